@@ -1,0 +1,36 @@
+"""The anatomy's vocabulary, and the spine as objects."""
+
+from procguide.anatomy.levels import (
+    LEVELS,
+    SACRUM,
+    VERSE_LABELS,
+    VERSE_NAMES,
+    Interspace,
+    level_below,
+    parse_interspace,
+    parse_level,
+)
+from procguide.anatomy.regions import BONE, POSTERIOR_ELEMENTS, VERTEBRA, Region, Side
+from procguide.anatomy.spine import Anchor, Endplate, Pedicle, Sacrum, Spine, Vertebra
+
+__all__ = [
+    "BONE",
+    "LEVELS",
+    "POSTERIOR_ELEMENTS",
+    "SACRUM",
+    "VERSE_LABELS",
+    "VERSE_NAMES",
+    "VERTEBRA",
+    "Anchor",
+    "Endplate",
+    "Interspace",
+    "Pedicle",
+    "Region",
+    "Sacrum",
+    "Side",
+    "Spine",
+    "Vertebra",
+    "level_below",
+    "parse_interspace",
+    "parse_level",
+]
