@@ -1,0 +1,176 @@
+"""Anatomies to train on: phantoms, and real label maps whose licence allows it.
+
+A shape is a set of label arrays on one isotropic working lattice; the synthesis gives it intensities.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from procguide.anatomy import Region
+from procguide.imaging import LabelMap
+from procguide.imaging.resample import resample, working_grid
+from procguide.segmentation import NETWORK_CLASS, TissueClass
+
+__all__ = ["TrainingShape", "from_phantom", "from_totalsegmentator", "load", "save"]
+
+
+class ExtraTissue(IntEnum):
+    """Tissues that need an intensity of their own beyond :class:`Region`."""
+
+    LUNG = 40
+    ORGAN = 41
+    BOWEL = 42
+    VESSEL = 43
+    STERNUM = 44
+
+
+@dataclass(frozen=True)
+class TrainingShape:
+    """Label arrays ``(k, j, i)`` in the working orientation (superior, posterior, left).
+
+    ``tissue`` decides the intensity (:class:`Region` and :class:`ExtraTissue` numbers), ``target`` the
+    class to learn (:class:`TissueClass`), ``vertebra`` says to which vertebra a voxel belongs (0 is
+    none), and ``body_centre`` ``(256, 3)`` where the centre of that one's body is, as index (k, j, i).
+    """
+
+    name: str
+    spacing_mm: float
+    tissue: NDArray[np.uint8]
+    target: NDArray[np.uint8]
+    vertebra: NDArray[np.uint8]
+    body_centre: NDArray[np.float32]
+
+
+def _finish(
+    name: str,
+    spacing_mm: float,
+    tissue: NDArray[np.uint8],
+    target: NDArray[np.uint8],
+    level: NDArray[np.uint8],
+) -> TrainingShape:
+    vertebral = (target == TissueClass.BODY) | (target == TissueClass.ARCH)
+    vertebra = np.where(vertebral, level, 0).astype(np.uint8)
+    centres = np.zeros((256, 3), dtype=np.float32)
+    body = np.where(target == TissueClass.BODY, vertebra, 0)
+    present = np.unique(body)[1:]
+    centres[present] = ndimage.center_of_mass(body > 0, body, present)
+    vertebra = np.where(np.isin(vertebra, present), vertebra, 0).astype(np.uint8)
+    return TrainingShape(name, spacing_mm, tissue, target, vertebra, centres)
+
+
+def from_phantom(seed: int, spacing_mm: float) -> TrainingShape:
+    """The phantom of that seed."""
+    from procguide.phantom import build, sample_parameters
+
+    phantom = build(sample_parameters(seed), spacing_mm=spacing_mm)
+    regions = np.asarray(phantom.regions.voxels, dtype=np.uint8)
+    table = np.zeros(256, dtype=np.uint8)
+    for region, tissue_class in NETWORK_CLASS.items():
+        table[region] = tissue_class
+    return _finish(
+        f"phantom-{seed}", spacing_mm, regions, table[regions], phantom.levels.voxels.astype(np.uint8)
+    )
+
+
+def from_totalsegmentator(labels: LabelMap, spacing_mm: float, name: str) -> TrainingShape:
+    """A label map in TotalSegmentator v2 "total" numbers with spinal cord (79), such as a chest CT's.
+
+    Body and arch are told apart by the cord, which also gives the canal; the gaps between bodies are
+    the discs; what is near a label but unlabelled is soft tissue, the rest is air.
+    """
+    on_grid = resample(labels, working_grid(labels.grid, spacing_mm)).voxels
+    vertebra = np.where((on_grid >= 27) & (on_grid <= 50), on_grid, 0).astype(np.uint8)
+    cord = on_grid == 79
+    canal, body = _split_by_cord(vertebra, cord, spacing_mm)
+    discs = _gaps_between_bodies(body, spacing_mm) & (vertebra == 0) & ~canal
+    tissue = _soft_tissue(on_grid, spacing_mm)
+    target = np.zeros(on_grid.shape, dtype=np.uint8)
+    for region, tissue_class, mask in (
+        (Region.DISC, TissueClass.DISC, discs),
+        (Region.CANAL, TissueClass.CANAL, canal),
+        (Region.ARCH, TissueClass.ARCH, vertebra > 0),
+        (Region.BODY, TissueClass.BODY, body),
+        (Region.RIB, TissueClass.RIB, (on_grid >= 92) & (on_grid <= 115)),
+    ):
+        tissue[mask], target[mask] = region, tissue_class
+    return _finish(name, spacing_mm, tissue, target, vertebra)
+
+
+def _split_by_cord(
+    vertebra: NDArray[np.uint8], cord: NDArray[np.bool_], spacing_mm: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Canal (the cord grown by 4 mm) and bodies (what of a vertebra lies before the canal)."""
+    near = ndimage.distance_transform_edt(~cord, sampling=spacing_mm) <= 4.0
+    canal = near & (vertebra == 0)
+    rows = np.arange(cord.shape[1])[None, :, None]
+    anterior = np.where(near.any(axis=(1, 2)), np.where(near, rows, 10_000).min(axis=(1, 2)), -1)
+    known = np.flatnonzero(anterior >= 0)
+    border = np.interp(np.arange(len(anterior)), known, anterior[known])
+    return canal, (vertebra > 0) & (rows < border[:, None, None] + 1.0)
+
+
+def _gaps_between_bodies(body: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
+    reach = max(1, round(5.0 / spacing_mm))
+    column = ndimage.binary_closing(body, np.ones((2 * reach + 1, 1, 1)))
+    return np.asarray(ndimage.binary_opening(column & ~body, np.ones((1, 3, 3))))
+
+
+def _soft_tissue(on_grid: NDArray[np.uint8], spacing_mm: float) -> NDArray[np.uint8]:
+    """Intensity classes of everything that is not spine."""
+    table = np.full(256, ExtraTissue.ORGAN, dtype=np.uint8)
+    table[0] = 0
+    table[[10, 11, 12, 13, 14, 16]] = ExtraTissue.LUNG
+    table[[2, 3]] = Region.KIDNEY
+    table[[6, 18, 19, 20]] = ExtraTissue.BOWEL
+    table[52:70] = ExtraTissue.VESSEL
+    table[[51, 52]] = ExtraTissue.VESSEL, Region.AORTA
+    table[69:79] = ExtraTissue.STERNUM
+    table[80:90] = Region.MUSCLE
+    table[116:118] = ExtraTissue.STERNUM
+    tissue = table[on_grid]
+    coarse = ndimage.zoom((on_grid > 0).astype(np.uint8), spacing_mm / 6.0, order=0) > 0
+    pad = 8
+    closed = ndimage.binary_closing(
+        np.pad(coarse, pad), ndimage.generate_binary_structure(3, 1), iterations=6
+    )
+    filled = np.stack([ndimage.binary_fill_holes(plane) for plane in closed])[pad:-pad, pad:-pad, pad:-pad]
+    grown = ndimage.binary_dilation(filled, iterations=3)
+    factors = np.asarray(on_grid.shape) / grown.shape
+    body = ndimage.zoom(grown.astype(np.float32), factors, order=1)[
+        : on_grid.shape[0], : on_grid.shape[1], : on_grid.shape[2]
+    ]
+    unlabelled = (tissue == 0) & (body > 0.5)
+    tissue[unlabelled] = Region.SOFT_TISSUE
+    return np.asarray(tissue, dtype=np.uint8)
+
+
+def save(shape: TrainingShape, file: Path) -> None:
+    """Keep a shape for the next run."""
+    np.savez_compressed(
+        file,
+        spacing_mm=shape.spacing_mm,
+        tissue=shape.tissue,
+        target=shape.target,
+        vertebra=shape.vertebra,
+        body_centre=shape.body_centre,
+    )
+
+
+def load(file: Path) -> TrainingShape:
+    """A shape that :func:`save` kept."""
+    with np.load(file, allow_pickle=False) as arrays:
+        return TrainingShape(
+            file.stem,
+            float(arrays["spacing_mm"]),
+            arrays["tissue"],
+            arrays["target"],
+            arrays["vertebra"],
+            arrays["body_centre"],
+        )

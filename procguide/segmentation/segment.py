@@ -1,0 +1,151 @@
+"""From a volume to labelled vertebrae: locate at 3 mm, refine at 1.5 mm round the spine, name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from procguide.anatomy import SACRUM, VERSE_LABELS, VERSE_NAMES, Anchor, Region
+from procguide.errors import InputUnfitError
+from procguide.findings import Finding, Severity
+from procguide.imaging import LabelMap, Modality, Volume
+from procguide.segmentation.classes import CLASSES, TissueClass
+from procguide.segmentation.inference import Prediction, predict
+from procguide.segmentation.instances import Instances, separate
+from procguide.segmentation.naming import Naming, name_levels
+
+__all__ = ["Segmentation", "segment"]
+
+LOCATOR = "locator"
+VERTEBRAE = "vertebrae"
+
+_MARGIN_MM = np.array([15.0, 20.0, 15.0])
+_LATERAL_MM = 75.0
+_SPINE = (TissueClass.BODY, TissueClass.ARCH, TissueClass.DISC, TissueClass.SACRUM, TissueClass.CANAL)
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Labels on one working lattice round the spine (superior, posterior, left; 1.5 mm).
+
+    ``levels`` holds VerSe integers (a vertebra is its body and arch; the sacrum is 26), ``regions``
+    :class:`Region` numbers. ``confidence`` is that of each level's name.
+    """
+
+    levels: LabelMap
+    regions: LabelMap
+    anchor: Anchor
+    confidence: Mapping[str, float]
+    findings: tuple[Finding, ...]
+    models: Mapping[str, str]
+
+
+def segment(
+    volume: Volume,
+    *,
+    lowest_level: str | None = None,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Segmentation:
+    """Segment and name every vertebra in view.
+
+    ``lowest_level`` names the lowest vertebra that is wholly in view; without it the sacrum must be
+    seen. :class:`InputUnfitError` where there is no spine or nothing to count from. ``progress`` gets
+    the step in words and its share done, on the calling thread.
+    """
+    chosen = _device(device)
+    say = progress or (lambda _step, _share: None)
+    coarse = predict(volume, LOCATOR, device=chosen, progress=lambda share: say("finding the spine", share))
+    region = _spine_box(coarse)
+    fine = predict(
+        volume,
+        VERTEBRAE,
+        region=region,
+        device=chosen,
+        progress=lambda share: say("segmenting the vertebrae", share),
+    )
+    instances = separate(fine)
+    spacing = fine.model.spacing_mm
+    naming = name_levels(fine.classes, instances, spacing, lowest_level)
+    return _labelled(volume, fine, instances, naming, coarse)
+
+
+def _device(name: str) -> str:
+    if name != "auto":
+        return name
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def _spine_box(coarse: Prediction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The LPS box round the largest connected piece of spine."""
+    spine = np.isin(coarse.classes, _SPINE)
+    pieces = cc3d.connected_components(ndimage.binary_dilation(spine, iterations=1), connectivity=26)
+    sizes = np.bincount(pieces[spine], minlength=2)
+    if sizes[1:].max() * coarse.model.spacing_mm**3 < 10_000:
+        raise InputUnfitError(
+            "no spine was found in this image; load a CT or MRI of the spine, and check that it is not "
+            "of another body part"
+        )
+    index = np.argwhere((pieces == sizes[1:].argmax() + 1) & spine)
+    points = coarse.grid.affine.apply(index)
+    low, high = points.min(axis=0) - _MARGIN_MM, points.max(axis=0) + _MARGIN_MM
+    middle = np.median(points, axis=0)[0]
+    low[0], high[0] = min(low[0], middle - _LATERAL_MM), max(high[0], middle + _LATERAL_MM)
+    return low, high
+
+
+def _labelled(
+    volume: Volume, fine: Prediction, instances: Instances, naming: Naming, coarse: Prediction
+) -> Segmentation:
+    """Put names and numbers on the instances; regions where no instance claims a vertebra are dropped."""
+    table = np.zeros(instances.count + 1, dtype=np.uint8)
+    table[1:] = [VERSE_LABELS[level] for level in naming.levels]
+    levels = table[instances.labels]
+    sacrum = _largest(fine.classes == TissueClass.SACRUM)
+    levels[sacrum] = VERSE_LABELS[SACRUM]
+    to_region = np.array([tissue.region for tissue in CLASSES], dtype=np.uint8)
+    regions = to_region[fine.classes]
+    stray = np.isin(fine.classes, (TissueClass.BODY, TissueClass.ARCH)) & (instances.labels == 0)
+    stray |= (fine.classes == TissueClass.SACRUM) & ~sacrum
+    regions[stray] = Region.BACKGROUND
+    affine = fine.grid.affine
+    names = {label: VERSE_NAMES[int(label)] for label in np.unique(levels) if label}
+    region_names = {int(region): region.label for region in Region}
+    source = volume.source
+    return Segmentation(
+        levels=LabelMap(levels, affine, Modality.OTHER, source, names),
+        regions=LabelMap(regions, affine, Modality.OTHER, source, region_names),
+        anchor=naming.anchor,
+        confidence=naming.confidence,
+        findings=(*naming.findings, *_doubts(naming)),
+        models={net.name: net.version for net in (coarse.model, fine.model)},
+    )
+
+
+def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return np.asarray(cc3d.largest_k(mask, k=1, connectivity=26) > 0) if mask.any() else mask
+
+
+def _doubts(naming: Naming) -> list[Finding]:
+    doubtful = [level for level, confidence in naming.confidence.items() if confidence < 0.6]
+    if not doubtful:
+        return []
+    return [
+        Finding(
+            "level confidence",
+            Severity.CAUTION,
+            f"the names of {', '.join(doubtful)} are doubtful",
+            "check the levels on the preview before you use this plan",
+            score=min(naming.confidence.values()),
+            limit=0.6,
+        )
+    ]
