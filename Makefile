@@ -1,0 +1,66 @@
+# make demo   installs into .venv and plans on the sample study
+# make test   installs what tests need, checks everything, runs the tests
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+DEMO ?= out/demo
+
+# Debian packages that some tests use: a browser and a PDF reader for the report, two DICOM checkers.
+SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core poppler-utils
+
+# The checks find the tools of .venv whatever shell calls them; matplotlib and numba find no display.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export MPLBACKEND := Agg
+
+.PHONY: demo test lint format system clean
+
+demo: $(VENV)/.installed
+	procguide demo --force -o $(DEMO)
+
+test: lint
+	pytest --cov --cov-report=term:skip-covered
+
+# Ruff, format, mypy, import-linter: the same hooks that a commit runs.
+lint: $(VENV)/.installed-dev system
+	pre-commit run --all-files --show-diff-on-failure
+
+format: $(VENV)/.installed-dev
+	ruff check --fix .
+	ruff format .
+
+# pip of the interpreter's own may be too old for dependency groups (25.1); torch by its exact version,
+# before anything that asks for "torch" and would take the newest build with its CUDA packages.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "procguide needs Python 3.11 or newer; say which: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install "pip>=25.1"
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install -c constraints.txt torch==2.13.0
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) install -c constraints.txt --group dev
+	@touch $@
+
+# Only where it may: as root, where there is apt. Tests that miss a program say so and are skipped.
+system:
+	@missing=; \
+	for package in $(SYSTEM_PACKAGES); do \
+	  dpkg -s $$package >/dev/null 2>&1 || missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "installing$$missing"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq -y --no-install-recommends $$missing >/dev/null || \
+	    echo "could not install$$missing: tests that need them are skipped"; \
+	else \
+	  echo "not installed (needs root and apt):$$missing; tests that need them are skipped"; \
+	fi
+
+clean:
+	rm -rf $(VENV) out .coverage htmlcov .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
