@@ -143,6 +143,10 @@ def _read_itk(path: Path) -> tuple[NDArray[Any], Affine]:
 def _check_itk_header(reader: SimpleITK.ImageFileReader, path: Path) -> None:
     """Refuse colour, 2D and 4D images and sizes that the file cannot hold."""
     size = reader.GetSize()
+    if any(key.startswith("Seq_Frame") for key in reader.GetMetaDataKeys()):
+        raise InputUnreadableError(
+            f"{path.name!r} is a tracked sequence of 2D frames, not a volume; give a CT or MR volume"
+        )
     if reader.GetNumberOfComponents() != 1:
         raise InputUnreadableError(
             f"{path.name!r} has {reader.GetNumberOfComponents()} values for each voxel (colour or vectors); "

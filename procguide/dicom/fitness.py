@@ -1,0 +1,143 @@
+"""What a series can be used for, in short words, and the findings behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from procguide.dicom.headers import SliceHeader
+from procguide.findings import Finding, Severity
+from procguide.imaging import Grid
+
+__all__ = ["assess_fitness", "usable_for"]
+
+CAUTION_STEP_MM = 3.0
+"""Steps above this blur pedicles and facets (ACR-ASNR-SPR practice parameter for spine CT: <= 3 mm)."""
+STOP_STEP_MM = 6.0
+"""A lumbar pedicle is about 14 mm high: fewer than three slices through it are not planned on. Assumed."""
+CAUTION_EXTENT_MM = 60.0
+"""Less than about two lumbar vertebrae with their discs. Assumed."""
+STOP_SLICES = 5
+
+
+def assess_fitness(grid: Grid | None, modality: str, headers: Sequence[SliceHeader] = ()) -> list[Finding]:
+    """Findings on what kind of series this is, on its slices' thickness and on its coverage."""
+    if grid is None:
+        return [_not_cross_sectional(headers)]
+    findings = []
+    if any(header.samples > 1 for header in headers):
+        findings.append(
+            Finding(
+                "colour", Severity.STOP, "The images are in colour.", "Give the original CT or MR series."
+            )
+        )
+    if any(header.is_localizer for header in headers):
+        findings.append(
+            Finding(
+                "localizer",
+                Severity.STOP,
+                "This is a localizer (scout).",
+                "Give the folder of the whole study.",
+            )
+        )
+    if modality not in ("CT", "MR", "OT"):
+        findings.append(
+            Finding("modality", Severity.STOP, f"{modality} images are not planned on.", "Give a CT series.")
+        )
+    elif modality == "MR":
+        findings.append(
+            Finding(
+                "modality",
+                Severity.CAUTION,
+                "MR shows cortical bone poorly; planning on it is not validated here.",
+                "Prefer CT where there is one.",
+            )
+        )
+    if grid.shape[0] > 1:
+        findings += _coverage(grid)
+    return findings
+
+
+def _coverage(grid: Grid) -> list[Finding]:
+    findings = []
+    step = float(max(grid.affine.spacing))
+    if step > CAUTION_STEP_MM + 0.01:
+        stop = step > STOP_STEP_MM
+        findings.append(
+            Finding(
+                "thick slices",
+                Severity.STOP if stop else Severity.CAUTION,
+                f"Slices are {step:.3g} mm apart: "
+                + ("too far to tell pedicles and facets." if stop else "small structures may be lost."),
+                f"Prefer a reconstruction of {CAUTION_STEP_MM:g} mm or less.",
+                score=step,
+                limit=STOP_STEP_MM if stop else CAUTION_STEP_MM,
+                unit="mm",
+            )
+        )
+    extent = float(np.min(np.asarray(grid.shape) * grid.affine.spacing))
+    if 1 < grid.shape[0] < STOP_SLICES or min(grid.shape) < STOP_SLICES:
+        findings.append(
+            Finding(
+                "few slices",
+                Severity.STOP,
+                f"There are only {grid.shape[0]} slices.",
+                "Give the folder of the whole series.",
+                score=grid.shape[0],
+                limit=STOP_SLICES,
+                unit="slices",
+            )
+        )
+    elif extent < CAUTION_EXTENT_MM:
+        findings.append(
+            Finding(
+                "small coverage",
+                Severity.CAUTION,
+                f"The images cover only {extent:.0f} mm in one direction.",
+                "Check that the level, the skin and the needle's path are in view.",
+                score=extent,
+                limit=CAUTION_EXTENT_MM,
+                unit="mm",
+            )
+        )
+    return findings
+
+
+def _not_cross_sectional(headers: Sequence[SliceHeader]) -> Finding:
+    if headers and not all(headers[0].size):
+        return Finding("no image", Severity.STOP, "This is not an image.", "Give a CT series.")
+    return Finding(
+        "not cross-sectional",
+        Severity.STOP,
+        "The images have no place in the patient: this is not a cross-sectional series.",
+        "Give a CT series.",
+    )
+
+
+_SHORT = {
+    "no image": "not an image",
+    "not cross-sectional": "not a cross-sectional series",
+    "localizer": "localizer",
+    "one slice": "viewing only: one slice",
+    "modality": "MR",
+    "small coverage": "small coverage",
+}
+
+
+def usable_for(findings: Sequence[Finding]) -> str:
+    """``"planning"``, ``"planning with caution: ..."``, or what forbids planning, in short words."""
+    for finding in findings:
+        if finding.severity is Severity.STOP:
+            words = _SHORT.get(finding.name)
+            return words if words and finding.name != "modality" else f"not for planning: {_short(finding)}"
+    cautions = [_short(finding) for finding in findings if finding.severity is Severity.CAUTION]
+    return f"planning with caution: {', '.join(cautions)}" if cautions else "planning"
+
+
+def _short(finding: Finding) -> str:
+    if finding.name == "thick slices":
+        return f"{finding.score:.3g} mm slices"
+    if finding.name == "modality" and finding.severity is Severity.STOP:
+        return finding.words.split()[0]
+    return _SHORT.get(finding.name, finding.name)

@@ -1,0 +1,156 @@
+"""One way in: a file or a folder becomes a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from procguide.dicom.fitness import assess_fitness, usable_for
+from procguide.dicom.headers import Headers, SliceHeader, read_headers
+from procguide.dicom.pixels import as_scanner_units
+from procguide.dicom.stacking import group, stack
+from procguide.dicom.study import Series, SliceReference, Study
+from procguide.errors import InputUnreadableError
+from procguide.findings import Finding, Severity
+from procguide.imaging.files import IMAGE_SUFFIXES, image_suffix, read_image
+
+__all__ = ["read_study"]
+
+
+def read_study(path: str | Path) -> Study:
+    """The series under ``path``: a DICOM file, a folder of them in any nesting, or one image file.
+
+    Of DICOM, only headers are read here; :func:`procguide.dicom.read_volume` reads the voxels. Files
+    that are not DICOM are passed over. NIfTI, NRRD and MetaImage files give a study of one series.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputUnreadableError(f"there is no file or folder {path}; check the path")
+    if path.is_file() and image_suffix(path) is not None:
+        return Study((_series_of_image(path),))
+    headers = read_headers(path)
+    if not headers.slices:
+        raise InputUnreadableError(_nothing_found(path, headers))
+    series = [_series(part) for part in group(headers.slices)]
+    series.sort(key=lambda one: (one.study_uid, one.modality, one.uid, -len(one.slices)))
+    return Study(tuple(series), tuple(_study_findings(headers)))
+
+
+def _series(headers: list[SliceHeader]) -> Series:
+    """One group of slices as a series, ordered, with its lattice, findings and use."""
+    stacked = stack(headers)
+    first = stacked.slices[0]
+    slices = tuple(
+        SliceReference(header.file, header.frame, float(index), header.instance_uid)
+        for header, index in zip(stacked.slices, stacked.index, strict=True)
+    )
+    findings = (*assess_fitness(stacked.grid, first.modality, stacked.slices), *stacked.findings)
+    frames = sum(header.frames for header in stacked.slices) if stacked.grid is None else 0
+    return Series(
+        uid=first.series_uid,
+        modality=first.modality,
+        description=first.description,
+        files=tuple(dict.fromkeys(reference.file for reference in slices)),
+        shape=stacked.grid.shape if stacked.grid is not None else (frames, *first.size),
+        grid=stacked.grid,
+        findings=findings,
+        usable_for=usable_for(findings),
+        slices=slices,
+        study_uid=first.study_uid,
+        patient=first.patient,
+    )
+
+
+def _series_of_image(path: Path) -> Series:
+    volume = as_scanner_units(read_image(path))
+    findings = assess_fitness(volume.grid, volume.modality.value)
+    if volume.shape[0] == 1:
+        findings.append(Finding("one slice", Severity.STOP, "There is only one slice.", "Give a 3D image."))
+    ct = volume.modality == "CT"
+    findings.append(
+        Finding(
+            "modality unknown",
+            Severity.OK if ct else Severity.CAUTION,
+            "The file does not say what made the image; its values look like CT."
+            if ct
+            else "The file does not say what made the image, and its values do not look like CT.",
+            "" if ct else "Prefer the DICOM series, or check that this is MR.",
+        )
+    )
+    return Series(
+        uid="",
+        modality=volume.modality.value,
+        description="",
+        files=(path,),
+        shape=volume.shape,
+        grid=volume.grid,
+        findings=tuple(findings),
+        usable_for=usable_for(findings),
+        volume=volume,
+    )
+
+
+def _nothing_found(path: Path, headers: Headers) -> str:
+    """Why nothing could be read, with what to do."""
+    kind = "the file" if path.is_file() else "the folder"
+    if headers.cut_short or headers.unreadable:
+        count = headers.cut_short + headers.unreadable
+        what = (
+            "is cut short or damaged"
+            if path.is_file()
+            else f"holds {count} DICOM files, all damaged or cut short"
+        )
+        return f"{kind} {path} {what}; export it again from its source"
+    if path.is_file():
+        return f"{path} is neither DICOM nor one of {', '.join(IMAGE_SUFFIXES)}; give a CT study"
+    images = sum(1 for file in path.rglob("*") if image_suffix(file) is not None)
+    if images:
+        return (
+            f"{path} holds no DICOM, but {images} image files ({', '.join(IMAGE_SUFFIXES)}): name one of them"
+        )
+    if headers.others:
+        return f"none of the {headers.others} files in {path} is DICOM; give the folder of a CT study"
+    return f"{path} is empty; give the folder of a CT study"
+
+
+def _study_findings(headers: Headers) -> list[Finding]:
+    findings = []
+    damaged = headers.unreadable + headers.cut_short
+    if damaged:
+        findings.append(
+            Finding(
+                "damaged files",
+                Severity.CAUTION,
+                f"{damaged} DICOM files are damaged or cut short, and left out.",
+                "Export the study again.",
+                score=damaged,
+                limit=0,
+                unit="files",
+            )
+        )
+    patients = {header.patient for header in headers.slices} - {""}
+    studies = {header.study_uid for header in headers.slices}
+    if len(patients) > 1:
+        findings.append(
+            Finding(
+                "several patients",
+                Severity.STOP,
+                f"Images of {len(patients)} patients are mixed here.",
+                "Give the folder of one patient.",
+                score=len(patients),
+                limit=1,
+                unit="patients",
+            )
+        )
+    elif len(studies) > 1:
+        findings.append(
+            Finding(
+                "several studies",
+                Severity.CAUTION,
+                f"There are {len(studies)} studies here.",
+                "Give the folder of one study, or check that the right one was taken.",
+                score=len(studies),
+                limit=1,
+                unit="studies",
+            )
+        )
+    return findings

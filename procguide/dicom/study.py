@@ -1,0 +1,140 @@
+"""What a folder of images holds: studies' series, and what each can be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from procguide.errors import InputUnfitError
+from procguide.findings import Finding, Severity
+from procguide.imaging import Grid, Modality, Volume
+
+__all__ = ["Series", "SliceReference", "Study"]
+
+
+@dataclass(frozen=True)
+class SliceReference:
+    """Where one slice's pixels are: a file, the frame in it from 0, and its own place along k.
+
+    ``index`` is the slice's fractional k on the series' even lattice: a whole number unless the slices
+    are uneven. ``instance_uid`` is its SOP Instance UID.
+    """
+
+    file: Path
+    frame: int
+    index: float
+    instance_uid: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One stack of slices that share orientation and size, or one object without such geometry.
+
+    A DICOM series that mixes orientations, sizes or repeated positions gives several of these with the
+    same ``uid``. ``shape`` is that of the even lattice ``(k, j, i)``; ``grid`` is None where the
+    images have no place in the patient. ``findings`` with severity stop forbid planning.
+    ``description`` is the scanner's free text and may identify the patient: show it, do not store it.
+    """
+
+    uid: str
+    modality: str
+    description: str
+    files: tuple[Path, ...]
+    shape: tuple[int, int, int]
+    grid: Grid | None
+    findings: tuple[Finding, ...] = ()
+    usable_for: str = ""
+    slices: tuple[SliceReference, ...] = ()
+    study_uid: str = ""
+    patient: str = field(default="", repr=False)
+    volume: Volume | None = field(default=None, repr=False)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float] | None:
+        """Steps along k, j, i in mm, where they are known."""
+        if self.grid is None:
+            return None
+        k, j, i = (float(step) for step in self.grid.affine.spacing)
+        return (k, j, i)
+
+    @property
+    def orientation(self) -> str:
+        """Where k, j, i point in the patient, as ``"SPL"``; empty where it is not known."""
+        return self.grid.affine.orientation if self.grid is not None else ""
+
+    @property
+    def tilt_deg(self) -> float:
+        """Angle between the slices' normal and the line of their centres: gantry tilt; 0 if unknown."""
+        if self.grid is None:
+            return 0.0
+        along, row, column = self.grid.affine.directions.T
+        cosine = abs(float(along @ np.cross(row, column)) / float(np.linalg.norm(np.cross(row, column))))
+        return float(np.degrees(np.arccos(min(cosine, 1.0))))
+
+    @property
+    def stopped(self) -> tuple[Finding, ...]:
+        """The findings that forbid planning."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.STOP)
+
+    @property
+    def extent_mm(self) -> tuple[float, float, float]:
+        """Size of the box round it along left, posterior, superior, mm."""
+        if self.grid is None:
+            return (0.0, 0.0, 0.0)
+        x, y, z = (float(size) for size in np.ptp(self.grid.corners, axis=0))
+        return (x, y, z)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All series under one path. ``findings`` are those of the whole: damaged files, mixed patients."""
+
+    series: tuple[Series, ...]
+    findings: tuple[Finding, ...] = ()
+
+    def choose(self, modality: Modality | str | None = None) -> Series:
+        """The best series for planning, or an error that says why there is none.
+
+        CT comes before MR. Within a modality: no cautions that the others lack, then the longest
+        coverage in the body (to 50 mm), then the thinnest slices, then the most.
+        """
+        stops = [finding for finding in self.findings if finding.severity is Severity.STOP]
+        if stops:
+            raise InputUnfitError(f"{stops[0].words} {stops[0].advice}".strip())
+        wanted = [s for s in self.series if modality is None or s.modality == str(modality).upper()]
+        fit = [s for s in wanted if s.grid is not None and not s.stopped]
+        if fit:
+            return min(fit, key=_rank)
+        if not wanted:
+            held = ", ".join(sorted({s.modality for s in self.series})) or "nothing"
+            raise InputUnfitError(
+                f"there is no {modality} series here, only {held}; give a path that holds one"
+            )
+        raise InputUnfitError(_why_none(wanted))
+
+
+def _rank(series: Series) -> tuple[object, ...]:
+    order = {"CT": 0, "MR": 1}.get(series.modality, 2)
+    through_step = series.spacing_mm[0] if series.spacing_mm else 0.0
+    return (
+        order,
+        -round(max(series.extent_mm) / 50.0),
+        round(through_step, 2),
+        len(series.findings),
+        -series.shape[0],
+        series.uid,
+    )
+
+
+def _why_none(series: Iterable[Series]) -> str:
+    """One sentence for the most promising series that is not fit, with its advice."""
+    best = max(series, key=lambda s: (s.grid is not None, s.modality in ("CT", "MR"), s.shape[0]))
+    for finding in best.stopped:
+        return f"the {best.modality} series cannot be used: {finding.words} {finding.advice}".strip()
+    return (
+        f"there is no cross-sectional CT or MR series here ({best.modality}: {best.usable_for}); "
+        "planning needs one"
+    )
