@@ -4,6 +4,7 @@ from procguide.dicom.pixels import read_volume
 from procguide.dicom.read import read_study
 from procguide.dicom.study import Series, SliceReference, Study
 from procguide.dicom.write_ct import Compression, write_ct_series
+from procguide.dicom.write_segmentation import write_segmentation
 
 __all__ = [
     "Compression",
@@ -13,4 +14,5 @@ __all__ = [
     "read_study",
     "read_volume",
     "write_ct_series",
+    "write_segmentation",
 ]

@@ -71,7 +71,8 @@ def _decode(file: Path) -> tuple[Dataset, NDArray[Any]]:
         return dataset, dataset.pixel_array
     except Exception as error:  # pydicom and its decoders raise almost anything on damaged pixels
         raise InputUnreadableError(
-            f"the pixels of a slice cannot be decoded ({how}); export the series again, uncompressed if it can be"
+            f"the pixels of a slice cannot be decoded ({how}); export the series again, "
+            "uncompressed if it can be"
         ) from error
 
 

@@ -1,0 +1,153 @@
+"""DICOM Segmentation on the source images' own grid."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from procguide import __version__
+from procguide.dicom.codes import category_of, code_of
+from procguide.dicom.study import Series
+from procguide.errors import InputUnfitError, UsageError
+from procguide.imaging import LabelMap
+from procguide.imaging.files import replacing
+
+if TYPE_CHECKING:
+    import highdicom
+
+__all__ = ["write_segmentation"]
+
+_TYPE_2 = (
+    "AccessionNumber",
+    "PatientBirthDate",
+    "PatientID",
+    "PatientName",
+    "PatientSex",
+    "ReferringPhysicianName",
+    "StudyDate",
+    "StudyID",
+    "StudyTime",
+)
+"""Attributes that must be there but may be empty; some de-identified files have dropped them."""
+
+
+def write_segmentation(
+    labels: LabelMap,
+    series: Series,
+    path: str | Path,
+    *,
+    algorithm_name: str = "procguide",
+    algorithm_version: str = __version__,
+    description: str = "Spine segmentation",
+) -> Path:
+    """Write ``labels`` as a binary DICOM SEG that refers to the slices of ``series``. Returns the path.
+
+    ``labels`` must lie on the series' own grid; resample them to ``series.grid`` first. Each label that
+    occurs becomes a segment named as in ``labels.names`` and coded in SNOMED CT. Segments are numbered
+    from 1 in the labels' order: read the names, not the numbers. Slices that the series lacks (see its
+    findings) are left out. The object holds the patient's identity, as the source images do.
+    """
+    planes = _planes(labels, series)
+    present = [int(label) for label in np.unique(planes) if label]
+    if not present:
+        raise UsageError("there is nothing to write: the label map is empty")
+    numbers = np.zeros(int(planes.max()) + 1, dtype=np.uint8 if len(present) < 256 else np.uint16)
+    numbers[present] = np.arange(1, len(present) + 1)
+    names = [labels.names.get(label, f"label {label}") for label in present]
+    path = Path(path)
+    with warnings.catch_warnings(), replacing(path) as temporary:
+        # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
+        warnings.simplefilter("ignore")
+        described = _descriptions(names, algorithm_name, algorithm_version)
+        _segmentation(numbers[planes], _sources(series), described, description).save_as(temporary)
+    return path
+
+
+def _planes(labels: LabelMap, series: Series) -> NDArray[Any]:
+    """Labels of each source slice, in the order of the sources, ``(slices, j, i)``."""
+    if not series.uid or series.grid is None:
+        raise UsageError("a DICOM SEG refers to DICOM images, and this series is none; write NIfTI")
+    if not labels.grid.isclose(series.grid):
+        raise UsageError("the labels do not lie on the series' grid; resample them to series.grid first")
+    index = np.array([reference.index for reference in series.slices])
+    if np.abs(index - np.rint(index)).max() > 1e-6:
+        raise InputUnfitError(
+            "the slices are uneven, so the labels lie between them and cannot refer to them; write NIfTI"
+        )
+    order = np.rint(index).astype(int)
+    if len(series.files) == 1 and len(series.slices) > 1:
+        order = order[np.argsort([reference.frame for reference in series.slices])]
+    return np.asarray(labels.voxels[order])
+
+
+def _sources(series: Series) -> list[Dataset]:
+    """Headers of the source images in the order of the slices, with what SEG requires of them."""
+    sources: list[Dataset] = [dcmread(file, stop_before_pixels=True, force=True) for file in series.files]
+    if len(series.files) == 1 and int(sources[0].get("NumberOfFrames") or 1) != len(series.slices):
+        raise InputUnfitError("a part of a multi-frame image cannot be referred to; write NIfTI")
+    frame_of_reference = str(generate_uid())
+    for source in sources:
+        for keyword in _TYPE_2:
+            if keyword not in source:
+                setattr(source, keyword, "")
+        if not source.get("FrameOfReferenceUID"):
+            source.FrameOfReferenceUID = frame_of_reference
+    return sources
+
+
+def _descriptions(
+    names: Sequence[str], algorithm: str, version: str
+) -> list[highdicom.seg.SegmentDescription]:
+    import highdicom
+    from pydicom.sr.codedict import codes
+
+    identification = highdicom.AlgorithmIdentificationSequence(
+        name=algorithm, family=codes.DCM.ArtificialIntelligence, version=version
+    )
+    return [
+        highdicom.seg.SegmentDescription(
+            segment_number=number,
+            segment_label=name,
+            segmented_property_category=category_of(name),
+            segmented_property_type=code_of(name),
+            algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
+            algorithm_identification=identification,
+        )
+        for number, name in enumerate(names, start=1)
+    ]
+
+
+def _segmentation(
+    planes: NDArray[Any],
+    sources: list[Dataset],
+    descriptions: list[highdicom.seg.SegmentDescription],
+    description: str,
+) -> Dataset:
+    import highdicom
+
+    dataset: Dataset = highdicom.seg.Segmentation(
+        source_images=sources,
+        pixel_array=planes,
+        segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
+        segment_descriptions=descriptions,
+        series_instance_uid=generate_uid(),
+        series_number=9000,
+        sop_instance_uid=generate_uid(),
+        instance_number=1,
+        manufacturer="procguide",
+        manufacturer_model_name="procguide",
+        software_versions=__version__,
+        device_serial_number="0",
+        series_description=description,
+        content_label="SPINE",
+        content_description=description,
+    )
+    return dataset
