@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from procguide.anatomy import Region
-from procguide.imaging import LabelMap
+from procguide.imaging import LabelMap, Volume
 from procguide.imaging.resample import resample, working_grid
 from procguide.segmentation import NETWORK_CLASS, TissueClass
 
-__all__ = ["TrainingShape", "from_phantom", "from_totalsegmentator", "load", "save"]
+__all__ = ["TrainingShape", "from_phantom", "from_subregions", "from_totalsegmentator", "load", "save"]
 
 
 class ExtraTissue(IntEnum):
@@ -38,6 +38,7 @@ class TrainingShape:
     ``tissue`` decides the intensity (:class:`Region` and :class:`ExtraTissue` numbers), ``target`` the
     class to learn (:class:`TissueClass`), ``vertebra`` says to which vertebra a voxel belongs (0 is
     none), and ``body_centre`` ``(256, 3)`` where the centre of that one's body is, as index (k, j, i).
+    ``hounsfield`` is the real image behind the labels, where its licence allows training on it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class TrainingShape:
     target: NDArray[np.uint8]
     vertebra: NDArray[np.uint8]
     body_centre: NDArray[np.float32]
+    hounsfield: NDArray[np.int16] | None = None
 
 
 def _finish(
@@ -54,6 +56,7 @@ def _finish(
     tissue: NDArray[np.uint8],
     target: NDArray[np.uint8],
     level: NDArray[np.uint8],
+    hounsfield: NDArray[np.int16] | None = None,
 ) -> TrainingShape:
     vertebral = (target == TissueClass.BODY) | (target == TissueClass.ARCH)
     vertebra = np.where(vertebral, level, 0).astype(np.uint8)
@@ -62,7 +65,7 @@ def _finish(
     present = np.unique(body)[1:]
     centres[present] = ndimage.center_of_mass(body > 0, body, present)
     vertebra = np.where(np.isin(vertebra, present), vertebra, 0).astype(np.uint8)
-    return TrainingShape(name, spacing_mm, tissue, target, vertebra, centres)
+    return TrainingShape(name, spacing_mm, tissue, target, vertebra, centres, hounsfield)
 
 
 def from_phantom(seed: int, spacing_mm: float) -> TrainingShape:
@@ -103,6 +106,48 @@ def from_totalsegmentator(labels: LabelMap, spacing_mm: float, name: str) -> Tra
     return _finish(name, spacing_mm, tissue, target, vertebra)
 
 
+def from_subregions(
+    image: Volume, instances: LabelMap, subregions: LabelMap, spacing_mm: float, name: str
+) -> TrainingShape:
+    """A CT crop with TPTBox subregion numbers: 41-48 posterior elements, 49 and 50 body.
+
+    The canal is an ellipse of 22 x 16 mm round the holes of the bony rings, the discs are the gaps
+    between bodies; everything else is soft tissue. The image itself is kept.
+    """
+    grid = working_grid(image.grid, spacing_mm)
+    parts = resample(subregions, grid).voxels
+    level = resample(instances, grid).voxels.astype(np.uint8)
+    body, arch = np.isin(parts, (49, 50)), (parts >= 41) & (parts <= 48)
+    body = ndimage.binary_closing(body, iterations=2)
+    body |= np.stack([ndimage.binary_fill_holes(plane) for plane in body])
+    level = np.where(body & (level == 0), ndimage.grey_dilation(level, size=5), level)
+    bone = body | arch
+    canal = _canal_through_rings(bone, spacing_mm) & ~bone
+    discs = _gaps_between_bodies(body, spacing_mm) & ~bone & ~canal
+    target = np.zeros(parts.shape, dtype=np.uint8)
+    tissue = np.full(parts.shape, Region.SOFT_TISSUE, dtype=np.uint8)
+    for region, mask in (
+        (Region.DISC, discs),
+        (Region.CANAL, canal),
+        (Region.ARCH, arch),
+        (Region.BODY, body),
+    ):
+        tissue[mask], target[mask] = region, NETWORK_CLASS[region]
+    hounsfield = resample(image, grid, -1000.0).voxels.astype(np.int16)
+    return _finish(name, spacing_mm, tissue, target, level, hounsfield)
+
+
+def _canal_through_rings(bone: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
+    holes = np.stack([ndimage.binary_fill_holes(plane) & ~plane for plane in bone])
+    area = holes.sum(axis=(1, 2)) * spacing_mm**2
+    ringed = np.flatnonzero(area > 100.0)
+    centres = np.array([np.argwhere(holes[k]).mean(axis=0) for k in ringed])
+    k = np.arange(bone.shape[0])
+    row, column = (np.interp(k, ringed, centres[:, axis])[:, None, None] for axis in (0, 1))
+    j, i = np.ogrid[: bone.shape[1], : bone.shape[2]]
+    return np.asarray(((j - row) * spacing_mm / 8.0) ** 2 + ((i - column) * spacing_mm / 11.0) ** 2 <= 1.0)
+
+
 def _split_by_cord(
     vertebra: NDArray[np.uint8], cord: NDArray[np.bool_], spacing_mm: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -117,7 +162,7 @@ def _split_by_cord(
 
 
 def _gaps_between_bodies(body: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
-    reach = max(1, round(5.0 / spacing_mm))
+    reach = max(1, round(8.0 / spacing_mm))
     column = ndimage.binary_closing(body, np.ones((2 * reach + 1, 1, 1)))
     return np.asarray(ndimage.binary_opening(column & ~body, np.ones((1, 3, 3))))
 
@@ -153,14 +198,16 @@ def _soft_tissue(on_grid: NDArray[np.uint8], spacing_mm: float) -> NDArray[np.ui
 
 def save(shape: TrainingShape, file: Path) -> None:
     """Keep a shape for the next run."""
-    np.savez_compressed(
-        file,
-        spacing_mm=shape.spacing_mm,
-        tissue=shape.tissue,
-        target=shape.target,
-        vertebra=shape.vertebra,
-        body_centre=shape.body_centre,
-    )
+    arrays = {
+        "spacing_mm": np.float64(shape.spacing_mm),
+        "tissue": shape.tissue,
+        "target": shape.target,
+        "vertebra": shape.vertebra,
+        "body_centre": shape.body_centre,
+    }
+    if shape.hounsfield is not None:
+        arrays["hounsfield"] = shape.hounsfield
+    np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def load(file: Path) -> TrainingShape:
@@ -173,4 +220,5 @@ def load(file: Path) -> TrainingShape:
             arrays["target"],
             arrays["vertebra"],
             arrays["body_centre"],
+            arrays.get("hounsfield"),
         )

@@ -41,6 +41,8 @@ _HOUNSFIELD: dict[int, tuple[float, float]] = {
 _TRABECULAR = (40.0, 330.0)
 _CORTICAL_EXCESS = (100.0, 650.0)
 _N_TISSUES = 64
+_REAL_SHARE = 8.0
+"""A real shape is drawn as often as so many phantoms."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,8 @@ class ShapeTensors:
     body_centre: Tensor
     interesting: Tensor
     junction: Tensor
+    hounsfield: Tensor | None = None
+    share: float = 1.0
 
     @classmethod
     def of(cls, shape: TrainingShape) -> ShapeTensors:
@@ -72,6 +76,8 @@ class ShapeTensors:
             torch.from_numpy(shape.body_centre),
             spine.nonzero()[:: max(1, int(spine.sum()) // 4000)],
             sacrum.nonzero()[:: max(1, int(sacrum.sum()) // 2000)],
+            None if shape.hounsfield is None else torch.from_numpy(shape.hounsfield).flatten(),
+            _REAL_SHARE if shape.name.startswith("real") else 1.0,
         )
 
 
@@ -114,7 +120,10 @@ def synthesise(
     vertebra = torch.where(inside, shape.vertebra[take].long(), 0)
     offset = ((shape.body_centre[vertebra] - index) @ up) * shape.spacing_mm / OFFSET_SCALE_MM
     offset = torch.where(vertebra > 0, offset, torch.nan)
-    image = _appearance(tissue, target, dice, spacing_mm)
+    if shape.hounsfield is not None and dice.chance(0.5):
+        image = torch.where(inside, shape.hounsfield[take].float(), -1000.0)
+    else:
+        image = _appearance(tissue, target, dice, spacing_mm)
     return _acquisition(image, dice, spacing_mm)[None], target, offset
 
 

@@ -83,9 +83,10 @@ def _schedule(step: int, steps: int) -> float:
 
 def _batch(shapes: list[ShapeTensors], recipe: Recipe, seed: int, step: int) -> tuple[Tensor, Tensor, Tensor]:
     samples = []
+    shares = torch.tensor([shape.share for shape in shapes])
     for n in range(recipe.batch):
         sample_seed = (seed * 1_000_003 + step) * 16 + n
-        which = int(torch.randint(len(shapes), (), generator=torch.Generator().manual_seed(sample_seed)))
+        which = int(torch.multinomial(shares, 1, generator=torch.Generator().manual_seed(sample_seed)))
         samples.append(
             synthesise(shapes[which], patch=recipe.patch, spacing_mm=recipe.spacing_mm, seed=sample_seed)
         )
