@@ -1,0 +1,101 @@
+"""The typer application, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from procguide import DISCLAIMER, __version__
+from procguide.cli.demo import demo
+from procguide.cli.info import info
+from procguide.cli.phantom import phantom
+from procguide.cli.plan import plan
+from procguide.cli.procedures import procedures
+from procguide.cli.segment import segment
+from procguide.cli.session import Session
+from procguide.errors import ProcguideError
+
+__all__ = ["app", "main", "run"]
+
+_INTERRUPTED = 130
+_TERMINATED = 143
+
+app = typer.Typer(
+    name="procguide",
+    help="Plan image-guided spine procedures: from a DICOM study to a ranked needle plan.",
+    epilog=DISCLAIMER,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+for _command, _summary in (
+    (demo, "Plan on the sample study, and say where the report is."),
+    (info, "List the series under a path and what they can be used for."),
+    (segment, "Label vertebrae, name the levels, find the landmarks."),
+    (plan, "Propose ranked needle trajectories and write a report."),
+    (procedures, "List what can be planned, or show one entry with its sources."),
+    (phantom, "Make a synthetic CT study with its truth."),
+):
+    app.command(epilog=DISCLAIMER, short_help=_summary)(_command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"procguide {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Plan image-guided spine procedures: from a DICOM study to a ranked needle plan.
+
+    Example: procguide plan STUDY --procedure transforaminal_esi_subpedicular --level L4-L5
+    --side left -o out
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    session = Session()
+    command = typer.main.get_command(app)
+    try:
+        command.main(args=None if arguments is None else list(arguments), prog_name="procguide", obj=session)
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    except KeyboardInterrupt:
+        session.fail("interrupted; nothing was written", _INTERRUPTED)
+        return _INTERRUPTED
+    except ProcguideError as error:
+        if session.debug:
+            traceback.print_exc()
+        session.fail(str(error), error.exit_code)
+        return error.exit_code
+    except Exception as error:  # the last resort: a fault of ours, told in one line
+        if session.debug:
+            traceback.print_exc()
+        session.fail(f"unexpected fault ({type(error).__name__}); run again with --debug and report it", 1)
+        return 1
+    return 0
+
+
+def main() -> NoReturn:
+    """Entry point of the ``procguide`` script."""
+    # Libraries' remarks on a study's odd values may quote a patient's name: only --debug shows them.
+    if "--debug" not in sys.argv:
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    sys.exit(run())

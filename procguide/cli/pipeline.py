@@ -1,0 +1,150 @@
+"""The main path: read, label, locate. ``segment``, ``plan`` and ``demo`` share it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from procguide.anatomy import SACRUM, VERSE_NAMES, Anchor, Region
+from procguide.errors import InputUnfitError, InputUnreadableError, MissingPartError, UsageError
+from procguide.findings import Finding
+
+if TYPE_CHECKING:
+    from procguide.anatomy import Spine
+    from procguide.cli.steps import Steps
+    from procguide.dicom import Series
+    from procguide.imaging import LabelMap, Volume
+    from procguide.segmentation.segment import Segmentation
+
+__all__ = ["Anatomy", "Case", "check_device", "locate", "on_input_grid", "read_case"]
+
+_LABELS_MARGIN_MM = np.array([75.0, 20.0, 15.0])
+_LABELS_SPACING_MM = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """The series that was chosen, and its voxels."""
+
+    series: Series
+    volume: Volume
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_dicom(self) -> bool:
+        """Whether the input was DICOM, so that objects can be derived from it."""
+        return self.series.volume is None
+
+    @property
+    def is_ct(self) -> bool:
+        """Whether voxels are HU."""
+        return self.volume.modality == "CT"
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """What was found in a case: labels on a working lattice, and the spine as objects."""
+
+    segmentation: Segmentation
+    spine: Spine
+    files: tuple[Path, ...] = ()
+
+
+def read_case(path: Path, steps: Steps) -> Case:
+    """Read ``path`` and choose the series that serves planning best."""
+    from procguide.dicom import read_study, read_volume
+
+    with steps.step("read"):
+        study = read_study(path)
+        series = study.choose()
+        return Case(series, read_volume(series), (*study.findings, *series.findings))
+
+
+def check_device(device: str) -> str:
+    """``auto``, ``cpu`` or ``cuda``, and that there is one."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"{device!r} is not a device; use one of auto, cpu, cuda")
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise MissingPartError(
+                "no CUDA device is at hand for this torch; use --device cpu, or install a CUDA build of torch"
+            )
+    return device
+
+
+def locate(
+    case: Case,
+    steps: Steps,
+    *,
+    labels: Path | None = None,
+    lowest_level: str | None = None,
+    device: str = "auto",
+) -> Anatomy:
+    """Label the spine, by the networks or from a file, and find its landmarks."""
+    from procguide.anatomy.locate import locate_spine
+
+    with steps.step("segment") as advance:
+        if labels is None:
+            from procguide.segmentation.segment import segment
+
+            found = segment(case.volume, lowest_level=lowest_level, device=device, progress=advance)
+            files: tuple[Path, ...] = ()
+        else:
+            found, files = _from_files(labels)
+    with steps.step("locate"):
+        spine = locate_spine(found.levels, found.regions, anchor=found.anchor, confidence=found.confidence)
+    return Anatomy(found, spine, files)
+
+
+def _from_files(labels: Path) -> tuple[Segmentation, tuple[Path, Path]]:
+    """Labels that a person gives: levels in VerSe integers, and ``regions`` beside them."""
+    from procguide.imaging.files import read_labels
+    from procguide.segmentation.segment import Segmentation
+
+    beside = labels.with_name(labels.name.replace("labels", "regions").replace("levels", "regions"))
+    if beside == labels or not beside.exists():
+        raise InputUnreadableError(
+            f"{labels} needs the regions beside it, as `procguide segment` writes them: "
+            "labels.nii.gz and regions.nii.gz in one folder"
+        )
+    levels = read_labels(labels, VERSE_NAMES)
+    unknown = [label for label in levels.present() if label not in VERSE_NAMES]
+    if unknown:
+        raise InputUnfitError(
+            f"label {unknown[0]} is not of the VerSe scheme (C1-L5 1-24, L6 25, {SACRUM} 26); convert them"
+        )
+    regions = read_labels(beside, {int(region): region.label for region in Region})
+    levels, regions = _on_working_grid(levels, regions)
+    named = {VERSE_NAMES[label]: 1.0 for label in levels.present() if VERSE_NAMES[label] != SACRUM}
+    found = Segmentation(levels, regions, Anchor.USER, named, (), {"labels": "given"})
+    return found, (labels, beside)
+
+
+def _on_working_grid(levels: LabelMap, regions: LabelMap) -> tuple[LabelMap, LabelMap]:
+    """Both on one lattice round the spine, as the networks give them."""
+    from procguide.imaging.resample import resample, working_grid
+
+    index = np.argwhere(levels.voxels)
+    if not len(index):
+        raise InputUnfitError("the label file is empty; give one that names vertebrae")
+    points = levels.to_patient(index[:: max(1, len(index) // 100_000)])
+    box = (points.min(axis=0) - _LABELS_MARGIN_MM, points.max(axis=0) + _LABELS_MARGIN_MM)
+    grid = working_grid(levels.grid, _LABELS_SPACING_MM, box)
+    return resample(levels, grid), resample(regions, grid)
+
+
+def on_input_grid(anatomy: Anatomy, case: Case) -> Mapping[str, LabelMap]:
+    """``labels`` and ``regions`` on the input's own lattice."""
+    from procguide.imaging.resample import resample
+
+    grid = case.volume.grid
+    return {
+        "labels": resample(anatomy.segmentation.levels, grid),
+        "regions": resample(anatomy.segmentation.regions, grid),
+    }

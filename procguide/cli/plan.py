@@ -1,0 +1,186 @@
+"""``procguide plan``: from a study to ranked needles and a report."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from procguide import DISCLAIMER
+from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
+from procguide.errors import NoResultError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from procguide.cli.pipeline import Anatomy, Case
+    from procguide.cli.request import Request
+    from procguide.cli.steps import Steps
+    from procguide.planning import PlanSet
+    from procguide.provenance import Provenance
+
+__all__ = ["PlanOptions", "plan", "run_plan"]
+
+
+@dataclass(frozen=True)
+class PlanOptions:
+    """Where a plan's labels come from, where it goes, and on what it runs."""
+
+    output: Path
+    labels: Path | None = None
+    lowest_level: str | None = None
+    device: str = "auto"
+    force: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """All that a plan's files are written from."""
+
+    case: Case
+    anatomy: Anatomy
+    plan_set: PlanSet
+    provenance: Provenance
+
+
+def plan(
+    context: typer.Context,
+    *,
+    path: Annotated[Path, typer.Argument(help="DICOM file or folder, or a NIfTI, NRRD or MetaImage file.")],
+    procedure: Annotated[str, typer.Option(help="Its id, as `procguide procedures` lists it.", metavar="ID")],
+    level: Annotated[str, typer.Option(help="Vertebra or interspace: L4 or L4-L5.", metavar="LEVEL")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write; it must not exist yet.")],
+    side: Annotated[
+        str | None, typer.Option(help="The patient's own side.", metavar="left|right", show_default=False)
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="labels.nii.gz of your own; regions.nii.gz lies beside it.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="One target point in place of the zone, patient LPS mm.", metavar="X,Y,Z"),
+    ] = None,
+    lowest_level: Annotated[
+        str | None,
+        typer.Option(help="Level of the lowest vertebra wholly in view, where no sacrum is.", metavar="L5"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    force: ForceFlag = False,
+    as_json: JsonFlag = False,
+    debug: DebugFlag = False,
+) -> None:
+    """Propose ranked needle trajectories and write a report.
+
+    Writes plan.json, report.html, plan.mrk.json (3D Slicer), spine.json and run.json.
+
+    Example: procguide plan sample_dicom --procedure transforaminal_esi_subpedicular --level L4-L5
+    --side left -o out
+    """
+    session = Session.begin(context, as_json=as_json, debug=debug)
+    from procguide.cli.pipeline import check_device
+    from procguide.cli.request import parse_lowest_level, parse_request
+
+    request = parse_request(procedure, level, side, target)
+    options = PlanOptions(output, labels, parse_lowest_level(lowest_level), check_device(device), force)
+    run_plan(session, path, request, options)
+
+
+def run_plan(session: Session, path: Path, request: Request, options: PlanOptions) -> None:
+    """The main path from a study to the written plan; no feasible plan is written too, then raised."""
+    from procguide.cli.outputs import output_folder
+    from procguide.cli.pipeline import locate, read_case
+    from procguide.cli.steps import Steps
+    from procguide.planning import plan as find_plans
+
+    steps = Steps(session.console())
+    with output_folder(options.output, force=options.force, source=path) as partial:
+        case = read_case(path, steps)
+        anatomy = locate(
+            case, steps, labels=options.labels, lowest_level=options.lowest_level, device=options.device
+        )
+        with steps.step("plan") as advance:
+            found = anatomy.segmentation
+            plan_set = find_plans(
+                request.procedure,
+                level=request.level,
+                side=request.side,
+                spine=anatomy.spine,
+                levels=found.levels,
+                regions=found.regions,
+                image=case.volume if case.is_ct else None,
+                target=request.target,
+                findings=(*case.findings, *found.findings),
+                progress=advance,
+            )
+        document = _write(
+            partial, case, anatomy, plan_set, _provenance(case, anatomy, request, options), steps
+        )
+    session.answer(document, lambda console: _show(plan_set, options.output, console))
+    if not plan_set.plans:
+        raise NoResultError(f"{plan_set.reason} The report says more: {options.output / 'report.html'}")
+
+
+def _provenance(case: Case, anatomy: Anatomy, request: Request, options: PlanOptions) -> Provenance:
+    from procguide.provenance import record
+
+    return record(
+        (*case.series.files, *anatomy.files),
+        models=anatomy.segmentation.models,
+        catalogue=request.procedure.id,
+        parameters={
+            "procedure": request.procedure.id,
+            "level": request.level,
+            "side": request.side.value if request.side else None,
+            "target": ",".join(f"{x:g}" for x in request.target) if request.target else None,
+            "lowest_level": options.lowest_level,
+            "labels_given": options.labels is not None,
+        },
+    )
+
+
+def _write(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
+    """Everything that ``plan`` writes; returns the document of ``plan.json``."""
+    from procguide.anatomy.serialise import spine_to_json
+    from procguide.cli.outputs import write_json, write_run
+    from procguide.exchange import write_markups
+    from procguide.planning import plan_to_json
+    from procguide.reporting import write_report
+
+    plan_set = result.plan_set
+    with steps.step("report"):
+        document = {**plan_to_json(plan_set, asdict(result.provenance)), "disclaimer": DISCLAIMER}
+        write_json(document, folder / "plan.json")
+        write_json(spine_to_json(result.anatomy.spine), folder / "spine.json")
+        write_markups(plan_set, folder / "plan.mrk.json")
+        write_report(folder / "report.html", plan_set=plan_set, volume=result.case.volume)
+    write_run(folder, "plan", result.provenance, steps, findings=plan_set.findings)
+    return document
+
+
+def _show(plan_set: PlanSet, output: Path, console: Console) -> None:
+    from rich.table import Table
+
+    side = f" {plan_set.side.value}" if plan_set.side else ""
+    console.print(
+        f"{plan_set.procedure} {plan_set.level}{side}: {plan_set.feasible} of "
+        f"{plan_set.considered} candidates are feasible"
+    )
+    if plan_set.plans:
+        table = Table("rank", "needle", "skin to target", "view: oblique, tilt", "nearest limit", "score")
+        for one in plan_set.plans:
+            nearest = min(one.clearance_mm.items(), key=lambda item: item[1])
+            table.add_row(
+                str(one.rank),
+                f"{one.trajectory.needle.gauge}G {one.trajectory.needle.length_mm:g} mm",
+                f"{one.trajectory.length_mm:.0f} mm",
+                f"{one.view.oblique_deg:+.0f}, {one.view.tilt_deg:+.0f} deg",
+                f"{nearest[0].replace('_', ' ')} {nearest[1]:.1f} mm",
+                f"{one.scores['total']:.2f}",
+            )
+        console.print(table)
+        console.print("oblique: + toward the patient's left; tilt: + cranial", style="dim")
+    for words in plan_set.warnings:
+        console.print(f"caution: {words}", markup=False)
+    console.print(f"report: {output / 'report.html'}", markup=False)

@@ -1,0 +1,81 @@
+"""What was asked for, checked before any image is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from procguide.anatomy import Side, parse_level
+from procguide.errors import UsageError
+from procguide.geometry import Vector, vector
+
+if TYPE_CHECKING:
+    from procguide.planning.catalogue import Procedure
+
+__all__ = ["Request", "find_procedure", "parse_lowest_level", "parse_request", "parse_target"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One procedure at one level, and where the catalogue asks for it, one side."""
+
+    procedure: Procedure
+    level: str
+    side: Side | None
+    target: Vector | None = None
+
+
+def find_procedure(identifier: str) -> Procedure:
+    """The catalogue's entry; an unknown one is an error that suggests the nearest."""
+    from procguide.planning import load_catalogue
+
+    entries = load_catalogue()
+    if identifier in entries:
+        return entries[identifier]
+    raise UsageError(f"there is no procedure {identifier!r}; {_nearest(identifier, tuple(entries))}")
+
+
+def parse_request(procedure: str, level: str, side: str | None, target: str | None = None) -> Request:
+    """Check procedure, level, side and target point against the catalogue."""
+    from procguide.planning.planner import canonical_level
+
+    entry = find_procedure(procedure)
+    return Request(entry, canonical_level(entry, level), _parse_side(entry, side), parse_target(target))
+
+
+def _parse_side(entry: Procedure, text: str | None) -> Side | None:
+    if text is None:
+        if entry.side == "required":
+            raise UsageError(f"{entry.id} needs a side: add --side left or --side right (the patient's own)")
+        return None
+    try:
+        return Side(text.strip().lower())
+    except ValueError:
+        raise UsageError(f"{text!r} is not a side; {_nearest(text, ('left', 'right'))}") from None
+
+
+def parse_target(text: str | None) -> Vector | None:
+    """``"X,Y,Z"`` in patient LPS mm as ``(3,)``."""
+    if text is None:
+        return None
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+        if not all(map(isfinite, (x, y, z))):
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"{text!r} is not a point; give --target X,Y,Z in patient LPS mm") from None
+    return vector((x, y, z))
+
+
+def parse_lowest_level(text: str | None) -> str | None:
+    """The canonical name of ``--lowest-level``."""
+    return None if text is None else parse_level(text)
+
+
+def _nearest(text: str, allowed: tuple[str, ...]) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(text.lower(), allowed, n=1, cutoff=0.5)
+    listed = f"use one of {', '.join(allowed)}"
+    return f"did you mean {near[0]}? {listed}" if near else listed
