@@ -1,0 +1,40 @@
+"""The procedure catalogue, and needle plans for it: target zones, clearance, search, choice."""
+
+from procguide.planning.catalogue import Mark, Procedure, load_catalogue, read_procedure
+from procguide.planning.nouns import (
+    CArmReach,
+    Needle,
+    Plan,
+    PlanSet,
+    Robustness,
+    StructureLimit,
+    StructureOrigin,
+    Trajectory,
+    Tube,
+    View,
+)
+from procguide.planning.planner import build_scene, plan
+from procguide.planning.scene import Scene, Structure
+from procguide.planning.serialise import plan_to_json
+
+__all__ = [
+    "CArmReach",
+    "Mark",
+    "Needle",
+    "Plan",
+    "PlanSet",
+    "Procedure",
+    "Robustness",
+    "Scene",
+    "Structure",
+    "StructureLimit",
+    "StructureOrigin",
+    "Trajectory",
+    "Tube",
+    "View",
+    "build_scene",
+    "load_catalogue",
+    "plan",
+    "plan_to_json",
+    "read_procedure",
+]

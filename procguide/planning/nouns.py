@@ -1,0 +1,168 @@
+"""What a plan is made of: needle, trajectory, plan, plan set. Points are patient LPS mm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from procguide.anatomy import Side
+from procguide.findings import Finding
+from procguide.geometry import Vector, unit, view_angles
+from procguide.planning.catalogue import Mark
+
+__all__ = [
+    "CArmReach",
+    "Needle",
+    "Plan",
+    "PlanSet",
+    "Robustness",
+    "StructureLimit",
+    "StructureOrigin",
+    "Trajectory",
+    "Tube",
+    "View",
+]
+
+
+class StructureOrigin(StrEnum):
+    """Who says where a structure is."""
+
+    SEGMENTED = "segmented"
+    MODELLED = "modelled"
+    ABSENT = "not judged"
+
+
+@dataclass(frozen=True)
+class Tube:
+    """A polyline with a radius: how a nerve root, its ganglion or a foramen is modelled.
+
+    ``radii_mm`` belong to the segments between ``points``, so there is one fewer.
+    """
+
+    name: str
+    points: tuple[Vector, ...]
+    radii_mm: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StructureLimit:
+    """What a plan was judged against: margin from the needle's surface, its mark and source.
+
+    ``spread_mm`` is the standard deviation of where a modelled structure really lies (assumed).
+    """
+
+    name: str
+    margin_mm: float
+    mark: Mark
+    source: str
+    origin: StructureOrigin
+    spread_mm: float = 0.0
+    harmless: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Needle:
+    """Gauge, outer diameter and nominal length."""
+
+    gauge: int
+    diameter_mm: float
+    length_mm: float
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A straight needle from the skin to the tip's place."""
+
+    entry: Vector
+    target: Vector
+    needle: Needle
+
+    @property
+    def direction(self) -> Vector:
+        """Unit vector from skin to tip."""
+        return unit(np.asarray(self.target) - np.asarray(self.entry))
+
+    @property
+    def length_mm(self) -> float:
+        """Skin to tip."""
+        return float(np.linalg.norm(np.asarray(self.target) - np.asarray(self.entry)))
+
+
+@dataclass(frozen=True)
+class CArmReach:
+    """How far a C-arm turns, degrees either way. Assumed: devices and tables differ."""
+
+    oblique_deg: float = 50.0
+    tilt_deg: float = 35.0
+
+
+@dataclass(frozen=True)
+class View:
+    """C-arm angles that look down the needle: positive toward the patient's left, and cranial."""
+
+    oblique_deg: float
+    tilt_deg: float
+    reachable: bool
+
+    @classmethod
+    def down(cls, trajectory: Trajectory, reach: CArmReach) -> View:
+        """The view in which the needle is a point."""
+        oblique, tilt = view_angles(trajectory.direction)
+        return cls(oblique, tilt, abs(oblique) <= reach.oblique_deg and abs(tilt) <= reach.tilt_deg)
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """How likely the placed needle breaks a limit of a structure that it could harm.
+
+    A stated simple model: placement error and a modelled structure's spread are Gaussian along the line
+    of nearest approach, structures are independent.
+    """
+
+    placement_sd_mm: float
+    p_violation: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A trajectory with what it was judged by. A proposal until a named person approves it.
+
+    ``clearance_mm``: from the needle's surface to each structure, along the whole shaft, and for
+    structures that may be touched by the tip, without that last piece. ``scores``: each objective, 0 to
+    1, and their weighted sum ``total``.
+    """
+
+    rank: int
+    trajectory: Trajectory
+    clearance_mm: Mapping[str, float]
+    robustness: Robustness
+    view: View
+    scores: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PlanSet:
+    """The ranked plans of one procedure at one level, and what they were judged by.
+
+    ``exclusions`` counts, for each constraint, the candidates that break it (one may break several).
+    ``target_zone`` are the sampled target points. ``reason`` says in a sentence why there is no plan.
+    """
+
+    procedure: str
+    level: str
+    side: Side | None
+    plans: tuple[Plan, ...]
+    considered: int
+    feasible: int
+    exclusions: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    limits: tuple[StructureLimit, ...] = ()
+    target_zone: tuple[Vector, ...] = ()
+    modelled: tuple[Tube, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    reason: str = ""
