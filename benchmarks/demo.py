@@ -1,0 +1,69 @@
+"""The main job on the sample study: wall time, peak memory, each step; and how quick ``--help`` is.
+
+    python benchmarks/demo.py
+
+writes ``benchmarks/results/demo.json``. The claim: under 60 s and 4 GB on two cores, help under 0.5 s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+RESULT = Path(__file__).parent / "results" / "demo.json"
+LIMITS = {"wall_s": 60.0, "peak_memory_mb": 4000.0, "help_s": 0.5}
+CLI = [sys.executable, "-m", "procguide.cli"]
+
+
+def timed(arguments: list[str]) -> tuple[float, float]:
+    """Wall seconds of one command line, and its peak resident memory in MB."""
+    start = time.perf_counter()
+    child = subprocess.Popen([*CLI, *arguments], stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise SystemExit(f"procguide {' '.join(arguments)} left with {child.returncode}")
+    return time.perf_counter() - start, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def main() -> None:
+    help_s = min(timed(["--help"])[0] for _ in range(5))
+    with TemporaryDirectory() as folder:
+        output = Path(folder) / "demo"
+        wall_s, peak_mb = timed(["demo", "-o", str(output)])
+        run = json.loads((output / "run.json").read_text())
+        plan = json.loads((output / "plan.json").read_text())
+    measured = {
+        "wall_s": round(wall_s, 2),
+        "peak_memory_mb": round(peak_mb),
+        "help_s": round(help_s, 3),
+        "steps_s": run["steps_s"],
+        "plans": len(plan["plans"]),
+        "candidates": plan["candidates"],
+    }
+    result = {
+        "measured": measured,
+        "limits": LIMITS,
+        "kept": {name: measured[name] <= limit for name, limit in LIMITS.items()},
+        "machine": {
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": platform.system(),
+        },
+        "load_before": round(os.getloadavg()[0], 2),
+        "time_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()
