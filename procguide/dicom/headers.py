@@ -144,12 +144,14 @@ def _looks_like_dicom(file: Path) -> bool:
 
 
 def _read(file: Path) -> list[SliceHeader]:
-    dataset = dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+    with file.open("rb") as stream:
+        dataset = dcmread(stream, stop_before_pixels=True, specific_tags=_TAGS, force=True)
+        remaining = file.stat().st_size - stream.tell()
     if dataset.get("SOPClassUID") == MediaStorageDirectoryStorage or _is_directory(dataset):
         return []
     if not dataset.get("SeriesInstanceUID"):
         raise ValueError("no series")
-    _check_size(file, dataset)
+    _check_size(dataset, remaining)
     frames = int(dataset.get("NumberOfFrames") or 1)
     groups = dataset.get("PerFrameFunctionalGroupsSequence")
     if groups and len(groups) == frames:
@@ -164,8 +166,8 @@ def _is_directory(dataset: Dataset) -> bool:
     return meta is not None and meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
 
 
-def _check_size(file: Path, dataset: Dataset) -> None:
-    """Refuse sizes that the file cannot hold, before any pixel is decoded."""
+def _check_size(dataset: Dataset, remaining: int) -> None:
+    """Refuse sizes that the ``remaining`` bytes from Pixel Data on cannot hold, before any is decoded."""
     rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
     if not rows * columns and dataset.get("Modality") in ("CT", "MR"):
         raise ValueError("no pixels")
@@ -175,8 +177,13 @@ def _check_size(file: Path, dataset: Dataset) -> None:
     if values > MAX_VOXELS:
         raise ValueError("too many pixels")
     syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "") or ""))
-    plain = not syntax or (syntax.is_transfer_syntax and not syntax.is_compressed and not syntax.is_deflated)
-    if plain and values * int(dataset.get("BitsAllocated") or 8) // 8 > file.stat().st_size:
+    known = syntax.is_transfer_syntax
+    if known and syntax.is_deflated:  # read whole already, or refused
+        return
+    expected = values * int(dataset.get("BitsAllocated") or 8) // 8
+    if known and syntax.is_compressed:
+        expected = min(values, 1)
+    if expected > max(remaining - 8, 0):
         raise _CutShortError
 
 
