@@ -1,0 +1,18 @@
+"""Procedural lumbar anatomy from a seed, with its truth and its images."""
+
+from procguide.phantom.build import Phantom, build
+from procguide.phantom.parameters import (
+    PhantomParameters,
+    parameters_from_json,
+    parameters_to_json,
+    sample_parameters,
+)
+
+__all__ = [
+    "Phantom",
+    "PhantomParameters",
+    "build",
+    "parameters_from_json",
+    "parameters_to_json",
+    "sample_parameters",
+]

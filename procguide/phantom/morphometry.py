@@ -1,0 +1,97 @@
+"""Mean sizes of the adult thoracolumbar spine by level, mm and degrees.
+
+Sources. Endplates, canal, spinous and transverse processes: Panjabi et al., Spine 1991;16:888 (thoracic)
+and 1992;17:299 (lumbar). Pedicle isthmus width, height and transverse angle: Zindrick et al., Spine
+1987;12:160. Facet orientation to the sagittal plane: Panjabi et al., Spine 1993;18:1298; van Schaik et
+al., Spine 1985;10:59. Where two sources differ the value lies between them. Body and disc heights are
+about 8 % above Panjabi's cadavers, as CT and MRI series of living adults find them (Kunkel et al., J Anat
+2010;216:320, and others). Values without a source here (lamina, articular processes' outer size) are
+assumed from anatomy atlases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["FACETS", "PHANTOM_LEVELS", "VERTEBRAE", "FacetShape", "VertebraShape"]
+
+PHANTOM_LEVELS = ("T11", "T12", "L1", "L2", "L3", "L4", "L5")
+
+
+@dataclass(frozen=True)
+class VertebraShape:
+    """One vertebra's sizes, mm and degrees. Frame: x left, y posterior, z superior, from the body's centre.
+
+    ``body_wedge_deg`` is positive when the front is taller. ``process_*`` are those of the transverse
+    process; its span runs from tip to tip. ``disc_*`` is the disc below this vertebra.
+    """
+
+    width_upper: float
+    width_lower: float
+    depth_upper: float
+    depth_lower: float
+    body_height: float
+    body_wedge_deg: float
+    canal_width: float
+    canal_depth: float
+    pedicle_width: float
+    pedicle_height: float
+    pedicle_angle_deg: float
+    lamina_height: float
+    spinous_length: float
+    spinous_height: float
+    spinous_slope_deg: float
+    process_span: float
+    process_height: float
+    process_back_deg: float
+    process_up_deg: float
+    disc_height: float
+    disc_wedge_deg: float
+
+
+@dataclass(frozen=True)
+class FacetShape:
+    """The facet joints under one vertebra, mm and degrees.
+
+    ``half_distance`` from the midline to the joint's centre; ``behind`` from the posterior body wall;
+    ``angle_deg`` between the joint and the sagittal plane (0 sagittal, 90 coronal).
+    """
+
+    half_distance: float
+    behind: float
+    angle_deg: float
+    width: float
+    height: float
+    gap: float = 1.6
+
+
+VERTEBRAE = MappingProxyType(
+    {
+        level: VertebraShape(*values)
+        for level, values in {
+            # fmt: off
+            #       wu    wl    du    dl    h   wedge  cw    cd   pw    ph   pa  lh  sl  sh slope span ph  bk  up  dh  dw
+            "T11": (35.0, 37.0, 29.5, 30.5, 23.5, -3.0, 19.5, 16.5, 8.2, 16.8, 1.0, 22, 28, 15, 34, 58, 10, 40, 12, 6.0, 0.5),
+            "T12": (38.5, 41.0, 31.0, 32.0, 25.0, -3.0, 21.5, 17.5, 7.9, 16.2, 3.0, 22, 26, 17, 20, 52, 9, 35, 10, 7.0, 2.0),
+            "L1": (41.5, 43.5, 33.0, 33.5, 26.5, -2.0, 22.5, 18.0, 8.4, 15.6, 10.5, 22, 29, 20, 13, 72, 9, 16, 6, 8.5, 4.5),
+            "L2": (43.0, 45.5, 33.8, 34.2, 27.0, -0.5, 23.0, 17.6, 8.8, 15.2, 12.0, 22, 30, 22, 10, 82, 9.5, 12, 4, 10.0, 6.5),
+            "L3": (44.8, 47.5, 34.4, 34.6, 27.0, 1.0, 23.5, 17.2, 10.2, 15.0, 14.4, 21, 31, 23, 8, 92, 10, 8, 3, 11.0, 8.0),
+            "L4": (47.0, 49.0, 34.8, 34.4, 26.8, 2.5, 24.5, 17.6, 12.6, 14.8, 17.7, 19, 28, 20, 7, 86, 10, 11, 8, 11.5, 10.5),
+            "L5": (49.5, 49.0, 34.8, 33.6, 26.0, 8.5, 27.0, 18.2, 17.2, 14.4, 27.0, 16, 22, 16, 5, 94, 14, 14, 14, 10.5, 14.0),
+            # fmt: on
+        }.items()
+    }
+)
+
+FACETS = MappingProxyType(
+    {
+        "T11": FacetShape(11.5, 14.5, 72.0, 12.0, 13.0),
+        "T12": FacetShape(12.0, 15.0, 22.0, 12.5, 14.0),
+        "L1": FacetShape(13.0, 15.5, 24.0, 13.5, 15.5),
+        "L2": FacetShape(14.0, 15.5, 28.0, 14.0, 16.0),
+        "L3": FacetShape(16.0, 15.5, 36.0, 15.0, 16.5),
+        "L4": FacetShape(19.0, 15.5, 46.0, 16.0, 17.0),
+        "L5": FacetShape(23.0, 15.0, 53.0, 16.5, 16.5),
+    }
+)
