@@ -207,7 +207,7 @@ def save(shape: TrainingShape, file: Path) -> None:
     }
     if shape.hounsfield is not None:
         arrays["hounsfield"] = shape.hounsfield
-    np.savez_compressed(file, allow_pickle=False, **arrays)
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def load(file: Path) -> TrainingShape:

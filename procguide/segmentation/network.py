@@ -75,6 +75,7 @@ def load_network(name_or_folder: str) -> tuple[nn.Module, NetworkSpec]:
     Weights are safetensors, which cannot run code. A missing or unsuited file is
     :class:`InputUnreadableError`.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     folder = Path(name_or_folder)
