@@ -1,0 +1,176 @@
+"""The report: one self-contained HTML file that a physician can read in a minute, and print."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from procguide.anatomy import Side, Spine, Vertebra
+from procguide.findings import Finding
+from procguide.geometry import Vector
+from procguide.imaging import LabelMap, Volume
+from procguide.planning.nouns import Plan, PlanSet
+from procguide.provenance import Provenance
+from procguide.reporting import content
+from procguide.reporting.atomic import write_whole
+from procguide.reporting.overlays import Overlay
+from procguide.reporting.palette import NEEDLE, VERTEBRA_LINES
+from procguide.reporting.pictures import anatomy_pictures, plan_pictures
+from procguide.reporting.words import counted, plain
+
+__all__ = ["write_report"]
+
+_DISCLAIMER = "For research and training"
+
+
+@dataclass(frozen=True)
+class _LegendEntry:
+    words: str
+    colour: str
+    dashed: bool
+    second: str = ""
+
+    @property
+    def style(self) -> str:
+        return "dashed line" if self.dashed else "solid line"
+
+
+def write_report(
+    path: Path,
+    *,
+    volume: Volume,
+    segmentation_levels: LabelMap,
+    regions: LabelMap,
+    spine: Spine,
+    plan_set: PlanSet,
+    findings: Sequence[Finding],
+    provenance: Provenance,
+) -> None:
+    """Write ``path`` whole or not at all: every picture, style and word within; no script, no address.
+
+    ``volume`` is the image the plan was made on; ``segmentation_levels`` and ``regions`` share a lattice
+    that may be another. Without a feasible plan the page says which limit excluded most and shows the
+    anatomy.
+    """
+    best = plan_set.plans[0] if plan_set.plans else None
+    centre = _centre(plan_set, spine)
+    side_sign = plan_set.side.sign if plan_set.side else Side.LEFT.sign
+    if best is None:
+        pictures, overlays = anatomy_pictures(
+            volume, segmentation_levels, regions, spine, centre, side_sign, plan_set.modelled
+        )
+    else:
+        pictures, overlays = plan_pictures(
+            volume, segmentation_levels, regions, spine, best, side_sign, plan_set.modelled
+        )
+    page = _render(
+        **_words(plan_set, best, findings, spine),
+        bones=pictures[0],
+        pictures=pictures[1:],
+        legend=_legend(overlays, with_needle=best is not None),
+        provenance=provenance,
+        record=_record(provenance, volume),
+    )
+    write_whole(Path(path), page.encode("utf-8"))
+
+
+def _words(plan_set: PlanSet, best: Plan | None, findings: Sequence[Finding], spine: Spine) -> dict[str, Any]:
+    """Everything on the page that is not a picture or provenance."""
+    said = content.alerts(plan_set, best, findings, spine)
+    procedure = content.guidance(plan_set)
+    clearances = content.clearances(plan_set, best) if best else ()
+    return {
+        "head": content.headline(plan_set),
+        "alerts_grave": [alert for alert in said if alert.grade != "ok"],
+        "alerts_passed": [alert for alert in said if alert.grade == "ok"],
+        "facts": content.recommendation(best, spine) if best else (),
+        "clearances": clearances,
+        "first_limit": clearances[0] if clearances else None,
+        "rows": content.alternatives(plan_set, spine),
+        "sd": f"{best.robustness.placement_sd_mm:g}" if best else "",
+        "risk": f"{100 * best.robustness.p_violation:.0f} %" if best else "",
+        "reason": plan_set.reason or "No candidate kept every limit.",
+        "excluded": content.exclusions(plan_set),
+        "considered": counted(plan_set.considered),
+        "feasible": counted(plan_set.feasible),
+        "guidance": procedure,
+        "sources": list(procedure.sources.values()) if procedure else [],
+    }
+
+
+def _render(**values: Any) -> str:
+    """The page. Autoescape is on; only the package's own style sheet is exempt."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("procguide.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    style = (files("procguide.reporting") / "templates" / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    template = environment.get_template("report.html.j2")
+    return template.render(style=style, style_sha256=digest, disclaimer=_DISCLAIMER, **values)
+
+
+def _centre(plan_set: PlanSet, spine: Spine) -> Vector:
+    """What the pictures of an infeasible case look at: the target zone, else the level named, else any."""
+    if plan_set.target_zone:
+        return plan_set.target_zone[len(plan_set.target_zone) // 2]
+    vertebra = _named_vertebra(plan_set, spine)
+    if vertebra is None:
+        return spine.canal[len(spine.canal) // 2] if spine.canal else (0.0, 0.0, 0.0)
+    foramen = vertebra.foramina.get(plan_set.side) if plan_set.side else None
+    return foramen or vertebra.canal_centre or vertebra.frame.origin
+
+
+def _named_vertebra(plan_set: PlanSet, spine: Spine) -> Vertebra | None:
+    upper = plan_set.level.split("-")[0]
+    named = [vertebra for vertebra in spine.vertebrae if vertebra.level == upper]
+    return named[0] if named else (spine.vertebrae[-1] if spine.vertebrae else None)
+
+
+def _legend(overlays: Iterable[Overlay], *, with_needle: bool) -> list[_LegendEntry]:
+    """One entry for each kind of line, in the order drawn."""
+    entries = {}
+    if with_needle:
+        entries["needle"] = _LegendEntry(
+            "Needle; dotted where it lies off the picture's plane", NEEDLE, dashed=False
+        )
+        entries["target"] = _LegendEntry("White ring: target", "#FFFFFF", dashed=False)
+    for overlay in overlays:
+        second = VERTEBRA_LINES[1] if overlay.level else ""
+        colour = VERTEBRA_LINES[0] if overlay.level else overlay.colour
+        entries.setdefault(overlay.words, _LegendEntry(overlay.words, colour, overlay.dashed, second))
+    return list(entries.values())
+
+
+def _record(provenance: Provenance, volume: Volume) -> list[tuple[str, str]]:
+    """Provenance as name and value lines."""
+    step = " x ".join(f"{value:.2f}" for value in volume.spacing[::-1])
+    size = " x ".join(str(n) for n in volume.shape[::-1])
+    lines = [
+        (
+            "Image",
+            f"{volume.modality}, {size} voxels of {step} mm{', ' + volume.source if volume.source else ''}",
+        ),
+        ("Input, SHA-256", provenance.inputs_sha256),
+        ("Software", provenance.software),
+        ("Time (UTC)", provenance.time_utc),
+        ("Catalogue", provenance.catalogue),
+        *((f"Model {name}", value) for name, value in provenance.models.items()),
+        ("Parameters", _parameters(provenance.parameters)),
+    ]
+    return [(name, value) for name, value in lines if value]
+
+
+def _parameters(parameters: Mapping[str, object]) -> str:
+    return "; ".join(
+        f"{plain(name).lower()}: {value}" for name, value in parameters.items() if value is not None
+    )

@@ -1,0 +1,162 @@
+"""The two pictures that look at the whole: the bones in 3D, and the X-ray down the needle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from procguide.anatomy import VERSE_LABELS, Region, Spine
+from procguide.geometry import Vector, beam_direction, unit, vector, view_angles
+from procguide.imaging import LabelMap, Modality, Volume
+from procguide.imaging.resample import resample
+from procguide.planning.nouns import Trajectory, Tube
+from procguide.reporting.palette import ROOT, rgb
+from procguide.reporting.plane import Plane, crop_around, down_the_needle
+from procguide.reporting.slices import draw_needle, encode, furnish, new_picture, text
+from procguide.reporting.surface import Surface, add_tube, cast, needle_on, shade, tints
+
+__all__ = ["draw_bones", "draw_radiograph", "view_from"]
+
+_BONES_MM = 165.0
+_RADIOGRAPH_MM = 150.0
+_EVENED_MM = 12.0
+
+
+def view_from(oblique_deg: float, tilt_deg: float, centre: Vector, size_mm: float, pixel_mm: float) -> Plane:
+    """The picture of a viewer behind the patient, at these C-arm angles; head up, left on the left."""
+    into = np.asarray(beam_direction(oblique_deg, tilt_deg))
+    up = np.array([0.0, 0.0, 1.0])
+    down = unit(-up + (up @ into) * into)
+    return Plane(vector(centre), vector(np.cross(down, into)), down, size_mm, size_mm, pixel_mm)
+
+
+def draw_bones(
+    levels: LabelMap,
+    regions: LabelMap,
+    *,
+    centre: Vector,
+    side_sign: int,
+    trajectory: Trajectory | None,
+    tubes: Iterable[Tube] = (),
+    spine: Spine | None = None,
+) -> bytes:
+    """JPEG of the spine from behind and ``side_sign``'s side (+1 the patient's left), with the needle.
+
+    The viewer stands 40 degrees further round than the needle, so that the needle is seen from its side.
+    """
+    oblique, near = 40.0 * side_sign, np.asarray(centre) + np.array([0.0, 8.0, 0.0])
+    if trajectory is not None:
+        needle_oblique = view_angles(trajectory.direction)[0]
+        oblique = float(np.clip(needle_oblique + 42.0 * side_sign, -80, 80))
+        near = near + 0.22 * (np.asarray(trajectory.entry) - near)
+    plane = view_from(oblique, 14.0, vector(near), _BONES_MM, 0.35)
+    bones = _with_ilium(levels, regions)
+    bones = crop_around(bones, [centre], _BONES_MM * 0.62)
+    colours = tints(bones) | {_ILIUM: (0.84, 0.83, 0.8), _RIB: (0.84, 0.83, 0.8), _DISC: (0.66, 0.78, 0.76)}
+    surface = cast(bones, colours, plane, _BONES_MM * 1.1)
+    for tube in tubes:
+        if "root" in tube.name:
+            surface = add_tube(surface, plane, tube, rgb(ROOT))
+    if trajectory is not None:
+        surface = needle_on(surface, plane, trajectory)
+    return _paint(surface, plane, spine)
+
+
+_ILIUM, _RIB, _DISC = 101, 102, 103
+"""Labels beside VerSe's in the picture's own map."""
+
+
+def _with_ilium(levels: LabelMap, regions: LabelMap) -> LabelMap:
+    """The level map with discs, ilia and ribs added."""
+    regions = resample(regions, levels.grid)
+    extra = {
+        Region.ILIUM: _ILIUM,
+        Region.RIB: _RIB,
+        Region.DISC: _DISC,
+        Region.SACRUM: VERSE_LABELS["sacrum"],
+    }
+    table = np.zeros(256, dtype=np.uint8)
+    for region, label in extra.items():
+        table[region] = label
+    voxels = np.where(levels.voxels > 0, levels.voxels, table[regions.voxels]).astype(np.uint8)
+    return LabelMap(voxels, levels.affine)
+
+
+def _paint(surface: Surface, plane: Plane, spine: Spine | None) -> bytes:
+    figure, axes = new_picture(plane)
+    half = plane.width_mm / 2
+    axes.imshow(
+        shade(surface, plane.pixel_mm),
+        extent=(-half, half, half, -half),
+        interpolation="bilinear",
+        aspect="auto",
+    )
+    if spine is not None:
+        _names(axes, plane, spine)
+    furnish(axes, plane, "3D, from behind", "needle drawn thicker than it is", light=True)
+    return encode(figure)
+
+
+def _names(axes: Any, plane: Plane, spine: Spine) -> None:
+    """Level names beside the spinous processes, on the side away from the viewer's side of the body."""
+    for vertebra in spine.vertebrae:
+        place = vertebra.spinous_process_tip or vertebra.frame.origin
+        u, v, _ = plane.project(place)
+        if abs(u) < plane.width_mm * 0.46 and abs(v) < plane.height_mm * 0.4:
+            shift = -9.0 if plane.into[0] < 0 else 9.0
+            text(
+                axes,
+                u - shift,
+                v,
+                vertebra.level,
+                size=20,
+                colour="#1B2A41",
+                rim="#FFFFFF",
+                ha="center",
+                va="center",
+                weight="bold",
+            )
+
+
+def draw_radiograph(volume: Volume, trajectory: Trajectory, spine: Spine) -> bytes:
+    """JPEG of a simulated X-ray along the needle: parallel rays, dark bone as on a C-arm."""
+    plane = down_the_needle(trajectory.entry, trajectory.target, _RADIOGRAPH_MM)
+    plane = Plane(plane.centre, plane.right, plane.down, _RADIOGRAPH_MM, _RADIOGRAPH_MM, 0.6)
+    near = crop_around(volume, [trajectory.target], _RADIOGRAPH_MM * 0.95)
+    picture = _radiograph(near, plane)
+    figure, axes = new_picture(plane)
+    half = plane.width_mm / 2
+    low, high = np.percentile(picture, (0.5, 99.5))
+    axes.imshow(
+        picture,
+        cmap="gray",
+        vmin=low,
+        vmax=high,
+        extent=(-half, half, half, -half),
+        interpolation="bicubic",
+        aspect="auto",
+    )
+    for vertebra in spine.vertebrae:
+        u, v, _ = plane.project(vertebra.frame.origin)
+        if abs(u) < half * 0.9 and abs(v) < half * 0.84:
+            text(
+                axes, u, v, vertebra.level, size=22, ha="center", va="center", weight="bold", colour="#FFE9C9"
+            )
+    draw_needle(axes, trajectory, plane)
+    furnish(axes, plane, "Simulated X-ray, down the needle", "parallel rays")
+    return encode(figure)
+
+
+def _radiograph(volume: Volume, plane: Plane) -> NDArray[np.float32]:
+    """Brightness behind the patient: the negative line integral of attenuation, broad shades evened."""
+    grid = plane.grid(260.0, 1.3)
+    fill = -1000.0 if volume.modality == Modality.CT else 0.0
+    slab = resample(volume, grid, fill=fill).voxels
+    dense = np.clip(slab + 1000.0, 0.0, 3000.0) * 0.0006 + np.clip(slab - 130.0, 0.0, 1400.0) * 0.0016
+    integral = dense.sum(axis=0)
+    broad = gaussian_filter(integral, _EVENED_MM / plane.pixel_mm, truncate=2.0)
+    return np.asarray(0.75 * broad - integral, dtype=np.float32)
