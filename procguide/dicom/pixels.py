@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.uid import ImplicitVRLittleEndian
 
 from procguide.dicom.study import Series
 from procguide.errors import InputUnfitError, InputUnreadableError
@@ -67,6 +68,8 @@ def _decode(file: Path) -> tuple[Dataset, NDArray[Any]]:
     how = "damaged file"
     try:
         dataset = dcmread(file, force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:  # bare datasets of old (PS3.10 had no prefix)
+            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         how = dataset.file_meta.TransferSyntaxUID.name
         return dataset, dataset.pixel_array
     except Exception as error:  # pydicom and its decoders raise almost anything on damaged pixels

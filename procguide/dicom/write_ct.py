@@ -72,6 +72,8 @@ def write_ct_series(
     """
     _check(volume)
     syntax = Compression(compression)
+    if syntax is Compression.JPEG_2000 and min(volume.shape[1:]) < 32:
+        raise UsageError("JPEG 2000 is written from 32x32 pixels upward; take JPEG-LS")
     folder = Path(folder)
     common = _common(volume, date)
     common.PatientName, common.PatientID = patient_name, patient_id

@@ -63,11 +63,13 @@ def write_segmentation(
     numbers[present] = np.arange(1, len(present) + 1)
     names = [labels.names.get(label, f"label {label}") for label in present]
     path = Path(path)
-    with warnings.catch_warnings(), replacing(path) as temporary:
+    with warnings.catch_warnings():
         # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
         warnings.simplefilter("ignore")
         described = _descriptions(names, algorithm_name, algorithm_version)
-        _segmentation(numbers[planes], _sources(series), described, description).save_as(temporary)
+        segmentation = _segmentation(numbers[planes], _sources(series), described, description)
+        with replacing(path) as temporary:
+            segmentation.save_as(temporary)
     return path
 
 

@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +97,13 @@ def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)  # noqa: PTH105 (on purpose: one atomic step)
-    except (OSError, RuntimeError) as error:
+    except OSError as error:
         raise CannotWriteError(
             f"cannot write {path}: {error}; check that the folder may be written to and has space"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def _checked_suffix(path: Path) -> str:
@@ -177,7 +178,10 @@ def _write_itk(path: Path, voxels: NDArray[Any], affine: Affine) -> None:
     image.SetSpacing(affine.spacing[::-1].tolist())
     image.SetDirection(affine.directions[:, ::-1].ravel().tolist())
     with _quiet_itk():
-        SimpleITK.WriteImage(image, str(path), useCompression=True)
+        try:
+            SimpleITK.WriteImage(image, str(path), useCompression=True)
+        except RuntimeError as error:
+            raise OSError("the image writer failed") from error
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def make_slice(
     dataset["PixelData"].VR = "OW"
     for keyword, value in attributes.items():
         if value is None:
-            delattr(dataset, keyword)
+            dataset.pop(keyword, None)
         else:
             setattr(dataset, keyword, value)
     dataset.SOPClassUID = MRImageStorage if dataset.Modality == "MR" else CTImageStorage

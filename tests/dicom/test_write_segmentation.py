@@ -1,0 +1,151 @@
+import shutil
+import subprocess
+import warnings
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+
+from procguide.dicom import read_study, write_ct_series, write_segmentation
+from procguide.dicom.codes import category_of, code_of
+from procguide.errors import InputUnfitError, UsageError
+from procguide.geometry import Affine
+from procguide.imaging import LabelMap, Modality, Volume
+
+NAMES = {23: "L4", 24: "L5", 26: "sacrum", 25: "L6"}
+
+
+@pytest.fixture
+def series(tmp_path):
+    voxels = np.zeros((10, 24, 20), np.int16)
+    affine = Affine.from_steps([(0, 0.7, 2.5), (0, 0.8, 0), (0.9, 0, 0)], (-10, 5, 7))
+    write_ct_series(Volume(voxels, affine, Modality.CT), tmp_path / "ct", seed=1)
+    return read_study(tmp_path / "ct").series[0]
+
+
+@pytest.fixture
+def labels(series):
+    voxels = np.zeros(series.shape, np.uint8)
+    voxels[6:9, 3:9, 4:11] = 23
+    voxels[3:6, 5:12, 4:11] = 24
+    voxels[1:3, 5:12, 2:17] = 26
+    voxels[4, 20, 3] = 25
+    return LabelMap(voxels, series.grid.affine, names=NAMES)
+
+
+def read_back(path, labels):
+    """Label by label from highdicom's volume, resampled by patient position to ``labels``' own lattice."""
+    import highdicom
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        segmentation = highdicom.seg.segread(path)
+    found = np.zeros(labels.shape, np.uint8)
+    numbers = {name: label for label, name in NAMES.items()}
+    frames = segmentation.pixel_array
+    for frame, group in zip(frames, segmentation.PerFrameFunctionalGroupsSequence, strict=True):
+        position = group.PlanePositionSequence[0].ImagePositionPatient
+        k, j, i = labels.to_index([float(v) for v in position])
+        assert (j, i) == pytest.approx((0, 0), abs=1e-6)
+        assert k == pytest.approx(round(k), abs=1e-6)
+        segment = group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        label = numbers[segmentation.get_segment_description(segment).segment_label]
+        found[round(k)][frame > 0] = label
+    return found, segmentation
+
+
+def test_every_voxel_comes_back(series, labels, tmp_path):
+    path = write_segmentation(labels, series, tmp_path / "out" / "labels.dcm")
+    found, _ = read_back(path, labels)
+    np.testing.assert_array_equal(found, labels.voxels)
+
+
+def test_simpleitk_reads_the_same_number_of_voxels(series, labels, tmp_path):
+    path = write_segmentation(labels, series, tmp_path / "labels.dcm")
+    image = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
+    assert (image > 0).sum() == (labels.voxels > 0).sum()
+
+
+def test_segments_are_named_coded_and_say_how_they_were_made(series, labels, tmp_path):
+    path = write_segmentation(labels, series, tmp_path / "a.dcm", algorithm_name="net", algorithm_version="7")
+    segments = pydicom.dcmread(path).SegmentSequence
+    assert [s.SegmentLabel for s in segments] == ["L4", "L5", "L6", "sacrum"]
+    assert segments[0].SegmentedPropertyTypeCodeSequence[0].CodeValue == "11994002"
+    assert segments[3].SegmentedPropertyTypeCodeSequence[0].CodeMeaning == "Sacrum"
+    identification = segments[0].SegmentationAlgorithmIdentificationSequence[0]
+    assert (identification.AlgorithmName, identification.AlgorithmVersion) == ("net", "7")
+    assert segments[0].SegmentAlgorithmType == "AUTOMATIC"
+
+
+def test_it_refers_to_the_slices_it_lies_on(series, labels, tmp_path):
+    dataset = pydicom.dcmread(write_segmentation(labels, series, tmp_path / "a.dcm"))
+    assert dataset.FrameOfReferenceUID == pydicom.dcmread(series.files[0]).FrameOfReferenceUID
+    by_position = {round(float(pydicom.dcmread(f).ImagePositionPatient[2]), 3): f for f in series.files}
+    for group in dataset.PerFrameFunctionalGroupsSequence:
+        height = round(float(group.PlanePositionSequence[0].ImagePositionPatient[2]), 3)
+        source = group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID
+        assert source == pydicom.dcmread(by_position[height]).SOPInstanceUID
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+def test_conforms_to_the_standard(series, labels, tmp_path):
+    path = write_segmentation(labels, series, tmp_path / "a.dcm")
+    run = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
+    assert [line for line in (run.stdout + run.stderr).splitlines() if line.startswith("Error")] == []
+
+
+def test_sources_without_type_2_attributes(series, labels, tmp_path):
+    for file in series.files:
+        dataset = pydicom.dcmread(file)
+        for keyword in ("PatientBirthDate", "AccessionNumber", "StudyID", "FrameOfReferenceUID"):
+            delattr(dataset, keyword)
+        dataset.save_as(file)
+    found, _ = read_back(write_segmentation(labels, series, tmp_path / "a.dcm"), labels)
+    np.testing.assert_array_equal(found, labels.voxels)
+
+
+def test_missing_slices_are_left_out(series, labels, tmp_path):
+    series.files[4].unlink()
+    gapped = read_study(tmp_path / "ct").series[0]
+    found, _ = read_back(write_segmentation(labels, gapped, tmp_path / "a.dcm"), labels)
+    expected = labels.voxels.copy()
+    expected[4] = 0
+    np.testing.assert_array_equal(found, expected)
+
+
+class TestRefusals:
+    def test_another_grid(self, series, labels, tmp_path):
+        with pytest.raises(UsageError, match="do not lie on the series' grid"):
+            write_segmentation(labels.crop((1, 0, 0), (9, 24, 20)), series, tmp_path / "a.dcm")
+
+    def test_nothing_to_write(self, series, labels, tmp_path):
+        with pytest.raises(UsageError, match="empty"):
+            write_segmentation(labels.with_voxels(labels.voxels * 0), series, tmp_path / "a.dcm")
+
+    def test_not_dicom(self, labels, tmp_path):
+        from procguide.imaging.files import write_image
+
+        write_image(Volume(np.zeros(labels.shape, np.int16), labels.affine), tmp_path / "ct.nii.gz")
+        series = read_study(tmp_path / "ct.nii.gz").series[0]
+        with pytest.raises(UsageError, match="write NIfTI"):
+            write_segmentation(labels, series, tmp_path / "a.dcm")
+
+    def test_uneven_slices(self, write_stack, tmp_path):
+        heights = np.arange(12) * 2.0
+        heights[5] += 0.6
+        voxels = np.zeros((12, 20, 16), np.uint16)
+        positions = np.column_stack([np.zeros((12, 2)), heights])
+        series = read_study(write_stack(voxels, positions)).series[0]
+        labels = LabelMap(np.ones(series.shape, np.uint8), series.grid.affine, names={1: "L4"})
+        with pytest.raises(InputUnfitError, match="uneven"):
+            write_segmentation(labels, series, tmp_path / "a.dcm")
+
+
+def test_codes():
+    assert code_of("L1").value == "66794005"
+    assert code_of("T13") == code_of("L6")
+    assert code_of("canal").meaning == "Vertebral canal"
+    assert code_of("something").meaning == "Anatomical Structure"
+    assert category_of("muscle").meaning == "Tissue"
+    assert category_of("L1").meaning == "Anatomical Structure"
