@@ -33,7 +33,7 @@ OUTLINE = np.array(
 )  # fmt: skip
 # (y, z, x of the mid-surface, thickness), mm.
 SURFACE = np.array(
-    [(64, -26, 46, 13), (50, -52, 51, 12), (25, -25, 61, 17), (28, -60, 57, 10), (40, 0, 61, 20),
+    [(64, -26, 46, 13), (50, -52, 51, 12), (25, -25, 59, 24), (10, -22, 68, 16), (28, -60, 57, 11), (40, 0, 59, 24), (22, -8, 68, 22),
      (46, 18, 66, 15), (28, 34, 80, 12), (6, 43, 110, 11), (-16, 43, 126, 12), (-38, 34, 134, 12),
      (-58, 14, 134, 11), (-72, -8, 126, 12), (-80, -26, 118, 13), (5, 15, 91, 6), (-15, 5, 103, 5),
      (-20, 25, 116, 6), (-40, 5, 118, 6), (-5, -15, 82, 8), (-30, -25, 100, 9), (0, -45, 71, 15),
@@ -53,10 +53,8 @@ class IliumModel:
     @classmethod
     def under(cls, sacrum: AnatomicalFrame, pelvis: PelvisShape, size: float) -> IliumModel:
         """The ilia that go with a sacrum: they tilt with it."""
-        lean = np.radians(pelvis.sacral_slope_deg - 38.0)
         fixed = np.radians(38.0)
         local_up = np.array([0, np.sin(fixed), np.cos(fixed)])
-        del lean
         up = sacrum.rotation @ local_up
         return cls(AnatomicalFrame.from_axes(sacrum.origin, up, sacrum.left), pelvis, size)
 

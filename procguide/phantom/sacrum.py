@@ -20,7 +20,7 @@ from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame
 from procguide.phantom.parameters import PelvisShape
 from procguide.phantom.pose import FacetPose
-from procguide.phantom.solids import Array, Part, box, capsule, frame_between, radial, smooth_max, smooth_min
+from procguide.phantom.solids import Array, Part, capsule, frame_between, radial, smooth_max, smooth_min
 from procguide.phantom.vertebra import articular_process
 
 __all__ = ["ALA", "SacrumModel", "canal_nodes", "sacrum_parts", "to_straight"]
@@ -120,19 +120,20 @@ def _block(model: SacrumModel, x: Array, s: Array, h: Array) -> Array:
     recede = np.interp(s / model.stretch, [0, 30, 60, 112], [0.30, 0.16, 0.06, 0.0]).astype(np.float32)
     wall = front + 2.5 * size * np.clip(1 - s / (40 * size), 0, 1) + recede * beside
     roof = model.at(CANAL_DEPTH, s) + model.at(ROOF, s)
-    dorsal = back + roof - 0.34 * np.maximum(ax - 6 * size, 0) - 0.004 / size * ax * ax
-    dorsal = np.maximum(dorsal, wall + 4.5 * size)
+    fall = np.interp(s / model.stretch, [0, 15, 40, 70], [0.16, 0.18, 0.26, 0.34]).astype(np.float32)
+    dorsal = back + roof - fall * np.maximum(ax - 6 * size, 0) - 0.0025 / size * ax * ax
+    dorsal = np.maximum(dorsal, wall + 5.0 * size)
     width = model.at(HALF_WIDTH, s) * np.float32(model.pelvis.sacrum_half_width / 56.0)
-    side = (ax - (width - 0.33 * np.clip(h - wall, 0, 40 * size))) * 0.94
+    side = (ax - (width - 0.42 * np.clip(h - wall, 0, 40 * size))) * 0.92
     top = 2.0 * size + 0.38 * np.maximum(ax - 25 * size, 0)
     lamina_top = (15.0 - 0.30 * np.minimum(ax, 24 * size)) * size
     top = np.where(h > back + 1.0, np.maximum(top, lamina_top), top)
     mass = smooth_max(smooth_max(wall - h, h - dorsal, 3.0) * 0.95, side, 4.0)
     mass = smooth_max(mass, np.maximum(top - s, s - (last - 4 * size)), 3.0)
-    crest = box(
-        x, h - (back + roof), s - s, ((2.6 * size), np.maximum(model.at(CREST, s), 0.1), 50.0), 0.1
-    )
-    crest = np.where(model.at(CREST, s) > 0.5, crest, np.float32(50))
+    ridge = model.at(CREST, s)
+    rise = h - (back + roof)
+    crest = smooth_max(ax - (3.4 * size - 0.25 * np.clip(rise, 0, 9)), np.abs(rise) - ridge, 1.5)
+    crest = np.where(ridge > 0.5, crest, np.float32(50))
     bulge = np.float32(1.0 * size) * np.cos(2 * np.pi * s / (27 * model.stretch)) * np.clip(s / 20, 0, 1)
     return smooth_min(smooth_min(body, mass, 4.0), crest, 2.5) + 0.25 * bulge * (h < 0)
 

@@ -96,25 +96,21 @@ class _Noise:
         self.coarse = rng.normal(size=(64, 64, 64)).astype(np.float32)
         self.step = step
         spacing, origin = grid.affine.spacing, grid.affine.origin
-        self.weights = [
-            self._weights(origin[2 - n] + spacing[n] * np.arange(grid.shape[n])) for n in range(3)
-        ]
+        self.cells = [self._cells(origin[2 - n] + spacing[n] * np.arange(grid.shape[n])) for n in range(3)]
 
-    def _weights(self, at: NDArray[np.float64]) -> Array:
+    def _cells(self, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], Array]:
         place = at / self.step + 32.0
-        low = np.floor(place).astype(int)
-        t = place - low
-        t = t * t * (3 - 2 * t)
-        out = np.zeros((len(at), 64), dtype=np.float32)
-        rows = np.arange(len(at))
-        out[rows, low % 64] += 1 - t
-        out[rows, (low + 1) % 64] += t
-        return out
+        low = np.floor(place).astype(np.intp)
+        t = (place - low).astype(np.float32)
+        return low, t * t * (3 - 2 * t)
 
     def slice(self, k: int) -> Array:
         """``(j, i)`` of slice ``k``, about unit variance."""
-        plane = np.tensordot(self.weights[0][k], self.coarse, axes=(0, 0))
-        return np.asarray(1.6 * self.weights[1] @ plane @ self.weights[2].T, dtype=np.float32)
+        (ks, tk), (js, tj), (is_, ti) = self.cells
+        low, t = ks[k], tk[k]
+        plane = self.coarse[low % 64] * (1 - t) + self.coarse[(low + 1) % 64] * t
+        rows = plane[js % 64] * (1 - tj)[:, None] + plane[(js + 1) % 64] * tj[:, None]
+        return np.asarray(1.6 * (rows[:, is_ % 64] * (1 - ti) + rows[:, (is_ + 1) % 64] * ti), np.float32)
 
 
 def paint_torso(grid: Grid, regions: NDArray[np.uint8], parameters: PhantomParameters, torso: Torso, pose: Pose) -> None:
@@ -146,13 +142,13 @@ def _paint_slice(
     fat = fat + (body.fat_side - fat) * np.clip(1 - np.abs(2 * behind - 1) * 1.5, 0, 1) * 0.7
     under = depth - fat
     wall = (11.0 + 5 * np.clip(1 - np.abs(2 * behind - 1), 0, 1)) * body.muscle
-    cavity = (under > wall) & (v < 22 * size - 0.12 * u)
+    cavity = (under > wall) & (v < 22 * size - 0.12 * u + 4 * lumps)
     out[(under > 0) & (under <= wall) & (v < 40)] = Region.MUSCLE
     pelvic = np.clip(-z / 40.0, 0, 1)
     # Inside the wall: fat next to it and behind, loops and organs in front.
     mesentery = lumps < (body.visceral_fat - 0.5) * 2.2
     near = np.hypot(u / 1.25, np.minimum(v + 6, 0) * 0.9) < (48 + 10 * pelvic) * size
-    content = cavity & (under > wall + 5 + 6 * body.visceral_fat) & ~mesentery & ~near & (v < -2)
+    content = cavity & (under > wall + 5 + 6 * body.visceral_fat) & ~mesentery & ~near & (v < -6 + 5 * lumps)
     out[content] = Region.SOFT_TISSUE
     if z > heights["L1"]:
         solid = cavity & (under > wall + 3) & ((x - torso.at("midline", z)) < 15) & (v < -8) & ~near
@@ -253,7 +249,7 @@ def _muscles(
     # Gluteal muscles behind and beside the ilia, iliacus in the fossa: bone is painted over later.
     if z < 40 * size:
         height = np.clip((40 * size - z) / 60, 0, 1)
-        gluteal = (under > 2) & (u > 42) & (v > -75) & (under < (30 + 34 * height) * bulk) & (u - 0.35 * v > 88 - 40 * height)
+        gluteal = (under > 2) & (u > 42) & (under < (26 + 34 * height) * bulk - np.clip(-20 - v, 0, 200) * 0.55)
         out[gluteal] = Region.MUSCLE
         iliacus = np.hypot((u - 92 + 8 * sacral) / (24 * height + 4), (v + 32) / (34 * height + 4)) < 1
         out[iliacus & (under > 20)] = Region.MUSCLE

@@ -11,7 +11,7 @@ from procguide.phantom.morphometry import PHANTOM_LEVELS
 from procguide.phantom.paint import Anatomy
 from procguide.phantom.pose import FacetPose
 from procguide.phantom.sacrum import ALA, to_straight
-from procguide.phantom.vertebra import VertebraModel, arch_points
+from procguide.phantom.vertebra import DISH_MM, VertebraModel, arch_points
 
 __all__ = ["true_spine"]
 
@@ -24,11 +24,11 @@ def true_spine(anatomy: Anatomy) -> Spine:
 
 
 def _endplate(model: VertebraModel, sign: int) -> Endplate:
-    """Upper (+1) or lower (-1) rim plane. Its centre lies on the bony dish, 2 mm inside the rim."""
+    """Upper (+1) or lower (-1) rim plane. Its centre lies on the floor of the dish, about 2 mm inside the rim."""
     shape, size = model.shape, model.size
     wedge = np.radians(shape.body_wedge_deg / 2) * sign
     normal = np.array([0.0, np.sin(wedge), np.cos(wedge)])
-    dish = (2.0 if sign > 0 else 2.4) * size
+    dish = DISH_MM[0 if sign > 0 else 1] * size
     centre = (0.0, 0.0, sign * (shape.body_height / 2 - dish))
     upper = sign > 0
     return Endplate(
@@ -82,12 +82,8 @@ def _spinous_tip(model: VertebraModel) -> Vector:
     along = np.array([0, np.cos(slope), -np.sin(slope)])
     up = np.array([0, np.sin(slope), np.cos(slope)])
     start = medial + np.array([0, -1.0, -0.10 * shape.spinous_height])
-    drop = -0.14 * shape.spinous_height / 2
+    drop = -0.16 * shape.spinous_height / 2
     return vector(model.frame.to_patient(start + (shape.spinous_length + 0.5) * along + drop * up))
-
-
-def _tip(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(end)
 
 
 def _vertebra(anatomy: Anatomy, level: str) -> Vertebra:
@@ -110,7 +106,7 @@ def _vertebra(anatomy: Anatomy, level: str) -> Vertebra:
         inferior_articular_processes={side: _process(j, size, 1.0) for side, j in model.below.items()},
         facet_joints={side: joint.frame.origin for side, joint in model.below.items()},
         transverse_process_tips={
-            side: vector(frame.to_patient(_tip(a.process_root, a.process_tip))) for side, a in arches.items()
+            side: vector(frame.to_patient(a.process_tip)) for side, a in arches.items()
         },
         foramina={side: _foramen(anatomy, level, side) for side in Side},
         spinous_process_tip=_spinous_tip(model),

@@ -31,7 +31,8 @@ from procguide.phantom.solids import (
 __all__ = ["ArchPoints", "VertebraModel", "arch_points", "articular_process", "vertebra_parts"]
 
 LAMINA_THICKNESS = 6.2
-WAIST = 0.09
+WAIST = 0.07
+DISH_MM = (1.7, 2.1)
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,11 @@ def _body(model: VertebraModel) -> Part:
         b = (shape.depth_lower + shape.depth_upper + t * (shape.depth_upper - shape.depth_lower)) / 4
         hollow = 2.6 * size * np.maximum(1 - (x / (0.55 * a)) ** 2, 0)
         behind = y > 0
-        side = radial(x, np.where(behind, y + hollow * y / b, y), a * waist, np.where(behind, b, b * waist), 2.4)
+        side = radial(x, np.where(behind, y + hollow * y / b, y), a * waist, np.where(behind, b, b * waist), 2.6)
         r2 = np.clip((x / a) ** 2 + (y / b) ** 2, 0, 1)
         dish = 1 - r2 * r2
-        top = z - (half - y * slope) + 2.0 * size * dish
-        bottom = -z - (half - y * slope) + 2.4 * size * dish
+        top = z - (half - y * slope) + DISH_MM[0] * size * dish
+        bottom = -z - (half - y * slope) + DISH_MM[1] * size * dish
         return smooth_max(side, smooth_max(top, bottom, 1.0), 2.5)
 
     reach = (shape.width_lower / 2 + 2, shape.depth_lower / 2 + 3, half + 4)
@@ -161,19 +162,21 @@ def _spinous(model: VertebraModel, medial: NDArray[np.float64]) -> Part:
     thick, high = model.spinous_thickness * size / 2, shape.spinous_height / 2
 
     def distance(x: Array, y: Array, z: Array) -> Array:
-        t = np.clip(x / length, 0, 1)
         # Hatchet: narrow neck, deep and thick hind edge, thickest low and behind.
-        half_z = high * (0.80 + 0.22 * t)
-        drop = 0.14 * high * t
-        lower = np.clip(-(z + drop) / high, -0.4, 1)
-        half_y = thick * (1.05 - 0.45 * t * (1 - t) * 2 + (0.20 + 0.25 * lower) * t**3)
-        half_x = length / 2 - 1.5 * np.clip(z / high, -1, 1) ** 2
-        return box(x - length / 2, y, z + drop, (half_x + 0.5, half_y, half_z), min(2.6, thick * 0.8))
+        t = np.clip(x / length, 0, 1)
+        half_z = high * (0.78 + 0.20 * t)
+        w = z + 0.16 * high * t
+        lower = np.clip(-w / high, -0.4, 1)
+        half_y = thick * (1.05 - 0.9 * t * (1 - t) + (0.15 + 0.30 * lower) * t**3)
+        corner = 0.6 * high
+        q = np.abs(x - length / 2) - (length / 2 - corner), np.abs(w) - (half_z - corner)
+        outline = np.hypot(np.maximum(q[0], 0), np.maximum(q[1], 0)) + np.minimum(np.maximum(*q), 0) - corner
+        # Full at the neck: the rounding belongs to the free end alone.
+        neck = np.maximum(np.abs(w) - half_z, -x - 1.0)
+        outline = np.where(x < length / 2, neck, outline)
+        return smooth_max(outline, np.abs(y) - half_y, 2.4)
 
-    middle = AnatomicalFrame(
-        vector(np.asarray(frame.origin)), frame.left, frame.posterior, frame.superior
-    )  # fmt: skip
-    return Part(Region.SPINOUS_PROCESS, middle, (length + 3, thick * 1.7, high * 1.4), distance, 3.0)
+    return Part(Region.SPINOUS_PROCESS, frame, (length + 3, thick * 1.7, high * 1.4), distance, 3.0)
 
 
 def _transverse(model: VertebraModel, points: ArchPoints) -> Part:
