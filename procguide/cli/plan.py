@@ -114,9 +114,8 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
                 findings=(*case.findings, *found.findings),
                 progress=advance,
             )
-        document = _write(
-            partial, case, anatomy, plan_set, _provenance(case, anatomy, request, options), steps
-        )
+        provenance = _provenance(case, anatomy, request, options)
+        document = _write(partial, Result(case, anatomy, plan_set, provenance), steps)
     session.answer(document, lambda console: _show(plan_set, options.output, console))
     if not plan_set.plans:
         raise NoResultError(f"{plan_set.reason} The report says more: {options.output / 'report.html'}")
@@ -154,7 +153,16 @@ def _write(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
         write_json(document, folder / "plan.json")
         write_json(spine_to_json(result.anatomy.spine), folder / "spine.json")
         write_markups(plan_set, folder / "plan.mrk.json")
-        write_report(folder / "report.html", plan_set=plan_set, volume=result.case.volume)
+        write_report(
+            folder / "report.html",
+            volume=result.case.volume,
+            segmentation_levels=result.anatomy.segmentation.levels,
+            regions=result.anatomy.segmentation.regions,
+            spine=result.anatomy.spine,
+            plan_set=plan_set,
+            findings=plan_set.findings,
+            provenance=result.provenance,
+        )
     write_run(folder, "plan", result.provenance, steps, findings=plan_set.findings)
     return document
 

@@ -75,7 +75,7 @@ def _write(
         if case.is_dicom:
             write_segmentation(on_grid["labels"], case.series, folder / "labels.dcm")
         write_json(spine_to_json(anatomy.spine), folder / "spine.json")
-        write_preview(case.volume, found.levels, anatomy.spine, folder / "preview.png")
+        write_preview(folder / "preview.png", case.volume, found.levels, anatomy.spine)
         parameters = {"lowest_level": lowest_level}
         provenance = record(case.series.files, models=found.models, parameters=parameters)
     return write_run(folder, "segment", provenance, steps, findings=(*case.findings, *found.findings))

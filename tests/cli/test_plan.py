@@ -1,0 +1,200 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from procguide.cli import demo as demo_module
+from procguide.imaging import Volume
+from procguide.imaging.files import write_image
+from procguide.phantom import Phantom
+from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Answer, Invoke
+
+FILES = ["plan.json", "plan.mrk.json", "report.html", "run.json", "spine.json"]
+ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "--side", "left"]
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.fixture
+def planned(invoke: Invoke, study: Path, tmp_path: Path, truthful: object) -> Answer:  # noqa: ARG001
+    return invoke("plan", study, *ASKED, "-o", tmp_path / "out", "--json")
+
+
+class TestAPlan:
+    def test_writes_all_and_answers_with_plan_json(self, planned: Answer, tmp_path: Path) -> None:
+        assert planned.code == 0, planned.err
+        assert _names(tmp_path) == ["out"]
+        assert _names(tmp_path / "out") == FILES
+        document = json.loads(planned.out)
+        assert document == json.loads((tmp_path / "out" / "plan.json").read_text())
+        assert document["schema"] == "procguide.plan/1"
+        assert (document["procedure"], document["level"], document["side"]) == (ASKED[1], "L4-L5", "left")
+        assert document["approved"] is None
+        assert document["provenance"]["inputs_sha256"]
+        assert "research" in document["disclaimer"]
+
+    def test_the_needle_ends_on_the_side_asked_for(self, planned: Answer, subject: Phantom) -> None:
+        foramen = subject.spine.vertebra("L4").foramina
+        target = np.array(json.loads(planned.out)["plans"][0]["target_lps_mm"])
+        distance = {side.value: float(np.linalg.norm(target - foramen[side])) for side in foramen}
+        assert distance["left"] < 15 < distance["right"]
+
+    def test_steps_are_timed(self, planned: Answer, tmp_path: Path) -> None:
+        run = json.loads((tmp_path / "out" / "run.json").read_text())
+        assert list(run["steps_s"]) == ["read", "segment", "locate", "plan", "report"]
+        assert all(step in planned.err for step in run["steps_s"])
+
+    def test_no_identity_comes_out(self, planned: Answer, tmp_path: Path) -> None:
+        texts = [planned.out, planned.err, *(file.read_text() for file in (tmp_path / "out").iterdir())]
+        for secret in (PATIENT_ID, *PATIENT_NAME.split("^")):
+            assert not any(secret.lower() in text.lower() for text in texts)
+
+    def test_no_path_of_the_machine_comes_out(self, planned: Answer, tmp_path: Path, study: Path) -> None:
+        assert planned.code == 0
+        for file in (tmp_path / "out").iterdir():
+            assert str(study) not in file.read_text()
+
+    def test_again_only_with_force(
+        self, planned: Answer, invoke: Invoke, study: Path, tmp_path: Path
+    ) -> None:
+        first = json.loads(planned.out)
+        before = (tmp_path / "out" / "plan.json").stat().st_mtime_ns
+        again = invoke("plan", study, *ASKED, "-o", tmp_path / "out")
+        assert again.code == 6
+        assert "--force" in again.err
+        assert (tmp_path / "out" / "plan.json").stat().st_mtime_ns == before
+        forced = invoke("plan", study, *ASKED, "-o", tmp_path / "out", "--force", "--json")
+        assert forced.code == 0
+        assert json.loads(forced.out)["plans"] == first["plans"]
+        assert _names(tmp_path) == ["out"]
+
+
+@pytest.mark.usefixtures("truthful")
+def test_for_people(invoke: Invoke, study: Path, tmp_path: Path) -> None:
+    answer = invoke("plan", study, *ASKED, "-o", tmp_path / "out")
+    assert answer.code == 0, answer.err
+    assert "skin to target" in answer.out
+    assert "caution:" in answer.out
+    assert "For research and training only" in answer.out
+
+
+@pytest.mark.usefixtures("truthful")
+def test_nothing_feasible_is_3_and_still_written(
+    invoke: Invoke, study: Path, tmp_path: Path, subject: Phantom
+) -> None:
+    """A target within the body of L4: no needle reaches it without crossing bone."""
+    inside = subject.spine.vertebra("L4").frame.origin
+    target = f"{inside[0] + 3:.1f},{inside[1]:.1f},{inside[2]:.1f}"
+    answer = invoke("plan", study, *ASKED, f"--target={target}", "-o", tmp_path / "out", "--json")
+    assert answer.code == 3, answer.err
+    assert "excluded most" in answer.err
+    document = json.loads(answer.out)
+    assert document["plans"] == []
+    assert document["candidates"]["feasible"] == 0
+    assert _names(tmp_path / "out") == FILES
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (["--procedure", "transforaminal"], "did you mean transforaminal_esi_subpedicular"),
+        (["--level", "L4"], "L4-L5"),
+        (["--level", "C3-C4"], "L4-L5"),
+        (["--side", "up"], "left, right"),
+        (["--target", "1,2"], "X,Y,Z"),
+        (["--lowest-level", "Q9"], "not a vertebral level"),
+    ],
+)
+def test_wrong_requests_are_2_before_anything_is_read(
+    invoke: Invoke, tmp_path: Path, changed: list[str], words: str
+) -> None:
+    asked = dict(zip(ASKED[::2], ASKED[1::2], strict=True)) | {changed[0]: changed[1]}
+    flags = [word for pair in asked.items() for word in pair]
+    answer = invoke("plan", tmp_path / "never-read", *flags, "-o", tmp_path / "out")
+    assert answer.code == 2
+    assert words in answer.err
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.usefixtures("truthful")
+def test_a_level_out_of_view_is_5(invoke: Invoke, study: Path, tmp_path: Path) -> None:
+    answer = invoke(
+        "plan", study, "--procedure", ASKED[1], "--level", "L1-L2", "--side", "left", "-o", tmp_path / "out"
+    )
+    assert answer.code == 5
+    assert "L1 is not in view" in answer.err
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.usefixtures("unanchored")
+def test_unanchored_is_5(invoke: Invoke, study: Path, tmp_path: Path) -> None:
+    answer = invoke("plan", study, *ASKED, "-o", tmp_path / "out")
+    assert answer.code == 5
+    assert "--lowest-level" in answer.err
+
+
+def test_output_within_the_study_is_6(invoke: Invoke, study: Path) -> None:
+    before = _names(study)
+    answer = invoke("plan", study, *ASKED, "-o", study / "out")
+    assert answer.code == 6
+    assert _names(study) == before
+
+
+class TestGivenLabels:
+    @pytest.fixture
+    def labels(self, subject: Phantom, tmp_path: Path) -> Path:
+        folder = tmp_path / "given"
+        folder.mkdir()
+        write_image(subject.regions, folder / "regions.nii.gz")
+        return write_image(subject.levels, folder / "labels.nii.gz")
+
+    def test_they_replace_the_networks(
+        self, invoke: Invoke, study: Path, tmp_path: Path, labels: Path, truthful: list[object]
+    ) -> None:
+        answer = invoke("plan", study, *ASKED, "-o", tmp_path / "out", "--labels", labels, "--json")
+        assert answer.code == 0, answer.err
+        assert truthful == []
+        document = json.loads(answer.out)
+        assert document["plans"]
+        assert document["provenance"]["parameters"]["labels_given"] is True
+
+    def test_regions_must_lie_beside(self, invoke: Invoke, study: Path, tmp_path: Path, labels: Path) -> None:
+        (labels.parent / "regions.nii.gz").unlink()
+        answer = invoke("plan", study, *ASKED, "-o", tmp_path / "out", "--labels", labels)
+        assert answer.code == 4
+        assert "regions.nii.gz" in answer.err
+
+    def test_another_scheme_is_5(
+        self, invoke: Invoke, study: Path, tmp_path: Path, labels: Path, subject: Phantom
+    ) -> None:
+        foreign = subject.levels.voxels.astype(np.uint8) * 4
+        write_image(subject.levels.with_voxels(foreign), labels)
+        answer = invoke("plan", study, *ASKED, "-o", tmp_path / "out", "--labels", labels)
+        assert answer.code == 5
+        assert "VerSe" in answer.err
+
+
+class TestDemo:
+    @pytest.mark.usefixtures("truthful")
+    def test_plans_on_the_sample(
+        self, invoke: Invoke, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(demo_module, "sample_study", lambda: study)
+        monkeypatch.chdir(tmp_path)
+        answers = [invoke("demo"), invoke("demo")]
+        assert [answer.code for answer in answers] == [0, 0], answers[0].err
+        assert _names(tmp_path) == ["procguide-demo", "procguide-demo-2"]
+        assert "procguide-demo/report.html" in answers[0].out
+
+    def test_the_sample_lies_beside_the_package(self) -> None:
+        folder = demo_module.sample_study()
+        assert folder is None or folder.name == "sample_dicom"
+
+
+def test_a_volume_is_never_changed(ct: Volume) -> None:
+    assert not ct.voxels.flags.writeable
