@@ -25,7 +25,8 @@ LOCATOR = "locator"
 VERTEBRAE = "vertebrae"
 
 _MARGIN_MM = np.array([15.0, 20.0, 15.0])
-_LATERAL_MM = 75.0
+_BEHIND_MM = 35.0
+_LATERAL_MM = 95.0
 _SPINE = (TissueClass.BODY, TissueClass.ARCH, TissueClass.DISC, TissueClass.SACRUM, TissueClass.CANAL)
 
 Progress = Callable[[str, float], None]
@@ -99,6 +100,7 @@ def _spine_box(coarse: Prediction) -> tuple[NDArray[np.float64], NDArray[np.floa
     points = coarse.grid.affine.apply(index)
     low, high = points.min(axis=0) - _MARGIN_MM, points.max(axis=0) + _MARGIN_MM
     middle = np.median(points, axis=0)[0]
+    high[1] += _BEHIND_MM - _MARGIN_MM[1]
     low[0], high[0] = min(low[0], middle - _LATERAL_MM), max(high[0], middle + _LATERAL_MM)
     return low, high
 
