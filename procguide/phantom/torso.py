@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from procguide.anatomy import Region
 from procguide.imaging import Grid
 from procguide.phantom.morphometry import PHANTOM_LEVELS
+from procguide.phantom.noise import SmoothNoise
 from procguide.phantom.parameters import PhantomParameters
 from procguide.phantom.pose import Pose
 from procguide.phantom.solids import Array
@@ -88,38 +89,13 @@ def torso_of(parameters: PhantomParameters, pose: Pose, canal: Tube) -> Torso:
     return Torso(z, midline, wall, half, half_width, front, back)
 
 
-class _Noise:
-    """A smooth random field fixed in patient space, so that it does not depend on the lattice."""
-
-    def __init__(self, seed: int, grid: Grid, step: float) -> None:
-        rng = np.random.default_rng([seed, 7])
-        self.coarse = rng.normal(size=(64, 64, 64)).astype(np.float32)
-        self.step = step
-        spacing, origin = grid.affine.spacing, grid.affine.origin
-        self.cells = [self._cells(origin[2 - n] + spacing[n] * np.arange(grid.shape[n])) for n in range(3)]
-
-    def _cells(self, at: NDArray[np.float64]) -> tuple[NDArray[np.intp], Array]:
-        place = at / self.step + 32.0
-        low = np.floor(place).astype(np.intp)
-        t = (place - low).astype(np.float32)
-        return low, t * t * (3 - 2 * t)
-
-    def slice(self, k: int) -> Array:
-        """``(j, i)`` of slice ``k``, about unit variance."""
-        (ks, tk), (js, tj), (is_, ti) = self.cells
-        low, t = ks[k], tk[k]
-        plane = self.coarse[low % 64] * (1 - t) + self.coarse[(low + 1) % 64] * t
-        rows = plane[js % 64] * (1 - tj)[:, None] + plane[(js + 1) % 64] * tj[:, None]
-        return np.asarray(1.6 * (rows[:, is_ % 64] * (1 - ti) + rows[:, (is_ + 1) % 64] * ti), np.float32)
-
-
 def paint_torso(grid: Grid, regions: NDArray[np.uint8], parameters: PhantomParameters, torso: Torso, pose: Pose) -> None:
     """Fill ``regions`` (k, j, i) with soft tissue, in place; bone is painted over it later."""
     spacing, origin = grid.affine.spacing, grid.affine.origin
     x = (origin[0] + spacing[2] * np.arange(grid.shape[2])).astype(np.float32)[None, :]
     y = (origin[1] + spacing[1] * np.arange(grid.shape[1])).astype(np.float32)[:, None]
-    lumps = _Noise(parameters.seed, grid, 16.0)
-    streaks = _Noise(parameters.seed + 1, grid, 6.0)
+    lumps = SmoothNoise(parameters.seed, 0, grid, 16.0)
+    streaks = SmoothNoise(parameters.seed, 1, grid, 6.0)
     heights = {level: pose.frames[level].origin[2] for level in PHANTOM_LEVELS}
     for k in range(grid.shape[0]):
         z = float(origin[2] + spacing[0] * k)
