@@ -8,6 +8,7 @@ from procguide.phantom.parameters import (
     parameters_to_json,
     sample_parameters,
 )
+from procguide.phantom.write import write_phantom, write_sample
 
 __all__ = [
     "CtSettings",
@@ -18,4 +19,6 @@ __all__ = [
     "parameters_to_json",
     "sample_parameters",
     "simulate_ct",
+    "write_phantom",
+    "write_sample",
 ]

@@ -24,11 +24,15 @@ def canal_tube(pose: Pose, sacrum: SacrumModel) -> Tube:
         heights = (0.5, 0.15, -0.4) if level == PHANTOM_LEVELS[0] else (0.15, -0.4)
         for height in heights:
             waist = 0.0 if height > 0 else 0.06
-            points.append(frame.to_patient((0, wall - 0.8 + shape.canal_depth / 2, height * shape.body_height)))
+            points.append(
+                frame.to_patient((0, wall - 0.8 + shape.canal_depth / 2, height * shape.body_height))
+            )
             half.append(size * (1 - waist))
             posterior.append(np.asarray(frame.posterior))
     below, sacral_half, sacral_posterior = canal_nodes(sacrum)
     curve, sizes, behind = smooth_curve(
-        np.vstack([*points, below]), np.vstack([*half, sacral_half]), np.vstack([*posterior, sacral_posterior])
+        np.vstack([*points, below]),
+        np.vstack([*half, sacral_half]),
+        np.vstack([*posterior, sacral_posterior]),
     )
     return Tube(curve, sizes, behind, taper=TAPER, power=2.2)

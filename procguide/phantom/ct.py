@@ -34,7 +34,8 @@ HOUNSFIELD = {
 CORTEX = {
     Region.BODY: (0.9, 620.0, 1.0), Region.PEDICLE: (1.7, 850.0, 1.15), Region.LAMINA: (2.0, 900.0, 1.2),
     Region.SPINOUS_PROCESS: (1.4, 750.0, 1.0), Region.TRANSVERSE_PROCESS: (1.1, 720.0, 1.0),
-    Region.SUPERIOR_ARTICULAR_PROCESS: (2.0, 950.0, 1.5), Region.INFERIOR_ARTICULAR_PROCESS: (2.0, 950.0, 1.5),
+    Region.SUPERIOR_ARTICULAR_PROCESS: (2.0, 950.0, 1.5),
+    Region.INFERIOR_ARTICULAR_PROCESS: (2.0, 950.0, 1.5),
     Region.SACRUM: (1.0, 620.0, 0.75), Region.ILIUM: (1.6, 900.0, 0.9), Region.RIB: (1.1, 750.0, 0.7),
 }  # fmt: skip
 SLAB = 24
@@ -42,8 +43,10 @@ SLAB = 24
 
 @dataclass(frozen=True)
 class CtSettings:
-    """The scan. ``noise_hu`` is the standard deviation in the middle of the body; ``blur_mm`` the sigma of
-    the in-plane point spread; ``contrast`` enhances aorta and kidneys.
+    """The scan.
+
+    ``noise_hu`` is the standard deviation in the middle of the body; ``blur_mm`` the sigma of the
+    in-plane point spread; ``contrast`` enhances aorta and kidneys.
     """
 
     pixel_mm: float = 0.9
@@ -56,8 +59,8 @@ class CtSettings:
 
 def simulate_ct(
     phantom: Phantom,
+    seed: int = 0,
     *,
-    seed: int,
     settings: CtSettings | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Volume:
@@ -121,7 +124,7 @@ def _tissue(anatomy: Anatomy, labels: Labels, grid: Grid, seed: int, settings: C
     if settings.table:
         _table(anatomy, grid, regions, soft)
     _add_bone(anatomy, labels, grid, seed, soft)
-    return soft
+    return np.asarray(soft)
 
 
 def _thecal_sac(anatomy: Anatomy, grid: Grid, regions: NDArray[np.uint8], soft: Array) -> None:
@@ -130,7 +133,10 @@ def _thecal_sac(anatomy: Anatomy, grid: Grid, regions: NDArray[np.uint8], soft: 
     end = int(np.searchsorted(-canal.points[:, 2], -anatomy.sacrum.frame.to_patient((0, 10, -42))[2]))
     shrink = np.interp(np.arange(end), [0, end * 0.75, end], [0.86, 0.80, 0.35])[:, None]
     sac = Tube(
-        canal.points[:end] - canal.posterior[:end] * 0.8, canal.half[:end] * shrink, canal.posterior[:end], 0.15
+        canal.points[:end] - canal.posterior[:end] * 0.8,
+        canal.half[:end] * shrink,
+        canal.posterior[:end],
+        0.15,
     )
     found = tube_distance(grid, sac, margin=2.0)
     if found is not None:
@@ -145,7 +151,9 @@ def _texture(anatomy: Anatomy, labels: Labels, grid: Grid, seed: int, soft: Arra
     regions = np.asarray(labels.regions.voxels)
     coarse, fine = SmoothNoise(body, 2, grid, 11.0), SmoothNoise(seed, 3, grid, 3.0)
     low = anatomy.pose.frames["L1"].origin[2]
-    heights = grid.affine.apply(np.column_stack([np.arange(grid.shape[0]), *np.zeros((2, grid.shape[0]))]))[:, 2]
+    heights = grid.affine.apply(np.column_stack([np.arange(grid.shape[0]), *np.zeros((2, grid.shape[0]))]))[
+        :, 2
+    ]
     for k, z in enumerate(heights):
         plane, here = soft[k], regions[k]
         lumps, grain = coarse.slice(k), fine.slice(k)
@@ -154,7 +162,12 @@ def _texture(anatomy: Anatomy, labels: Labels, grid: Grid, seed: int, soft: Arra
         gas = content & (lumps > 2.05)
         if z < low:
             plane[gas] = -880.0
-        for region, spread in ((Region.MUSCLE, 7.0), (Region.FAT, 6.0), (Region.KIDNEY, 4.0), (Region.DISC, 6.0)):
+        for region, spread in (
+            (Region.MUSCLE, 7.0),
+            (Region.FAT, 6.0),
+            (Region.KIDNEY, 4.0),
+            (Region.DISC, 6.0),
+        ):
             mask = here == region
             plane[mask] += spread * grain[mask]
         air = here == Region.BACKGROUND

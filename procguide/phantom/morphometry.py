@@ -3,9 +3,10 @@
 Sources. Endplates, canal, spinous and transverse processes: Panjabi et al., Spine 1991;16:888 (thoracic)
 and 1992;17:299 (lumbar). Pedicle isthmus width, height and transverse angle: Zindrick et al., Spine
 1987;12:160. Facet orientation to the sagittal plane: Panjabi et al., Spine 1993;18:1298; van Schaik et
-al., Spine 1985;10:59. Where two sources differ the value lies between them. Bodies are
-larger than Panjabi's cadavers (width 4 %, depth 5 %, height about 15 %), as in CT series of living adults;
-that factor is assumed, and was checked only by eye and by volume against a few CTs. Values without a source here (lamina, articular processes' outer size) are
+al., Spine 1985;10:59. Where two sources differ the value lies between them.
+Bodies are larger than Panjabi's cadavers (width 4 %, depth 5 %, height about 15 %), as in CT series of living
+adults: that factor is assumed, and was checked only by eye and by volume against a few CTs.
+Values without a source here (lamina, articular processes' outer size) are
 assumed from anatomy atlases.
 """
 
@@ -66,23 +67,40 @@ class FacetShape:
     gap: float = 1.6
 
 
-VERTEBRAE = MappingProxyType(
-    {
-        level: VertebraShape(*values)
-        for level, values in {
-            # fmt: off
-            #       wu    wl    du    dl    h   wedge  cw    cd   pw    ph   pa  lh  sl  sh slope span ph  bk  up  dh  dw
-            "T11": (36.4, 38.5, 31.0, 32.0, 25.0, -3.0, 19.5, 16.5, 8.2, 16.8, 1.0, 22, 28, 15, 34, 58, 10, 40, 12, 6.0, 0.5),
-            "T12": (40.0, 42.6, 32.6, 33.6, 26.6, -3.0, 21.5, 17.5, 7.9, 16.2, 3.0, 22, 26, 17, 20, 52, 9, 35, 10, 7.0, 2.0),
-            "L1": (43.2, 45.2, 34.6, 35.2, 28.2, -2.0, 22.5, 18.0, 8.4, 15.6, 10.5, 22, 29, 20, 13, 72, 9, 16, 6, 8.5, 4.5),
-            "L2": (44.7, 47.3, 35.5, 35.9, 28.8, -0.5, 23.0, 17.6, 8.8, 15.2, 12.0, 22, 30, 22, 10, 82, 9.5, 12, 4, 10.0, 6.5),
-            "L3": (46.6, 49.4, 36.1, 36.3, 28.8, 1.0, 23.5, 17.2, 10.2, 15.0, 14.4, 21, 31, 23, 8, 92, 10, 8, 3, 11.0, 8.0),
-            "L4": (48.9, 51.0, 36.5, 36.1, 28.5, 2.5, 24.5, 17.6, 12.6, 14.8, 17.7, 19, 28, 20, 7, 86, 10, 11, 8, 11.5, 10.5),
-            "L5": (51.5, 51.0, 36.5, 35.3, 27.7, 8.5, 27.0, 18.2, 17.2, 14.4, 27.0, 16, 22, 16, 5, 94, 14, 14, 14, 10.5, 14.0),
-            # fmt: on
-        }.items()
-    }
-)
+# fmt: off
+_VERTEBRAE = {
+    #      wu    wl    du    dl    h     wedge cw cd pw ph pa lh sl sh slope span ph back up dh dw
+    "T11": (
+        36.4, 38.5, 31.0, 32.0, 25.0, -3.0, 19.5, 16.5, 8.2, 16.8, 1.0,
+        22, 28, 15, 34, 58, 10, 40, 12, 6.0, 0.5,
+    ),
+    "T12": (
+        40.0, 42.6, 32.6, 33.6, 26.6, -3.0, 21.5, 17.5, 7.9, 16.2, 3.0,
+        22, 26, 17, 20, 52, 9, 35, 10, 7.0, 2.0,
+    ),
+    "L1": (
+        43.2, 45.2, 34.6, 35.2, 28.2, -2.0, 22.5, 18.0, 8.4, 15.6, 10.5,
+        22, 29, 20, 13, 72, 9, 16, 6, 8.5, 4.5,
+    ),
+    "L2": (
+        44.7, 47.3, 35.5, 35.9, 28.8, -0.5, 23.0, 17.6, 8.8, 15.2, 12.0,
+        22, 30, 22, 10, 82, 9.5, 12, 4, 10.0, 6.5,
+    ),
+    "L3": (
+        46.6, 49.4, 36.1, 36.3, 28.8, 1.0, 23.5, 17.2, 10.2, 15.0, 14.4,
+        21, 31, 23, 8, 92, 10, 8, 3, 11.0, 8.0,
+    ),
+    "L4": (
+        48.9, 51.0, 36.5, 36.1, 28.5, 2.5, 24.5, 17.6, 12.6, 14.8, 17.7,
+        19, 28, 20, 7, 86, 10, 11, 8, 11.5, 10.5,
+    ),
+    "L5": (
+        51.5, 51.0, 36.5, 35.3, 27.7, 8.5, 27.0, 18.2, 17.2, 14.4, 27.0,
+        16, 22, 16, 5, 94, 14, 14, 14, 10.5, 14.0,
+    ),
+}
+# fmt: on
+VERTEBRAE = MappingProxyType({level: VertebraShape(*values) for level, values in _VERTEBRAE.items()})
 
 FACETS = MappingProxyType(
     {

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from procguide.anatomy import SACRUM, VERSE_LABELS, VERSE_NAMES, Region, Side
-from procguide.geometry import Affine, AnatomicalFrame, vector
+from procguide.geometry import Affine, AnatomicalFrame
 from procguide.imaging import Grid, LabelMap
 from procguide.phantom.canal import canal_tube
 from procguide.phantom.morphometry import PHANTOM_LEVELS
@@ -18,7 +17,7 @@ from procguide.phantom.pelvis import IliumModel, ilium_part
 from procguide.phantom.pose import Pose, pose_spine
 from procguide.phantom.ribs import floating_rib, rib_of
 from procguide.phantom.sacrum import SacrumModel, sacrum_parts, to_straight
-from procguide.phantom.solids import FAR, Array, Field, Part, Window, carve, radial
+from procguide.phantom.solids import FAR, Array, Field, Part, carve, radial
 from procguide.phantom.torso import Torso, paint_torso, torso_of
 from procguide.phantom.tubes import Tube, tube_distance
 from procguide.phantom.vertebra import VertebraModel, vertebra_parts
@@ -81,14 +80,17 @@ def assemble(parameters: PhantomParameters) -> Anatomy:
     return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso_of(parameters, pose, canal))
 
 
-def default_grid(
-    anatomy: Anatomy, spacing_mm: float, box: tuple[ArrayLike, ArrayLike] | None = None
-) -> Grid:
+def default_grid(anatomy: Anatomy, spacing_mm: float, box: tuple[ArrayLike, ArrayLike] | None = None) -> Grid:
     """T11's top to the sacrum's tip, the whole body round it with some air; or the given LPS mm box."""
     torso = anatomy.torso
     top = anatomy.pose.frames["T11"].origin[2] + 26.0 * anatomy.parameters.size
     tip = anatomy.sacrum.frame.to_patient(
-        (0, *to_straight(anatomy.sacrum, anatomy.parameters.pelvis.sacrum_length * anatomy.parameters.size, 0.0))
+        (
+            0,
+            *to_straight(
+                anatomy.sacrum, anatomy.parameters.pelvis.sacrum_length * anatomy.parameters.size, 0.0
+            ),
+        )
     )
     inside = (torso.z > tip[2]) & (torso.z < top)
     half = float(torso.half_width[inside].max()) + 12
@@ -119,9 +121,7 @@ def paint(anatomy: Anatomy, grid: Grid) -> Labels:
     names = {label: VERSE_NAMES[label] for label in (*(VERSE_LABELS[lv] for lv in PHANTOM_LEVELS), 26)}
     return Labels(
         LabelMap(levels, grid.affine, names=names, source="phantom"),
-        LabelMap(
-            regions, grid.affine, names={int(r): r.label for r in Region if r}, source="phantom"
-        ),
+        LabelMap(regions, grid.affine, names={int(r): r.label for r in Region if r}, source="phantom"),
         bone,
     )
 
@@ -201,7 +201,7 @@ def _disc(frame: AnatomicalFrame, half: tuple[float, float], height: float, slop
         rim = radial(x, np.where(behind, y + hollow, y), a, b, 2.4)
         r2 = np.clip((x / a) ** 2 + (y / b) ** 2, 0, 1)
         limit = height - y * slope + 0.4 + 2.6 * (1 - r2 * r2)
-        return np.maximum(rim, np.abs(z) - limit)
+        return np.asarray(np.maximum(rim, np.abs(z) - limit), dtype=np.float32)
 
     return Part(Region.DISC, frame, (a + 2, b + 2, height + 6), distance, 0.0)
 

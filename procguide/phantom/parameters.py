@@ -139,6 +139,27 @@ def _vary_vertebrae(rng: np.random.Generator, age: int) -> dict[str, VertebraSha
     return shapes
 
 
+def _balance(
+    shapes: dict[str, VertebraShape], sacral_slope_deg: float, top_lean_deg: float
+) -> dict[str, VertebraShape]:
+    """Disc wedges changed so that L1's upper endplate leans by ``top_lean_deg`` (negative is backward).
+
+    Whoever has a steep sacrum has more lordosis (Stagnara et al., Spine 1982;7:335; Roussouly et al.,
+    Spine 2005;30:346); without this the trunk would tip over.
+    """
+    lumbar = [level for level in shapes if level.startswith("L")]
+    lordosis = sum(shapes[level].disc_wedge_deg + shapes[level].body_wedge_deg for level in lumbar)
+    excess = lordosis - (sacral_slope_deg - top_lean_deg)
+    weight = {level: VERTEBRAE[level].disc_wedge_deg + 2.0 for level in lumbar}
+    total = sum(weight.values())
+    return shapes | {
+        level: replace(
+            shapes[level], disc_wedge_deg=shapes[level].disc_wedge_deg - excess * weight[level] / total
+        )
+        for level in lumbar
+    }
+
+
 def _vary_facets(rng: np.random.Generator, age: int) -> tuple[dict[str, FacetShape], float]:
     bulk = float(np.clip(rng.normal(1.0 + max(0, age - 50) * 0.004, 0.07), 0.85, 1.4))
     angle, wide = rng.normal(0, 5), rng.normal(1, 0.05)
@@ -176,6 +197,8 @@ def _scoliosis(rng: np.random.Generator) -> tuple[tuple[float, ...], tuple[float
     apex, length = rng.uniform(1.5, 5.0), rng.uniform(3.0, 5.0)
     place = np.arange(7)
     tilts = cobb / 2 * np.sin(np.pi * (place - apex) / length) + rng.normal(0, 0.8, 7)
+    # The head stays over the pelvis: the curve above is answered by one below.
+    tilts -= 0.85 * tilts.mean()
     turns = cobb * 0.45 * np.cos(np.pi * (place - apex) / length / 1.4) + rng.normal(0, 1.0, 7)
     return tuple(float(t) for t in tilts), tuple(float(t) for t in turns)
 
@@ -225,6 +248,9 @@ def sample_parameters(seed: int) -> PhantomParameters:
     # Stature explains part of vertebral size; the rest is sex and chance.
     size = 1 + 0.55 * (height - 172) / 172 + (-0.03 if sex == "female" else 0.03) + rng.normal(0, 0.025)
     facets, bulk = _vary_facets(rng, age)
+    pelvis = _pelvis(rng, sex)
+    top_lean = float(np.clip(rng.normal(-13, 5), -24, -2))
+    shapes = _balance(_vary_vertebrae(rng, age), pelvis.sacral_slope_deg, top_lean)
     tilts, turns = _scoliosis(rng)
     return PhantomParameters(
         seed=seed,
@@ -232,7 +258,7 @@ def sample_parameters(seed: int) -> PhantomParameters:
         sex=sex,
         height_cm=height,
         size=float(np.clip(size, 0.86, 1.15)),
-        vertebrae=_vary_vertebrae(rng, age),
+        vertebrae=shapes,
         facets=facets,
         left=_jitters(rng),
         right=_jitters(rng),
@@ -241,7 +267,7 @@ def sample_parameters(seed: int) -> PhantomParameters:
         facet_bulk=bulk,
         spinous_thickness=float(rng.normal(7.0, 0.8)),
         rib_lengths=(float(rng.uniform(150, 230)), float(np.clip(rng.normal(110, 30), 35, 170))),
-        pelvis=_pelvis(rng, sex),
+        pelvis=pelvis,
         body=_body(rng, sex, age),
     )
 

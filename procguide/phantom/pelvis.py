@@ -33,7 +33,8 @@ OUTLINE = np.array(
 )  # fmt: skip
 # (y, z, x of the mid-surface, thickness), mm.
 SURFACE = np.array(
-    [(64, -26, 46, 13), (50, -52, 51, 12), (25, -25, 59, 24), (10, -22, 68, 16), (28, -60, 57, 11), (40, 0, 59, 24), (22, -8, 68, 22),
+    [(64, -26, 46, 13), (50, -52, 51, 12), (25, -25, 59, 24), (10, -22, 68, 16), (28, -60, 57, 11), (40, 0, 59, 24),
+     (22, -8, 68, 22),
      (46, 18, 66, 15), (28, 34, 80, 12), (6, 43, 110, 11), (-16, 43, 126, 12), (-38, 34, 134, 12),
      (-58, 14, 134, 11), (-72, -8, 126, 12), (-80, -26, 118, 13), (5, 15, 91, 6), (-15, 5, 103, 5),
      (-20, 25, 116, 6), (-40, 5, 118, 6), (-5, -15, 82, 8), (-30, -25, 100, 9), (0, -45, 71, 15),
@@ -53,7 +54,8 @@ class IliumModel:
     @classmethod
     def under(cls, sacrum: AnatomicalFrame, pelvis: PelvisShape, size: float) -> IliumModel:
         """The ilia that go with a sacrum: they tilt with it."""
-        fixed = np.radians(38.0)
+        # Half of the sacral slope's variety is the pelvis's tilt, half the sacrum's own shape.
+        fixed = np.radians(38.0 + 0.5 * (pelvis.sacral_slope_deg - 38.0))
         local_up = np.array([0, np.sin(fixed), np.cos(fixed)])
         up = sacrum.rotation @ local_up
         return cls(AnatomicalFrame.from_axes(sacrum.origin, up, sacrum.left), pelvis, size)
@@ -79,7 +81,9 @@ def _tables(flare: float, height: float, depth: float, half_width: float) -> NDA
     lateral += wing * ((half_width - 128) + (flare - 0.36) * np.clip(SURFACE[:, 1] + 20, 0, 60))
     y, z = (np.arange(a, b, STEP) for a, b in zip(LOW, HIGH, strict=True))
     plane = np.stack(np.meshgrid(y, z, indexing="ij"), axis=-1)
-    values = RBFInterpolator(control, np.column_stack([lateral, SURFACE[:, 3]]), smoothing=2.0)(plane.reshape(-1, 2))
+    values = RBFInterpolator(control, np.column_stack([lateral, SURFACE[:, 3]]), smoothing=2.0)(
+        plane.reshape(-1, 2)
+    )
     middle, thick = values.T.reshape(2, len(y), len(z))
     inside = polygon2mask((len(y), len(z)), (smooth - LOW) / STEP)
     outside = (distance_transform_edt(~inside) - distance_transform_edt(inside)) * STEP
@@ -99,7 +103,9 @@ def ilium_part(model: IliumModel, side: Side) -> Part:
     )  # fmt: skip
 
     def distance(x: Array, y: Array, z: Array) -> Array:
-        x, y, z = (v / np.float32(size) + np.float32(c / size) for v, c in zip((x, y, z), centre_local, strict=True))
+        x, y, z = (
+            v / np.float32(size) + np.float32(c / size) for v, c in zip((x, y, z), centre_local, strict=True)
+        )
         index = np.stack([(y - LOW[0]) / STEP, (z - LOW[1]) / STEP])
         middle, thick, outside, tilt = (
             map_coordinates(t, index, order=1, mode="nearest") for t in (*table, lean)

@@ -21,9 +21,11 @@ FACET_RADIUS = 14.0
 
 @dataclass(frozen=True)
 class FacetPose:
-    """One facet joint: ``frame`` at its centre, x along the joint in the axial plane, y from the superior
-    process of the lower bone to the inferior process of the upper one, z superior. The joint surface is a
-    cylinder about z, concave toward the inferior process.
+    """One facet joint.
+
+    ``frame`` is at its centre, x along the joint in the axial plane, y from the superior process of the
+    lower bone to the inferior process of the upper one, z superior. The joint surface is a cylinder
+    about z, concave toward the inferior process.
     """
 
     frame: AnatomicalFrame
@@ -41,10 +43,10 @@ class FacetPose:
 
 @dataclass(frozen=True)
 class Pose:
-    """All frames of one subject. ``frames`` and ``shapes`` are by level, ``sacrum`` is S1's endplate frame.
+    """All frames of one subject.
 
-    ``canal_points`` ``(n, 3)`` with ``canal_size`` ``(n, 2)`` (width, depth) run from cranial to caudal,
-    about 1 mm apart, with ``canal_posterior`` and ``canal_left`` the directions across.
+    ``frames`` and ``shapes`` (scaled) are by level, ``sacrum`` is S1's endplate frame; ``facets`` are by the
+    upper bone's level.
     """
 
     frames: Mapping[str, AnatomicalFrame]
@@ -55,9 +57,7 @@ class Pose:
 
 def scaled(shape: VertebraShape, size: float) -> VertebraShape:
     """All lengths times ``size``; angles stay."""
-    values = {
-        name: value if name.endswith("_deg") else value * size for name, value in vars(shape).items()
-    }
+    values = {name: value if name.endswith("_deg") else value * size for name, value in vars(shape).items()}
     return VertebraShape(**values)
 
 
@@ -107,7 +107,9 @@ def _facet(
     jitter = parameters.jitter(level, side.sign)
     frame, shape = upper
     x, y = side.sign * mean.half_distance * size, mean.behind * size
-    above = frame.to_patient((x, shape.depth_lower / 2 + y, -shape.body_height / 2 - 0.42 * shape.disc_height))
+    above = frame.to_patient(
+        (x, shape.depth_lower / 2 + y, -shape.body_height / 2 - 0.42 * shape.disc_height)
+    )
     lower_frame, lower_depth = lower
     below = lower_frame.to_patient((x, lower_depth / 2 + y, 0.5 * shape.disc_height))
     up = np.asarray(frame.superior) + np.asarray(lower_frame.superior)

@@ -15,9 +15,7 @@ __all__ = ["floating_rib", "rib_of"]
 
 
 def _finish(points: NDArray[np.float64], length: float, size: float) -> Tube:
-    curve, half = smooth_curve(
-        points, np.tile([3.2 * size, 5.2 * size], (len(points), 1)), step=1.2
-    )
+    curve, half = smooth_curve(points, np.tile([3.2 * size, 5.2 * size], (len(points), 1)), step=1.2)
     keep = max(8, int(length / 1.2))
     curve, half = curve[:keep], half[:keep].copy()
     # Flat from inside to outside, high in the wall: the second half-size runs along z.
@@ -29,9 +27,13 @@ def _finish(points: NDArray[np.float64], length: float, size: float) -> Tube:
 
 
 def _round(
-    start: NDArray[np.float64], wall: tuple[float, float, float], angles: NDArray[np.float64], fall: float, s: int
+    start: NDArray[np.float64],
+    wall: tuple[float, float, float],
+    angles: NDArray[np.float64],
+    fall: float,
+    s: int,
 ) -> NDArray[np.float64]:
-    """Points on the inner wall's ellipse (half-width, half-depth, centre y) at angles from straight behind."""
+    """Points on the wall's ellipse (half-width, half-depth, centre y); angles from straight behind."""
     a, b, middle = wall
     return np.column_stack(
         [

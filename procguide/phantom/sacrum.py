@@ -61,7 +61,8 @@ class SacrumModel:
 
     def at(self, table: NDArray[np.float64], s: ArrayLike) -> Array:
         """A table's value at ``s`` mm along the curve, scaled by ``size``, float32."""
-        return np.asarray(np.interp(np.asarray(s) / self.stretch, STATION, table) * self.size, np.float32)
+        station = np.asarray(s, dtype=np.float64) / self.stretch
+        return np.asarray(np.interp(station, STATION, table) * self.size, np.float32)
 
 
 @lru_cache(maxsize=8)
@@ -135,7 +136,8 @@ def _block(model: SacrumModel, x: Array, s: Array, h: Array) -> Array:
     crest = smooth_max(ax - (3.4 * size - 0.25 * np.clip(rise, 0, 9)), np.abs(rise) - ridge, 1.5)
     crest = np.where(ridge > 0.5, crest, np.float32(50))
     bulge = np.float32(1.0 * size) * np.cos(2 * np.pi * s / (27 * model.stretch)) * np.clip(s / 20, 0, 1)
-    return smooth_min(smooth_min(body, mass, 4.0), crest, 2.5) + 0.25 * bulge * (h < 0)
+    block = smooth_min(smooth_min(body, mass, 4.0), crest, 2.5)
+    return np.asarray(block + 0.25 * bulge * (h < 0), dtype=np.float32)
 
 
 def _holes(model: SacrumModel, x: Array, s: Array, h: Array) -> Array:
@@ -177,7 +179,9 @@ def sacrum_parts(model: SacrumModel) -> list[Part]:
     parts = [Part(Region.SACRUM, frame, reach, distance, 0.0)]
     for side, joint in model.joints.items():
         parts.append(articular_process(joint, inferior=False, region=Region.SACRUM, size=size))
-        top = model.frame.to_local(joint.frame.to_patient((0, -joint.gap / 2 - 4 * size, -joint.height * 0.3)))
+        top = model.frame.to_local(
+            joint.frame.to_patient((0, -joint.gap / 2 - 4 * size, -joint.height * 0.3))
+        )
         y, z = to_straight(model, 14.0 * size, 20.0 * size)
         base, run = frame_between(model.frame, (side.sign * 23.5 * size, y, z), top, (0, -1, 0))
 
@@ -189,7 +193,7 @@ def sacrum_parts(model: SacrumModel) -> list[Part]:
 
 
 def canal_nodes(model: SacrumModel) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """The sacral canal from S1 to the hiatus: ``(n, 3)`` LPS mm, half-sizes ``(n, 2)``, posterior ``(n, 3)``."""
+    """The sacral canal from S1 to the hiatus: points LPS mm, half-sizes, posterior."""
     s = np.array([8.0, 20.0, 32.0, 44.0, 56.0, 68.0, 80.0, 92.0]) * model.stretch
     deep = model.endplate_depth / 2 / (16.5 * model.size)
     fade = np.clip(1 - s / (30.0 * model.size), 0, 1)

@@ -130,9 +130,7 @@ def carve(grid: Grid, parts: Sequence[Part], margin: float = 4.0) -> Field | Non
         if inner is None:
             continue
         d = part.distance(*local_coordinates(grid, inner, part.frame))
-        k, j, i = (
-            slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, whole, strict=True)
-        )
+        k, j, i = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, whole, strict=True))
         closer = d < nearest[k, j, i]
         region[k, j, i][closer] = part.region
         nearest[k, j, i] = np.minimum(nearest[k, j, i], d)
@@ -143,10 +141,7 @@ def carve(grid: Grid, parts: Sequence[Part], margin: float = 4.0) -> Field | Non
 def radial(x: Array, y: Array, half_x: ArrayLike, half_y: ArrayLike, power: float = 2.0) -> Array:
     """Distance to a superellipse along the ray from its centre."""
     a, b = np.abs(x) / np.asarray(half_x, np.float32), np.abs(y) / np.asarray(half_y, np.float32)
-    if power == 2.0:
-        r = np.sqrt(a * a + b * b)
-    else:
-        r = (a**power + b**power) ** np.float32(1 / power)
+    r = np.hypot(a, b) if power == 2.0 else (a**power + b**power) ** np.float32(1 / power)
     r = np.maximum(r, np.float32(0.05))
     length = np.maximum(np.hypot(x, y), np.float32(0.3))
     return np.asarray(length * (1 - 1 / r), dtype=np.float32)

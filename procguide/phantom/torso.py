@@ -56,13 +56,12 @@ def torso_of(parameters: PhantomParameters, pose: Pose, canal: Tube) -> Torso:
     body, size = parameters.body, parameters.size
     centres = np.array([pose.frames[level].origin for level in PHANTOM_LEVELS][::-1])
     sacral = canal.points[-1]
-    nodes = np.vstack([sacral + [0, 6, -60], sacral, pose.sacrum.to_patient((0, 0, -30)), centres])
+    nodes = np.vstack([sacral + np.array([0, 6, -60]), sacral, pose.sacrum.to_patient((0, 0, -30)), centres])
     order = np.argsort(nodes[:, 2])
     nodes = nodes[order]
     z = np.arange(nodes[0, 2] - 100, nodes[-1, 2] + 120, 5.0)
     midline = np.interp(z, nodes[:, 2], nodes[:, 0])
     depths = {level: pose.shapes[level].depth_upper / 2 for level in PHANTOM_LEVELS}
-    front_line = np.interp(z, nodes[:, 2], nodes[:, 1])
     walls = np.array([pose.frames[level].to_patient((0, depths[level], 0)) for level in PHANTOM_LEVELS][::-1])
     wall = np.interp(z, walls[:, 2], walls[:, 1])
     below = z < 0
@@ -82,14 +81,39 @@ def torso_of(parameters: PhantomParameters, pose: Pose, canal: Tube) -> Torso:
         back = back + body.flatten * 0.6 * (np.maximum(flat, 0) - back) * (np.abs(back - flat) < 25)
         back = np.maximum(back, wall + 52 * size + body.fat_back * 0.6)
     relative = np.clip((z - 20) / (200 * size), -1, 1.3)
-    half_width = body.half_width * (1 + 0.10 * np.clip(-relative - 0.1, 0, 1) - 0.04 * np.cos(np.pi * relative))
+    half_width = body.half_width * (
+        1 + 0.10 * np.clip(-relative - 0.1, 0, 1) - 0.04 * np.cos(np.pi * relative)
+    )
     hips = (parameters.pelvis.wing_half_width + 14) * size + body.fat_side * 0.8
     half_width = np.maximum(half_width, hips * np.clip(1.1 - np.abs(z - 15) / 260, 0, 1))
-    front = np.mean(front_line) - body.front * size * (1 - 0.10 * np.abs(relative)) - body.fat_front
+    forward = float(pose.frames["L3"].origin[1])
+    front = forward - body.front * size * (1 - 0.10 * np.abs(relative)) - body.fat_front
+    half_width, front = _contain_pelvis(parameters, z, half_width, front, back)
     return Torso(z, midline, wall, half, half_width, front, back)
 
 
-def paint_torso(grid: Grid, regions: NDArray[np.uint8], parameters: PhantomParameters, torso: Torso, pose: Pose) -> None:
+def _contain_pelvis(
+    parameters: PhantomParameters,
+    z: NDArray[np.float64],
+    half_width: NDArray[np.float64],
+    front: NDArray[np.float64],
+    back: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """An outline that keeps the anterior iliac spines and crests under skin and fat."""
+    size, pelvis = parameters.size, parameters.pelvis
+    share = np.clip(1.6 - np.abs(z + 5) / 60.0, 0, 1)
+    across = (pelvis.wing_half_width + 6.0) * size + 0.5 * parameters.body.fat_side
+    forward = -(pelvis.wing_depth - 14.0) * size
+    front = np.minimum(front, front + share * (forward - 38.0 - front))
+    middle, half = (front + back) / 2 + 12, (back - front) / 2 + 12
+    ratio = np.clip(np.abs(forward - middle) / half, 0, 0.95)
+    needed = across / (0.96 - ratio**2.25) ** (1 / 2.25)
+    return np.maximum(half_width, half_width + share * (needed - half_width)), front
+
+
+def paint_torso(
+    grid: Grid, regions: NDArray[np.uint8], parameters: PhantomParameters, torso: Torso, pose: Pose
+) -> None:
     """Fill ``regions`` (k, j, i) with soft tissue, in place; bone is painted over it later."""
     spacing, origin = grid.affine.spacing, grid.affine.origin
     x = (origin[0] + spacing[2] * np.arange(grid.shape[2])).astype(np.float32)[None, :]
@@ -119,15 +143,18 @@ def _paint_slice(
     under = depth - fat
     wall = (11.0 + 5 * np.clip(1 - np.abs(2 * behind - 1), 0, 1)) * body.muscle
     cavity = (under > wall) & (v < 22 * size - 0.12 * u + 4 * lumps)
-    out[(under > 0) & (under <= wall) & (v < 40)] = Region.MUSCLE
+    out[(under > 0) & (under <= wall * np.clip((42 - v) / 34, 0, 1))] = Region.MUSCLE
     pelvic = np.clip(-z / 40.0, 0, 1)
     # Inside the wall: fat next to it and behind, loops and organs in front.
     mesentery = lumps < (body.visceral_fat - 0.5) * 2.2
     near = np.hypot(u / 1.25, np.minimum(v + 6, 0) * 0.9) < (48 + 10 * pelvic) * size
     content = cavity & (under > wall + 5 + 6 * body.visceral_fat) & ~mesentery & ~near & (v < -6 + 5 * lumps)
     out[content] = Region.SOFT_TISSUE
-    if z > heights["L1"]:
-        solid = cavity & (under > wall + 3) & ((x - torso.at("midline", z)) < 15) & (v < -8) & ~near
+    # The liver on the right, its lower edge falling to the side.
+    left = x - torso.at("midline", z)
+    if z > heights["L4"]:
+        solid = cavity & (under > wall + 3) & (left < 18 + 22 * lumps) & (v < -8) & ~near
+        solid &= z - heights["L1"] > 0.55 * (left + 45) + 7 * lumps
         out[solid] = Region.SOFT_TISSUE
     _organs(out, parameters, torso, heights, (x, y, z), under > wall + 3)
     _muscles(out, parameters, heights, z, (u, v, under, streaks))
@@ -153,7 +180,9 @@ def _depth(parameters: PhantomParameters, torso: Torso, x: Array, y: Array, z: f
     r = np.maximum((a**power + b**power) ** (1 / power), 0.02)
     length = np.hypot(x, yy)
     gradient = np.clip(length / r, 1, None)
-    return np.asarray((1 - r) * np.minimum(gradient, half_width)), np.asarray(np.clip(0.5 + yy / (2 * half), 0, 1))
+    return np.asarray((1 - r) * np.minimum(gradient, half_width)), np.asarray(
+        np.clip(0.5 + yy / (2 * half), 0, 1)
+    )
 
 
 def _organs(
@@ -175,8 +204,12 @@ def _organs(
         spread = min((fork - z) * 0.42, 60.0)
         drop = min((fork - z) * 0.15, 25.0)
         for s in (-1, 1):
-            out[np.hypot(x - mid - s * (5 + spread), y - aorta_y - 4 - drop) < 0.55 * body.aorta_radius] = Region.AORTA
-            out[np.hypot(x - mid - s * (6 + spread), y - aorta_y - 16 - drop) < 0.7 * body.aorta_radius] = Region.SOFT_TISSUE
+            out[np.hypot(x - mid - s * (5 + spread), y - aorta_y - 4 - drop) < 0.55 * body.aorta_radius] = (
+                Region.AORTA
+            )
+            out[np.hypot(x - mid - s * (6 + spread), y - aorta_y - 16 - drop) < 0.7 * body.aorta_radius] = (
+                Region.SOFT_TISSUE
+            )
     # Kidneys T12-L3, the right lower; poles lean in, hilum toward the spine.
     for s, shift in ((1, 6.0), (-1, -8.0)):
         centre_z = (heights["L1"] + heights["L2"]) / 2 + shift
@@ -188,7 +221,9 @@ def _organs(
         cy = wall - 14 + 8 * t
         kx, ky = (x - cx) * 0.80 + s * (y - cy) * 0.60, (y - cy) * 0.80 - s * (x - cx) * 0.60
         kidney = np.hypot(kx / (25 * size * r), ky / (29 * size * r)) < 1
-        sinus = np.hypot((kx + s * 14) / (13 * size), (ky + 5) / (9 * size)) < np.sqrt(max(0, 1 - 2.5 * t * t))
+        sinus = np.hypot((kx + s * 14) / (13 * size), (ky + 5) / (9 * size)) < np.sqrt(
+            max(0, 1 - 2.5 * t * t)
+        )
         out[kidney & ~sinus & cavity] = Region.KIDNEY
 
 
@@ -205,7 +240,12 @@ def _muscles(
     # Erector spinae and multifidus behind the transverse processes, thinning over the sacrum.
     deep = (12 - 4 * sacral) * size
     spread = (36 - 14 * sacral) * size * bulk**0.5
-    column = np.hypot((u - spread * 0.98) / spread, (v - deep - 20 * size) / (26 * size * bulk * (1 - 0.35 * sacral))) < 1
+    column = (
+        np.hypot(
+            (u - spread * 0.98) / spread, (v - deep - 20 * size) / (26 * size * bulk * (1 - 0.35 * sacral))
+        )
+        < 1
+    )
     column |= (u < 30 * size) & (v > deep) & (v < deep + 36 * size * (1 - 0.4 * sacral)) & (u > 1.5)
     column &= (under > 0) & (v > 4)
     between = np.abs(u - (20 + 4 * low) * size - 0.25 * v) < 0.8 + 1.8 * marbling
@@ -215,17 +255,26 @@ def _muscles(
     if low > 0.0:
         radius = (5 + 15 * np.clip(low, 0, 1)) * size * bulk
         out_u = (24 + 0.55 * radius + 10 * np.clip(low, 0, 1) + 30 * sacral) * size
-        psoas = np.hypot((u - out_u) / radius, (v + 12 + 16 * np.clip(low - 0.8, 0, 1) + 40 * sacral) / (1.30 * radius)) < 1
+        psoas = (
+            np.hypot(
+                (u - out_u) / radius, (v + 12 + 16 * np.clip(low - 0.8, 0, 1) + 40 * sacral) / (1.30 * radius)
+            )
+            < 1
+        )
         out[psoas & (under > 6)] = Region.MUSCLE
     # Quadratus lumborum from the twelfth rib to the crest.
     if heights["L1"] - 10 < z + 20 and z > 15 and z < heights["T12"]:
         lean = 0.12 * (heights["L1"] - z)
-        quadratus = np.hypot((u - (52 + lean * 1.2) * size) / (19 * size * bulk), (v - 7) / (7.5 * size * bulk)) < 1
+        quadratus = (
+            np.hypot((u - (52 + lean * 1.2) * size) / (19 * size * bulk), (v - 7) / (7.5 * size * bulk)) < 1
+        )
         out[quadratus & (under > 0)] = Region.MUSCLE
     # Gluteal muscles behind and beside the ilia, iliacus in the fossa: bone is painted over later.
     if z < 40 * size:
         height = np.clip((40 * size - z) / 60, 0, 1)
-        gluteal = (under > 2) & (u > 42) & (under < (26 + 34 * height) * bulk - np.clip(-20 - v, 0, 200) * 0.55)
+        gluteal = (
+            (under > 2) & (u > 42) & (under < (6 + 54 * height) * bulk - np.clip(-20 - v, 0, 200) * 0.55)
+        )
         out[gluteal] = Region.MUSCLE
         iliacus = np.hypot((u - 92 + 8 * sacral) / (24 * height + 4), (v + 32) / (34 * height + 4)) < 1
         out[iliacus & (under > 20)] = Region.MUSCLE

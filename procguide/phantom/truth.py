@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from procguide.anatomy import Anchor, Endplate, Pedicle, Sacrum, Side, Spine, Vertebra
 from procguide.geometry import AnatomicalFrame, Vector, unit, vector
@@ -24,7 +24,7 @@ def true_spine(anatomy: Anatomy) -> Spine:
 
 
 def _endplate(model: VertebraModel, sign: int) -> Endplate:
-    """Upper (+1) or lower (-1) rim plane. Its centre lies on the floor of the dish, about 2 mm inside the rim."""
+    """Upper (+1) or lower (-1). The centre lies on the floor of its dish, about 2 mm inside the rim."""
     shape, size = model.shape, model.size
     wedge = np.radians(shape.body_wedge_deg / 2) * sign
     normal = np.array([0.0, np.sin(wedge), np.cos(wedge)])
@@ -67,7 +67,8 @@ def _foramen(anatomy: Anatomy, level: str, side: Side) -> Vector:
     if place < len(PHANTOM_LEVELS):
         below = anatomy.vertebrae[PHANTOM_LEVELS[place]]
         lower = arch_points(below, side)
-        over = np.asarray(below.frame.to_patient(lower.isthmus + [0, 0, below.shape.pedicle_height / 2]))
+        half = np.array([0, 0, below.shape.pedicle_height / 2])
+        over = np.asarray(below.frame.to_patient(lower.isthmus + half))
     else:
         sacrum = anatomy.sacrum
         y, z = to_straight(sacrum, 5.0 * sacrum.size, 19.0 * sacrum.size)
@@ -100,14 +101,13 @@ def _vertebra(anatomy: Anatomy, level: str) -> Vertebra:
         inferior_endplate=_endplate(model, -1),
         pedicles={side: _pedicle(model, side) for side in Side},
         laminae={
-            side: vector(frame.to_patient((a.lamina_lateral + a.lamina_medial) / 2)) for side, a in arches.items()
+            side: vector(frame.to_patient((a.lamina_lateral + a.lamina_medial) / 2))
+            for side, a in arches.items()
         },
         superior_articular_processes={side: _process(j, size, -1.0) for side, j in model.above.items()},
         inferior_articular_processes={side: _process(j, size, 1.0) for side, j in model.below.items()},
         facet_joints={side: joint.frame.origin for side, joint in model.below.items()},
-        transverse_process_tips={
-            side: vector(frame.to_patient(a.process_tip)) for side, a in arches.items()
-        },
+        transverse_process_tips={side: vector(frame.to_patient(a.process_tip)) for side, a in arches.items()},
         foramina={side: _foramen(anatomy, level, side) for side in Side},
         spinous_process_tip=_spinous_tip(model),
         canal_centre=_nearest(anatomy, frame.to_patient((0, wall + shape.canal_depth / 2, at_pedicles))),

@@ -53,7 +53,9 @@ def tube_distance(grid: Grid, tube: Tube, margin: float = 4.0) -> tuple[Window, 
     for chunk in np.array_split(tube.points, max(1, len(tube.points) // 12)):
         inner = window(grid, chunk.min(axis=0) - widest, chunk.max(axis=0) + widest)
         if inner is not None:
-            near[tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, where, strict=True))] = True
+            near[
+                tuple(slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, where, strict=True))
+            ] = True
     index = np.argwhere(near) + [s.start for s in where]
     at = grid.affine.apply(index)
     _, nearest = cKDTree(tube.points).query(at)

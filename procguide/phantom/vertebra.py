@@ -102,7 +102,9 @@ def _body(model: VertebraModel) -> Part:
         b = (shape.depth_lower + shape.depth_upper + t * (shape.depth_upper - shape.depth_lower)) / 4
         hollow = 2.6 * size * np.maximum(1 - (x / (0.55 * a)) ** 2, 0)
         behind = y > 0
-        side = radial(x, np.where(behind, y + hollow * y / b, y), a * waist, np.where(behind, b, b * waist), 2.6)
+        side = radial(
+            x, np.where(behind, y + hollow * y / b, y), a * waist, np.where(behind, b, b * waist), 2.6
+        )
         r2 = np.clip((x / a) ** 2 + (y / b) ** 2, 0, 1)
         dish = 1 - r2 * r2
         top = z - (half - y * slope) + DISH_MM[0] * size * dish
@@ -215,7 +217,9 @@ def articular_process(
         free = np.clip(-sign * z / half_height, 0, 1)
         width = half_width * (1 - 0.30 * free**2)
         thick = half_thick * (1 - 0.35 * free**2)
-        return box(along, toward - sign * (joint.gap / 2) - sign * thick, z - shift, (width, thick, half_height), 2.6)
+        return box(
+            along, toward - sign * (joint.gap / 2) - sign * thick, z - shift, (width, thick, half_height), 2.6
+        )
 
     reach = (half_width + 3, abs(centre) + half_thick + 4, half_height + 3)
     return Part(region, joint.frame, reach, distance, 2.0)
@@ -238,33 +242,40 @@ def _pillar(
 
 def vertebra_parts(model: VertebraModel) -> list[Part]:
     """All solids of one vertebra, the body first."""
-    size = model.size
     parts = [_body(model)]
-    medial = arch_points(model, Side.LEFT).lamina_medial
     for side in Side:
         points = arch_points(model, side)
         parts += [_pedicle(model, side, points), _lamina(model, points), _transverse(model, points)]
         if side in model.above:
-            joint = model.above[side]
-            parts.append(
-                articular_process(joint, inferior=False, region=Region.SUPERIOR_ARTICULAR_PROCESS, size=size)
-            )
-            low = model.frame.to_local(joint.frame.to_patient((0, -joint.gap / 2 - 4.0 * size, -joint.height * 0.35)))
-            parts.append(
-                _pillar(model, points.junction, low, Region.SUPERIOR_ARTICULAR_PROCESS, ((5.0, 5.2), (4.0, 5.0)))
-            )
-            parts.append(_mammillary(model, joint))
-        joint = model.below[side]
-        parts.append(
-            articular_process(joint, inferior=True, region=Region.INFERIOR_ARTICULAR_PROCESS, size=size)
-        )
-        pars = points.lamina_lateral * 0.75 + points.lamina_medial * 0.25
-        pars = pars + np.array([0, 0.5, -2.5]) * size
-        high = model.frame.to_local(joint.frame.to_patient((0, joint.gap / 2 + 3.8 * size, joint.height * 0.3)))
-        parts.append(_pillar(model, points.junction, pars, Region.LAMINA, ((4.6, 5.0), (4.0, 5.0))))
-        parts.append(_pillar(model, pars, high, Region.INFERIOR_ARTICULAR_PROCESS, ((4.0, 5.5), (3.8, 5.5))))
-    parts.append(_spinous(model, medial))
+            parts += _superior(model, points, model.above[side])
+        parts += _inferior(model, points, model.below[side])
+    parts.append(_spinous(model, arch_points(model, Side.LEFT).lamina_medial))
     return parts
+
+
+def _superior(model: VertebraModel, points: ArchPoints, joint: FacetPose) -> list[Part]:
+    """Superior articular process: facet, its stem from the pedicle, mammillary process."""
+    size, region = model.size, Region.SUPERIOR_ARTICULAR_PROCESS
+    base = joint.frame.to_patient((0, -joint.gap / 2 - 4.0 * size, -joint.height * 0.35))
+    low = model.frame.to_local(base)
+    return [
+        articular_process(joint, inferior=False, region=region, size=size),
+        _pillar(model, points.junction, low, region, ((5.0, 5.2), (4.0, 5.0))),
+        _mammillary(model, joint),
+    ]
+
+
+def _inferior(model: VertebraModel, points: ArchPoints, joint: FacetPose) -> list[Part]:
+    """Inferior articular process: facet, the pars from the pedicle, and the stem between."""
+    size, region = model.size, Region.INFERIOR_ARTICULAR_PROCESS
+    pars = points.lamina_lateral * 0.75 + points.lamina_medial * 0.25 + np.array([0, 0.5, -2.5]) * size
+    top = joint.frame.to_patient((0, joint.gap / 2 + 3.8 * size, joint.height * 0.3))
+    high = model.frame.to_local(top)
+    return [
+        articular_process(joint, inferior=True, region=region, size=size),
+        _pillar(model, points.junction, pars, Region.LAMINA, ((4.6, 5.0), (4.0, 5.0))),
+        _pillar(model, pars, high, region, ((4.0, 5.5), (3.8, 5.5))),
+    ]
 
 
 def _mammillary(model: VertebraModel, joint: FacetPose) -> Part:
