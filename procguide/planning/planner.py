@@ -144,9 +144,9 @@ def build_case(
         levels=levels,
         regions=regions,
         body=body,
+        midline=_midline(spine, upper),
         box=_needle_box(centre, inward, skin_points(body, np.tile(centre, (len(inward), 1)), -inward, 250.0)),
         roots=_roots(procedure, anatomy, side),
-        epidural=_epidural_pair(procedure, anatomy),
     )
     if target is not None:
         zone = TargetZone(np.array([target], dtype=np.float64), np.zeros(1))
@@ -241,10 +241,11 @@ def _roots(procedure: Procedure, anatomy: Anatomy, side: Side | None) -> list[tu
     return roots
 
 
-def _epidural_pair(procedure: Procedure, anatomy: Anatomy) -> tuple[Vertebra, ...]:
-    if procedure.target.construction == "interlaminar" and isinstance(anatomy.lower, Vertebra):
-        return (anatomy.upper, anatomy.lower)
-    return ()
+def _midline(spine: Spine, vertebra: Vertebra) -> tuple[Vector, ...]:
+    """The canal's centre line; where it was not found, the vertebra's own midline."""
+    if len(spine.canal) >= 2:
+        return spine.canal
+    return tuple(vector(vertebra.frame.to_patient((0.0, 0.0, z))) for z in (-60.0, 60.0))
 
 
 def _search_box(centre: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -14,6 +14,7 @@ from procguide.geometry import AnatomicalFrame, Vector
 from procguide.imaging import LabelMap
 from procguide.planning.catalogue import Procedure
 from procguide.planning.nerves import required
+from procguide.planning.scene import uncovered
 
 __all__ = ["Anatomy", "TargetZone", "approximate_centre", "target_zone"]
 
@@ -100,9 +101,9 @@ def _junction(
     """Bone where the lateral face of the superior articular process meets the transverse process (or ala).
 
     In the bone's own frame, section by section from medial to lateral: the section's top behind the
-    pedicle falls from the tip of the articular process to the transverse process; where it has fallen
-    half-way is the process's lateral face. There and a little lateral, the target is the corner of the
-    transverse process that looks back and up.
+    pedicle falls from the tip of the articular process to the transverse process; the foot of that slope is
+    the junction. There and a little lateral, the target is the corner of the transverse process that
+    looks back and up.
     """
     bone, number = anatomy.lower, procedure.number
     process = required(
@@ -142,7 +143,7 @@ def _sample_local(
     """
     x, y, z = frame.to_local(process)
     origin = np.array([side.sign * x - 12.0, y - 12.0, z - 22.0])
-    axes = [start + 0.5 * np.arange(n) for start, n in zip(origin, (61, 45, 69), strict=True)]
+    axes = [start + 0.5 * np.arange(n) for start, n in zip(origin, (73, 45, 69), strict=True)]
     local = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) * (side.sign, 1, 1)
     index = np.round(levels.to_index(frame.to_patient(local))).astype(int)
     inside: NDArray[np.bool_] = np.asarray(((index >= 0) & (index < levels.shape)).all(axis=-1))
@@ -159,16 +160,25 @@ def _section_tops(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _lateral_face(top: NDArray[np.float64], centre: int) -> int | None:
-    """Section where the top has fallen half-way from the articular process to what is lateral of it."""
+    """Section at the foot of the articular process's lateral face: half-way down, then on while it is steep.
+
+    Steep is more than 1.5 mm down in the next 2 mm laterally; ``centre`` is the process's own section.
+    """
     start = max(centre - 4, 0)
-    peak = start + int(np.nanargmax(np.where(np.isnan(top[start : centre + 9]), -1, top[start : centre + 9])))
-    lateral = top[peak + 8 : peak + 25]
+    near = np.where(np.isnan(top), -np.inf, top)
+    peak = start + int(np.argmax(near[start : centre + 9]))
+    lateral = top[peak + 8 : peak + 48]
     lateral = lateral[~np.isnan(lateral)]
-    if not len(lateral) or np.isnan(top[peak]):
+    if not len(lateral) or not np.isfinite(near[peak]):
         return None
-    middle = (top[peak] + np.median(lateral)) / 2
+    middle = (top[peak] + lateral.min()) / 2
     fallen = np.flatnonzero(top[peak:] <= middle)
-    return peak + int(fallen[0]) if len(fallen) else None
+    if not len(fallen):
+        return None
+    foot = peak + int(fallen[0])
+    while foot + 4 < len(top) and near[foot] - near[foot + 4] > 3 and np.isfinite(near[foot + 4]):
+        foot += 1
+    return foot
 
 
 def _corner(section: NDArray[np.bool_], tilt_deg: float) -> tuple[int, int] | None:
@@ -186,12 +196,10 @@ def _interlaminar(
 ) -> TargetZone:
     """Just past the canal's posterior border where no lamina covers it, midline or paramedian.
 
-    The border between the laminae is the ventral interlaminar line. Covered means bone within 6 mm
-    straight behind the border.
+    The border between the laminae is the ventral interlaminar line.
     """
     number = procedure.number
     canal = regions.mask(Region.CANAL)
-    bone = levels.voxels > 0
     grid = levels.affine
     spacing = grid.spacing
     centre = levels.to_index(approximate_centre(procedure, anatomy, side))
@@ -204,19 +212,18 @@ def _interlaminar(
         offsets = side.sign * np.linspace(number("paramedian_low_mm"), number("paramedian_high_mm"), 3)
         best_offset = float(offsets[1])
     frame = anatomy.upper.frame
+    window = uncovered(canal, levels.voxels > 0, float(spacing[1]))
     found: list[tuple[int, int, int, float]] = []
     for k in rows:
-        z = grid.origin[2] + k * spacing[0]
-        middle = _midline_x(anatomy, z, frame)
+        middle = _midline_x(anatomy, grid.origin[2] + k * spacing[0], frame)
         for offset in offsets:
-            i = round((middle + offset - grid.origin[0]) / spacing[2])
-            if 0 <= i < levels.shape[2] and canal[k, :, i].any():
+            i = round(float(middle + offset - grid.origin[0]) / float(spacing[2]))
+            if 0 <= i < levels.shape[2] and window[k, i]:
                 j = int(np.flatnonzero(canal[k, :, i])[-1])
-                behind = bone[k, j + 1 : j + 1 + int(np.ceil(6 / spacing[1])), i]
-                if len(behind) and not behind.any():
-                    found.append((k, j, i, abs(offset - best_offset)))
+                found.append((k, j, i, abs(offset - best_offset)))
     if not found:
         return TargetZone(np.empty((0, 3)), np.empty(0))
+    found = _nearest_window(found, float(centre[0]))
     index = np.array([row[:3] for row in found], dtype=np.float64)
     border = grid.apply(index + np.array([0, 0.5, 0]))
     window_middle = (border[:, 2].min() + border[:, 2].max()) / 2
@@ -227,6 +234,16 @@ def _interlaminar(
         off_middle = np.abs(border[:, 2] - window_middle) / half_window
         misfit.append(0.5 * off_middle + 0.25 * np.array([row[3] for row in found]))
     return TargetZone(np.concatenate(points), np.clip(np.concatenate(misfit), 0, 1))
+
+
+def _nearest_window(
+    found: list[tuple[int, int, int, float]], centre: float
+) -> list[tuple[int, int, int, float]]:
+    """Of the runs of slices with samples (gaps up to two), the one whose middle is nearest to ``centre``."""
+    slices = np.unique([row[0] for row in found])
+    runs = np.split(slices, np.flatnonzero(np.diff(slices) > 2) + 1)
+    run = min((run for run in runs), key=lambda run: abs(run.mean() - centre))
+    return [row for row in found if run[0] <= row[0] <= run[-1]]
 
 
 def _midline_x(anatomy: Anatomy, z: float, frame: AnatomicalFrame) -> float:
