@@ -54,6 +54,15 @@ def assess_fitness(grid: Grid | None, modality: str, headers: Sequence[SliceHead
                 "Prefer CT where there is one.",
             )
         )
+    elif modality == "CT" and not all(header.rescaled for header in headers):
+        findings.append(
+            Finding(
+                "no Hounsfield units",
+                Severity.CAUTION,
+                "The files do not say how their values become Hounsfield units; they are taken as they are.",
+                "Check that fat is near -100 and muscle near 50, or export the original series.",
+            )
+        )
     if grid.shape[0] > 1:
         findings += _coverage(grid)
     return findings

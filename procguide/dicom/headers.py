@@ -46,6 +46,7 @@ _TAGS = [
     "Columns",
     "PixelSpacing",
     "BitsAllocated",
+    "RescaleIntercept",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 ]
@@ -58,7 +59,8 @@ class SliceHeader:
 
     ``position`` is that of the first pixel's centre and ``rows_and_columns`` the two unit vectors of
     Image Orientation (Patient): along a row (i grows), then down a column (j grows). ``pixel_spacing``
-    is DICOM's: between rows (j), then between columns (i). PS3.3 C.7.6.2.
+    is DICOM's: between rows (j), then between columns (i). PS3.3 C.7.6.2. ``rescaled`` is whether it says
+    how stored values become output units (HU for CT). ``patient`` tells patients apart: never show it.
     """
 
     file: Path
@@ -79,6 +81,7 @@ class SliceHeader:
     position: NDArray[np.float64] | None = None
     rows_and_columns: NDArray[np.float64] | None = None
     pixel_spacing: NDArray[np.float64] | None = None
+    rescaled: bool = True
 
     @property
     def is_localizer(self) -> bool:
@@ -212,10 +215,7 @@ def _header(
         instance_uid=str(dataset.get("SOPInstanceUID", "")),
         series_uid=str(dataset.SeriesInstanceUID),
         study_uid=str(dataset.get("StudyInstanceUID", "")),
-        patient="\n".join(
-            str(dataset.get(keyword, "") or "")
-            for keyword in ("PatientID", "PatientName", "PatientBirthDate")
-        ).strip(),
+        patient=_patient(dataset),
         modality=str(dataset.get("Modality", "") or "OT"),
         description=str(dataset.get("SeriesDescription", "") or ""),
         image_type=(image_type,) if isinstance(image_type, str) else tuple(str(word) for word in image_type),
@@ -227,7 +227,14 @@ def _header(
         position=position,
         rows_and_columns=directions,
         pixel_spacing=spacing,
+        rescaled=_value(groups, "PixelValueTransformationSequence", "RescaleIntercept") is not None,
     )
+
+
+def _patient(dataset: Dataset) -> str:
+    """What tells patients apart: the ID, or name and date of birth where there is none. Never shown."""
+    identity = str(dataset.get("PatientID", "") or "").strip()
+    return identity or f"{dataset.get('PatientName', '')}\n{dataset.get('PatientBirthDate', '')}".strip()
 
 
 def _geometry(

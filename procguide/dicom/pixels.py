@@ -41,7 +41,7 @@ def read_volume(series: Series, on_progress: Callable[[float], None] | None = No
         planes.append(plane)
         if on_progress is not None:
             on_progress(len(planes) / len(series.slices))
-    voxels = _on_lattice(_common_type(planes), np.array([s.index for s in series.slices]), series.shape[0])
+    voxels = _on_lattice(np.stack(planes), np.array([s.index for s in series.slices]), series.shape[0])
     if series.modality == "CT":
         voxels = np.maximum(voxels, AIR_HU)
     kind = Modality(series.modality) if series.modality in ("CT", "MR") else Modality.OTHER
@@ -89,7 +89,7 @@ def _rescaled(plane: NDArray[Any], dataset: Dataset, frame: int, *, ct: bool) ->
     padding = _padding(plane, dataset)
     if padding is not None and padding.any() and not padding.all():
         values[padding] = AIR_HU if ct else values[~padding].min()
-    return np.asarray(values)
+    return _narrow(values)
 
 
 def _rescale(dataset: Dataset, frame: int) -> tuple[float, float]:
@@ -121,9 +121,17 @@ def _padding(plane: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
     return np.asarray(padding) if padding[[0, 0, -1, -1], [0, -1, 0, -1]].any() else None
 
 
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Whole numbers as int16 where it holds them, else int32; others as float32."""
+    if values.dtype.kind == "f":
+        return values.astype(np.float32, copy=False)
+    fits = int(values.min()) >= -(2**15) and int(values.max()) < 2**15
+    return values.astype(np.int16 if fits else np.int32, copy=False)
+
+
 def as_scanner_units(volume: Volume) -> Volume:
     """An image file's volume as a DICOM series would give it: narrow integers, CT not below air."""
-    (voxels,) = _common_type([volume.voxels])
+    voxels = _narrow(volume.voxels)
     if volume.modality is Modality.CT:
         voxels = np.maximum(voxels, AIR_HU)
     return volume.with_voxels(voxels)

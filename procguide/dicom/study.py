@@ -98,8 +98,8 @@ class Study:
     def choose(self, modality: Modality | str | None = None) -> Series:
         """The best series for planning, or an error that says why there is none.
 
-        CT comes before MR. Within a modality: no cautions that the others lack, then the longest
-        coverage in the body (to 50 mm), then the thinnest slices, then the most.
+        CT comes before MR. Within a modality, of the series that cover at least 80 % of the body
+        length that the longest covers: the one with the fewest cautions, then the thinnest slices.
         """
         stops = [finding for finding in self.findings if finding.severity is Severity.STOP]
         if stops:
@@ -107,7 +107,10 @@ class Study:
         wanted = [s for s in self.series if modality is None or s.modality == str(modality).upper()]
         fit = [s for s in wanted if s.grid is not None and not s.stopped]
         if fit:
-            return min(fit, key=_rank)
+            first = min(_modality_rank(series) for series in fit)
+            alike = [series for series in fit if _modality_rank(series) == first]
+            longest = max(series.extent_mm[2] for series in alike)
+            return min((series for series in alike if series.extent_mm[2] >= 0.8 * longest), key=_rank)
         if not wanted:
             held = ", ".join(sorted({s.modality for s in self.series})) or "nothing"
             raise InputUnfitError(
@@ -116,17 +119,15 @@ class Study:
         raise InputUnfitError(_why_none(wanted))
 
 
-def _rank(series: Series) -> tuple[object, ...]:
-    order = {"CT": 0, "MR": 1}.get(series.modality, 2)
-    through_step = series.spacing_mm[0] if series.spacing_mm else 0.0
-    return (
-        order,
-        -round(max(series.extent_mm) / 50.0),
-        round(through_step, 2),
-        len(series.findings),
-        -series.shape[0],
-        series.uid,
-    )
+def _modality_rank(series: Series) -> int:
+    return {"CT": 0, "MR": 1}.get(series.modality, 2)
+
+
+def _rank(series: Series) -> tuple[float, float, float, str]:
+    """Fewest cautions, thinnest slices, longest; the UID keeps the choice the same from run to run."""
+    cautions = sum(finding.severity is Severity.CAUTION for finding in series.findings)
+    step = series.spacing_mm[0] if series.spacing_mm else 0.0
+    return (cautions, round(step, 2), -series.extent_mm[2], series.uid)
 
 
 def _why_none(series: Iterable[Series]) -> str:

@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.sequence import Sequence as DicomSequence
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    MRImageStorage,
+    generate_uid,
+)
 from pydicom.valuerep import format_number_as_ds
 
 AXIAL = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
@@ -57,6 +64,46 @@ def make_slice(
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     return dataset
+
+
+def make_multi_frame(voxels: np.ndarray, order: Sequence[int], tilt: float = 0.0) -> FileDataset:
+    """A minimal enhanced multi-frame CT; frame n shows slice ``order[n]``."""
+    dataset = make_slice(voxels[0], (0, 0, 0))
+    for keyword in (
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "RescaleSlope",
+        "RescaleIntercept",
+        "SliceThickness",
+    ):
+        delattr(dataset, keyword)
+    dataset.SOPClassUID = EnhancedCTImageStorage
+    dataset.file_meta.MediaStorageSOPClassUID = EnhancedCTImageStorage
+    dataset.NumberOfFrames = len(order)
+    shared, measures, plane, transform = Dataset(), Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = ["0.7", "0.9"], "2"
+    plane.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
+    transform.RescaleSlope, transform.RescaleIntercept = "1", "-1000"
+    shared.PixelMeasuresSequence = DicomSequence([measures])
+    shared.PlaneOrientationSequence = DicomSequence([plane])
+    shared.PixelValueTransformationSequence = DicomSequence([transform])
+    dataset.SharedFunctionalGroupsSequence = DicomSequence([shared])
+    frames = []
+    for k in order:
+        frame, position = Dataset(), Dataset()
+        position.ImagePositionPatient = ["1", f"{2 + tilt * k}", f"{2.0 * k}"]
+        frame.PlanePositionSequence = DicomSequence([position])
+        frames.append(frame)
+    dataset.PerFrameFunctionalGroupsSequence = DicomSequence(frames)
+    dataset.PixelData = voxels[list(order)].tobytes()
+    dataset["PixelData"].VR = "OW"
+    return dataset
+
+
+@pytest.fixture
+def multi_frame() -> Callable[..., FileDataset]:
+    return make_multi_frame
 
 
 @pytest.fixture

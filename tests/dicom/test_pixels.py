@@ -1,8 +1,6 @@
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence
-from pydicom.uid import EnhancedCTImageStorage, JPEG2000Lossless, JPEGLSLossless, RLELossless
+from pydicom.uid import JPEG2000Lossless, JPEGLSLossless, RLELossless
 
 from procguide.dicom import read_study, read_volume
 from procguide.errors import InputUnreadableError
@@ -157,45 +155,10 @@ def constant_jpeg_lossless(rows, columns):
     return b"\xff\xd8" + frame + table + scan + bytes(rows * columns // 8) + b"\xff\xd9"
 
 
-def enhanced(slice_maker, voxels, order, tilt=0.0):
-    """A minimal enhanced multi-frame CT; frame n shows slice ``order[n]``."""
-    dataset = slice_maker(voxels[0], (0, 0, 0))
-    for keyword in (
-        "ImagePositionPatient",
-        "ImageOrientationPatient",
-        "PixelSpacing",
-        "RescaleSlope",
-        "RescaleIntercept",
-        "SliceThickness",
-    ):
-        delattr(dataset, keyword)
-    dataset.SOPClassUID = EnhancedCTImageStorage
-    dataset.file_meta.MediaStorageSOPClassUID = EnhancedCTImageStorage
-    dataset.NumberOfFrames = len(order)
-    shared, measures, plane, transform = Dataset(), Dataset(), Dataset(), Dataset()
-    measures.PixelSpacing, measures.SliceThickness = ["0.7", "0.9"], "2"
-    plane.ImageOrientationPatient = ["1", "0", "0", "0", "1", "0"]
-    transform.RescaleSlope, transform.RescaleIntercept = "1", "-1000"
-    shared.PixelMeasuresSequence = Sequence([measures])
-    shared.PlaneOrientationSequence = Sequence([plane])
-    shared.PixelValueTransformationSequence = Sequence([transform])
-    dataset.SharedFunctionalGroupsSequence = Sequence([shared])
-    frames = []
-    for k in order:
-        frame, position = Dataset(), Dataset()
-        position.ImagePositionPatient = ["1", f"{2 + tilt * k}", f"{2.0 * k}"]
-        frame.PlanePositionSequence = Sequence([position])
-        frames.append(frame)
-    dataset.PerFrameFunctionalGroupsSequence = Sequence(frames)
-    dataset.PixelData = voxels[list(order)].tobytes()
-    dataset["PixelData"].VR = "OW"
-    return dataset
-
-
 class TestMultiFrame:
-    def test_enhanced_ct_is_ordered_by_frame_positions(self, slice_maker, voxels, tmp_path):
+    def test_enhanced_ct_is_ordered_by_frame_positions(self, multi_frame, voxels, tmp_path):
         order = np.random.default_rng(0).permutation(12)
-        enhanced(slice_maker, voxels, order, tilt=0.25).save_as(tmp_path / "ct", enforce_file_format=True)
+        multi_frame(voxels, order, tilt=0.25).save_as(tmp_path / "ct", enforce_file_format=True)
         (series,) = read_study(tmp_path).series
         volume = read_volume(series)
         np.testing.assert_array_equal(volume.voxels, voxels.astype(int) - 1000)

@@ -326,3 +326,34 @@ class TestUnreadable:
         dataset.save_as(tmp_path / "bomb", enforce_file_format=True)
         with pytest.raises(InputUnreadableError, match="damaged"):
             read_study(tmp_path)
+
+
+class TestChoice:
+    def stacks(self, write_stack, *parts):
+        for number, (count, step, attributes) in enumerate(parts):
+            write_stack(
+                np.zeros((count, 100, 100), np.uint16),
+                straight(count, step),
+                folder=f"study/{number}",
+                SeriesInstanceUID=f"1.{number}",
+                **attributes,
+            )
+        return read_study(write_stack(np.zeros((0, 1, 1)), [], folder="study"))
+
+    def test_thin_slices_win_over_a_little_more_length(self, write_stack):
+        study = self.stacks(write_stack, (33, 2.5, {}), (58, 1.25, {}))
+        assert study.choose().uid == "1.1"
+
+    def test_a_short_thin_slab_does_not_win(self, write_stack):
+        study = self.stacks(write_stack, (33, 2.5, {}), (70, 0.5, {}))
+        assert study.choose().uid == "1.0"
+
+    def test_ct_comes_before_finer_mr(self, write_stack):
+        study = self.stacks(write_stack, (33, 2.5, {}), (80, 1.0, {"Modality": "MR"}))
+        assert study.choose().uid == "1.0"
+        assert study.choose("mr").usable_for == "planning with caution: MR"
+
+    def test_a_study_of_nothing_fit_says_why(self, write_stack):
+        study = self.stacks(write_stack, (33, 8.0, {}))
+        with pytest.raises(InputUnfitError, match=r"8 mm apart.*Prefer a reconstruction of 3 mm or less"):
+            study.choose()

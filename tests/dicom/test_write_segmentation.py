@@ -149,3 +149,21 @@ def test_codes():
     assert code_of("something").meaning == "Anatomical Structure"
     assert category_of("muscle").meaning == "Tissue"
     assert category_of("L1").meaning == "Anatomical Structure"
+
+
+def test_a_multi_frame_source_is_referred_to_by_frame(multi_frame, tmp_path):
+    voxels = np.zeros((6, 20, 16), np.uint16)
+    order = [3, 0, 1, 5, 4, 2]
+    multi_frame(voxels, order).save_as(tmp_path / "ct", enforce_file_format=True)
+    series = read_study(tmp_path / "ct").series[0]
+    values = np.zeros(series.shape, np.uint8)
+    values[1, 2:5, 3:6] = 23
+    values[4, 7:9, 3:6] = 24
+    labels = LabelMap(values, series.grid.affine, names=NAMES)
+    found, segmentation = read_back(write_segmentation(labels, series, tmp_path / "a.dcm"), labels)
+    np.testing.assert_array_equal(found, values)
+    sources = [
+        group.DerivationImageSequence[0].SourceImageSequence[0].ReferencedFrameNumber
+        for group in segmentation.PerFrameFunctionalGroupsSequence
+    ]
+    assert sorted(sources) == sorted([order.index(1) + 1, order.index(4) + 1])
