@@ -198,14 +198,14 @@ def _row(plan: Plan, limit: StructureLimit | None, name: str) -> ClearanceRow:
     if limit is not None and limit.origin is StructureOrigin.ABSENT:
         measured, verdict, grade = None, "not judged", "caution"
     elif measured is None:
-        verdict = "labelled, nowhere near"
+        verdict = "nowhere near"
     elif margin is not None and measured < margin:
         verdict, grade = "breaks the limit", "stop"
     elif limit is not None and limit.harmless:
-        verdict = "harmless, may be near"
+        verdict = "harmless"
     elif margin is not None and measured < margin + 1.0:
         verdict, grade = "little to spare", "caution"
-    spread = f", place uncertain by {limit.spread_mm:g} mm" if limit and limit.spread_mm else ""
+    spread = f", \u00b1 {limit.spread_mm:g} mm" if limit and limit.spread_mm else ""
     return ClearanceRow(
         structure=plain(name),
         measured=millimetres(measured) if measured is None or measured < 50 else "over 50 mm",

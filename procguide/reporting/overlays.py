@@ -81,8 +81,17 @@ def _regions(regions: LabelMap) -> Iterable[Overlay]:
 
 
 def _field(labels: LabelMap, mask: NDArray[np.bool_]) -> Volume:
-    smooth = gaussian_filter(mask.astype(np.float32), _SMOOTHING_VOXELS)
-    return Volume(smooth, labels.affine)
+    """The mask's own box, smoothed: outside it the field is 0."""
+    start, stop = np.zeros(3, dtype=int), np.array(mask.shape)
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        (present,) = np.nonzero(mask.any(axis=others))
+        if not len(present):
+            return Volume(np.zeros((1, 1, 1), dtype=np.float32), labels.affine)
+        start[axis], stop[axis] = max(present[0] - 3, 0), present[-1] + 4
+    window = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+    smooth = gaussian_filter(mask[window].astype(np.float32), _SMOOTHING_VOXELS)
+    return Volume(smooth, labels.affine.shifted(start))
 
 
 def field_in(overlay: Overlay, plane: Plane) -> NDArray[np.float32] | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import find_objects, gaussian_filter, map_coordinates
 
-from procguide.anatomy import VERSE_LABELS, Spine
+from procguide.anatomy import VERSE_LABELS, VERSE_NAMES, Spine
 from procguide.imaging import LabelMap, Volume
 from procguide.reporting.atomic import write_whole
 from procguide.reporting.palette import rgb
@@ -90,18 +91,38 @@ def _panel(
         (BONE_WINDOW.low, BONE_WINDOW.high) if volume.modality == "CT" else np.percentile(grey, (1, 99.5))
     )
     base = np.clip((grey - (low or 0.0)) / max((high or 1.0) - (low or 0.0), 1e-6), 0, 1)
-    label = _look_up(levels, points, order=0, fill=0.0).astype(int)
-    edge = (label != np.roll(label, 1, 0)) | (label != np.roll(label, 1, 1))
-    weight = np.where(label > 0, np.where(edge, 0.95, 0.34), 0.0)[..., None]
-    picture = base[..., None] * (1 - weight) + _palette(levels)[label] * weight
-    half = picture.shape[1] * _PIXEL_MM / 2
+    half = points.shape[1] * _PIXEL_MM / 2
     axes.set_axis_off()
-    axes.imshow(
-        picture, extent=(-half, half, heights[-1], heights[0]), interpolation="bilinear", aspect="auto"
-    )
     axes.set_xlim(-half, half)
     axes.set_ylim(heights[-1], heights[0])
     axes.set_autoscale_on(False)
+    extent = (-half, half, heights[-1], heights[0])
+    axes.imshow(base, cmap="gray", vmin=0, vmax=1, extent=extent, interpolation="bicubic", aspect="auto")
+    colours = _palette(levels)
+    columns = _columns(points)
+    for value, field in _fields(levels, points):
+        axes.contourf(columns, heights, field, levels=[0.5, 2.0], colors=[colours[value]], alpha=0.32)
+        axes.contour(columns, heights, field, levels=[0.5], colors=[colours[value]], linewidths=1.6)
+
+
+def _columns(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each column's place, mm from the picture's middle."""
+    return np.asarray((np.arange(points.shape[1]) - (points.shape[1] - 1) / 2) * _PIXEL_MM)
+
+
+def _fields(levels: LabelMap, points: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """Every label that the plane meets, as a smooth field, inside above 0.5."""
+    index = np.moveaxis(levels.to_index(points), -1, 0)
+    for value, window in enumerate(find_objects(levels.voxels), start=1):
+        if window is None:
+            continue
+        start = np.array([max(part.start - 2, 0) for part in window])
+        part = levels.crop((start[0], start[1], start[2]), tuple(edge.stop + 2 for edge in window))
+        mask = gaussian_filter((part.voxels == value).astype(np.float32), 0.55)
+        local = index - start[:, None, None]
+        field = map_coordinates(mask, local, order=1, cval=0.0, prefilter=False)
+        if field.max() > 0.5:
+            yield value, field
 
 
 def _palette(levels: LabelMap) -> NDArray[np.float64]:
@@ -123,18 +144,20 @@ def _name_vertebrae(
     axes: Any, levels: LabelMap, points: NDArray[np.float64], heights: NDArray[np.float64]
 ) -> None:
     """Each level's name before its body, on the picture's left, with a thin line to it."""
-    label = _look_up(levels, points, order=0, fill=0.0).astype(int)
-    columns = (np.arange(points.shape[1]) - (points.shape[1] - 1) / 2) * _PIXEL_MM
-    colours = _palette(levels)
-    for value in levels.present():
-        rows, across = np.nonzero(label == value)
+    columns, colours = _columns(points), _palette(levels)
+    lowest, highest = float(heights[-1]) + 20.0, float(heights[0]) - 16.0
+    for value, field in _fields(levels, points):
+        rows, across = np.nonzero(field > 0.5)
         if len(rows) * _PIXEL_MM**2 < 80:
             continue
-        height = float(np.mean(heights[rows]))
         left = float(np.percentile(columns[across], 2))
-        name = next((word for word, number in VERSE_LABELS.items() if number == value), str(value))
+        height = float(np.mean(heights[rows[columns[across] < left + 25.0]]))
+        if abs(np.clip(height, lowest, highest) - height) > 14.0:
+            continue
+        name = VERSE_NAMES.get(value, str(value))
         at = max(left - 16.0, float(columns[0]) + 12.0)
-        axes.plot([at + 3.0, left - 1.0], [height, height], color=colours[value], linewidth=1.0)
+        words_at = float(np.clip(height, lowest, highest))
+        axes.plot([at + 3.0, left - 1.0], [words_at, height], color=colours[value], linewidth=1.0)
         size = 20 if len(name) < 4 else 15
         text(
             axes, at, height, name, size=size, colour=colours[value], ha="center", va="center", weight="bold"

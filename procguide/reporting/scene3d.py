@@ -54,39 +54,33 @@ def draw_bones(
         oblique = float(np.clip(needle_oblique + 42.0 * side_sign, -80, 80))
         near = near + 0.22 * (np.asarray(trajectory.entry) - near)
     plane = view_from(oblique, 14.0, vector(near), _BONES_MM, 0.35)
-    bones = _with_ilium(levels, regions)
-    bones = crop_around(bones, [centre], _BONES_MM * 0.62)
-    colours = tints(bones) | {_ILIUM: (0.84, 0.83, 0.8), _RIB: (0.84, 0.83, 0.8), _DISC: (0.66, 0.78, 0.76)}
+    bones = _with_discs(
+        crop_around(levels, [centre], _BONES_MM * 0.62), crop_around(regions, [centre], _BONES_MM * 0.66)
+    )
+    colours = tints(bones) | {_DISC: (0.66, 0.78, 0.76)}
     surface = cast(bones, colours, plane, _BONES_MM * 1.1)
     for tube in tubes:
         if "root" in tube.name:
             surface = add_tube(surface, plane, tube, rgb(ROOT))
     if trajectory is not None:
         surface = needle_on(surface, plane, trajectory)
-    return _paint(surface, plane, spine)
+    return _paint(surface, plane, spine, "left" if side_sign > 0 else "right")
 
 
-_ILIUM, _RIB, _DISC = 101, 102, 103
-"""Labels beside VerSe's in the picture's own map."""
+_DISC = 103
+"""A label beside VerSe's in the picture's own map."""
 
 
-def _with_ilium(levels: LabelMap, regions: LabelMap) -> LabelMap:
-    """The level map with discs, ilia and ribs added."""
+def _with_discs(levels: LabelMap, regions: LabelMap) -> LabelMap:
+    """The level map with discs added; ribs and ilia, which would stand before the spine, are left out."""
     regions = resample(regions, levels.grid)
-    extra = {
-        Region.ILIUM: _ILIUM,
-        Region.RIB: _RIB,
-        Region.DISC: _DISC,
-        Region.SACRUM: VERSE_LABELS["sacrum"],
-    }
     table = np.zeros(256, dtype=np.uint8)
-    for region, label in extra.items():
-        table[region] = label
+    table[Region.DISC], table[Region.SACRUM] = _DISC, VERSE_LABELS["sacrum"]
     voxels = np.where(levels.voxels > 0, levels.voxels, table[regions.voxels]).astype(np.uint8)
     return LabelMap(voxels, levels.affine)
 
 
-def _paint(surface: Surface, plane: Plane, spine: Spine | None) -> bytes:
+def _paint(surface: Surface, plane: Plane, spine: Spine | None, side: str) -> bytes:
     figure, axes = new_picture(plane)
     half = plane.width_mm / 2
     axes.imshow(
@@ -97,7 +91,7 @@ def _paint(surface: Surface, plane: Plane, spine: Spine | None) -> bytes:
     )
     if spine is not None:
         _names(axes, plane, spine)
-    furnish(axes, plane, "3D, from behind", "needle drawn thicker than it is", light=True)
+    furnish(axes, plane, f"3D, from behind and the {side}", "needle drawn thicker than it is", light=True)
     return encode(figure)
 
 
@@ -142,7 +136,7 @@ def draw_radiograph(volume: Volume, trajectory: Trajectory, spine: Spine) -> byt
     )
     for vertebra in spine.vertebrae:
         u, v, _ = plane.project(vertebra.frame.origin)
-        if abs(u) < half * 0.9 and abs(v) < half * 0.84:
+        if np.hypot(u, v) > 12.0 and abs(u) < half * 0.85 and abs(v) < half * 0.84:
             text(
                 axes, u, v, vertebra.level, size=22, ha="center", va="center", weight="bold", colour="#FFE9C9"
             )

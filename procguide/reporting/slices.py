@@ -48,7 +48,7 @@ class Window:
 
 
 SOFT_WINDOW = Window("soft-tissue window", -160.0, 280.0)
-BONE_WINDOW = Window("bone window", -280.0, 950.0)
+BONE_WINDOW = Window("bone window", -220.0, 800.0)
 
 
 def draw_slice(
@@ -169,6 +169,8 @@ def _name_level(axes: Axes, overlay: Overlay, plane: Plane, field: NDArray[np.fl
     u, v = _pixel_coordinates(plane)
     rows, columns = np.nonzero(inside)
     middle_u, middle_v = float(np.median(u[columns])), float(np.median(v[rows]))
+    if abs(middle_v) < plane.height_mm * 0.06 and abs(middle_u) > plane.width_mm * 0.34:
+        middle_v += plane.height_mm * 0.08  # clear of the orientation letters
     if abs(middle_u) < plane.width_mm * 0.45 and abs(middle_v) < plane.height_mm * 0.42:
         text(
             axes,

@@ -63,7 +63,9 @@ def cast(labels: LabelMap, colours: Mapping[int, Colour], plane: Plane, depth_mm
     hit = solid.any(axis=0)
     first = solid.argmax(axis=0)
     depth = np.where(hit, _refine(occupancy, first), np.inf)
-    normal = _normals(occupancy, np.where(hit, depth, 0.0), plane.pixel_mm)
+    normal = _normals(
+        occupancy, np.where(hit, depth, 0.0), plane.pixel_mm, 0.75 * float(labels.spacing.mean())
+    )
     colour = _colours(labels, mask, colours, grid.affine, np.where(hit, depth, 0.0), plane.pixel_mm)
     depth_in_mm = (depth - (grid.shape[0] - 1) / 2) * _STEP_MM
     return Surface(depth_in_mm.astype(np.float32), normal, colour)
@@ -77,19 +79,18 @@ def _refine(occupancy: NDArray[np.float32], first: NDArray[np.intp]) -> NDArray[
 
 
 def _normals(
-    occupancy: NDArray[np.float32], depth: NDArray[np.float64], pixel_mm: float
+    occupancy: NDArray[np.float32], depth: NDArray[np.float64], pixel_mm: float, reach_mm: float
 ) -> NDArray[np.float32]:
-    """Outward unit normals (right, down, into) by central differences of the field at the surface."""
+    """Outward unit normals (right, down, into): differences of the field ``reach_mm`` to either side."""
     rows, columns = np.indices(depth.shape, dtype=np.float64)
     here = np.array([depth, rows, columns])
-    reach = 1.5
     slopes = []
     for axis, size in ((2, pixel_mm), (1, pixel_mm), (0, _STEP_MM)):
         shift = np.zeros((3, 1, 1))
-        shift[axis] = reach
+        shift[axis] = reach_mm / size
         ahead = map_coordinates(occupancy, here + shift, order=1, mode="nearest", prefilter=False)
         back = map_coordinates(occupancy, here - shift, order=1, mode="nearest", prefilter=False)
-        slopes.append((back - ahead) / size)
+        slopes.append(back - ahead)
     normal = np.stack(slopes, axis=-1)
     return np.asarray(
         normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9), dtype=np.float32
