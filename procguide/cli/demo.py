@@ -13,7 +13,6 @@ from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
 __all__ = ["demo"]
 
 _PROCEDURE, _LEVEL, _SIDE = "transforaminal_esi_subpedicular", "L4-L5", "left"
-_SEED = 0
 
 
 def demo(
@@ -47,10 +46,11 @@ def demo(
         return
     session.say("no sample_dicom beside the package: making a synthetic study")
     with TemporaryDirectory(prefix="procguide-") as folder:
-        from procguide.cli.phantom import make_study
         from procguide.cli.steps import Steps
+        from procguide.phantom import write_sample
 
-        make_study(Path(folder), _SEED, Steps(session.console()))
+        with Steps(session.console()).step("phantom") as advance:
+            write_sample(folder, progress=advance)
         run_plan(session, Path(folder), request, options)
 
 

@@ -14,7 +14,7 @@ from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
 if TYPE_CHECKING:
     from procguide.cli.steps import Steps
 
-__all__ = ["make_study", "phantom"]
+__all__ = ["phantom"]
 
 
 def phantom(
@@ -36,16 +36,17 @@ def phantom(
     from procguide.provenance import record
 
     steps = Steps(session.console())
+    provenance = record((), parameters={"seed": seed})
     with output_folder(output, force=force) as partial:
-        make_study(partial, seed, steps)
-        write_run(partial, "phantom", record((), parameters={"seed": seed}), steps)
+        _make_study(partial, seed, steps)
+        write_run(partial, "phantom", provenance, steps)
         files = sum(1 for file in partial.rglob("*.dcm"))
     document = {
         "schema": "procguide.phantom/1",
         "seed": seed,
         "output": str(output),
         "dicom_files": files,
-        "provenance": asdict(record((), parameters={"seed": seed})),
+        "provenance": asdict(provenance),
         "disclaimer": DISCLAIMER,
     }
     session.answer(
@@ -54,13 +55,13 @@ def phantom(
     )
 
 
-def make_study(folder: Path, seed: int, steps: Steps) -> None:
+def _make_study(folder: Path, seed: int, steps: Steps) -> None:
     """Build, image and write the subject of ``seed``."""
     from procguide.phantom import build, sample_parameters, simulate_ct, write_phantom
 
     with steps.step("build"):
         subject = build(sample_parameters(seed))
-    with steps.step("image"):
-        ct = simulate_ct(subject, seed)
-    with steps.step("write"):
-        write_phantom(subject, ct, folder)
+    with steps.step("image") as advance:
+        ct = simulate_ct(subject, seed, on_progress=lambda share: advance("", share))
+    with steps.step("write") as advance:
+        write_phantom(subject, ct, folder, on_progress=lambda share: advance("", share))
