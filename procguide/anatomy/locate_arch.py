@@ -11,16 +11,15 @@ from scipy import ndimage
 
 from procguide.anatomy.locate_body import Body
 from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, keep_large, largest
+from procguide.anatomy.locate_pedicle import locate_pedicle
 from procguide.anatomy.regions import Side
 from procguide.anatomy.spine import Pedicle
 from procguide.geometry import Vector, unit, vector
 
 __all__ = ["Arch", "locate_arch"]
 
+_LAMINA_MM = 7
 _LOW, _HIGH = (-58, -28, -45), (58, 80, 32)
-_PEDICLE_WIDTH_MM = (3.0, 26.0)
-_PEDICLE_HEIGHT_MM = (6.0, 28.0)
-_PEDICLE_OFF_MIDLINE_MM = (5.0, 36.0)
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def locate_arch(labels: Labels, body: Body) -> Arch:
     centre = _canal_centre(patch, canal)
     pedicles, laminae, tips = {}, {}, {}
     for side in Side:
-        pedicle = _pedicle(patch, front | arch, side, body)
+        pedicle = locate_pedicle(patch, front | arch, side, body.wall_mm)
         if pedicle is not None:
             pedicles[side] = pedicle
             tip = _transverse_tip(patch, arch, side, body, pedicle)
@@ -89,97 +88,6 @@ def _half(patch: Patch, side: Side, inner_mm: float) -> NDArray[np.bool_]:
     return np.asarray(patch.left * side.sign >= inner_mm)
 
 
-def _pedicle(patch: Patch, bone: Mask, side: Side, body: Body) -> Pedicle | None:
-    """Where the bridge from body to arch is thinnest, in coronal sections behind the posterior wall."""
-    half = ndimage.binary_closing(bone & _half(patch, side, 3.0))
-    sections = _follow(patch, half, side, body)
-    if len(sections) < 6:
-        return None
-    y, area, x, z, sd_x, sd_z = np.array(sections).T
-    smooth = ndimage.gaussian_filter1d(area, 1.0)
-    near = y <= body.wall_mm + 12.0
-    smallest = float(smooth[near].min())
-    weight = np.exp(-(((smooth / smallest - 1) / 0.08) ** 2)) * near
-    weight /= weight.sum()
-    middle = float(weight @ y)
-    around = (np.abs(y - middle) <= 4.0) & (smooth <= 1.6 * smallest)
-    if around.sum() < 3:
-        return None
-    slope_x, at_x = np.polyfit(y[around] - middle, x[around], 1)
-    slope_z, at_z = np.polyfit(y[around] - middle, z[around], 1)
-    toward_front = np.asarray(unit((-np.clip(slope_x, -0.8, 0.8), -1.0, -np.clip(slope_z, -0.6, 0.6))))
-    width = 4 * float(weight @ sd_x) * float(np.hypot(*toward_front[1:]))
-    height = 4 * float(weight @ sd_z) * float(np.hypot(*toward_front[:2]))
-    if not (
-        _PEDICLE_WIDTH_MM[0] <= width <= _PEDICLE_WIDTH_MM[1]
-        and _PEDICLE_HEIGHT_MM[0] <= height <= _PEDICLE_HEIGHT_MM[1]
-        and _PEDICLE_OFF_MIDLINE_MM[0] <= at_x * side.sign <= _PEDICLE_OFF_MIDLINE_MM[1]
-    ):
-        return None
-    return Pedicle(
-        vector(patch.to_patient((at_x, middle, at_z))),
-        vector(patch.frame.rotation @ toward_front),
-        width,
-        height,
-    )
-
-
-def _follow(patch: Patch, half: Mask, side: Side, body: Body) -> list[tuple[float, ...]]:
-    """Sections from the posterior wall backward: y, area, centroid x and z, standard deviations x and z.
-
-    Starts from the piece nearest to where pedicles stand and follows the piece that overlaps; ends where
-    the bridge ends.
-    """
-    height = abs(patch.superior[-1])
-    start = int(np.searchsorted(patch.posterior, body.wall_mm + 3.0))
-    rows = (patch.superior >= -0.75 * height) & (patch.superior <= 0.9 * height)
-    seed = _seed(patch, half[:, start] & rows[:, None], side)
-    if seed is None:
-        return []
-    found: dict[int, tuple[float, ...]] = {}
-    for step in (1, -1):
-        piece = seed
-        for j in range(start, start + step * 14, step):
-            if not 0 <= j < half.shape[1] or patch.posterior[j] < body.wall_mm - 2.0:
-                break
-            piece = _overlapping(half[:, j] & rows[:, None], piece)
-            if not piece.any():
-                break
-            k, i = np.nonzero(piece)
-            x, z = patch.left[i], patch.superior[k]
-            # A voxel's own extent belongs to the second moment: step^2 / 12.
-            spread = STEP_MM**2 / 12
-            found[j] = (
-                float(patch.posterior[j]), float(len(k)), float(x.mean()), float(z.mean()),
-                float(np.sqrt(x.var() + spread)), float(np.sqrt(z.var() + spread)),
-            )  # fmt: skip
-    return [found[j] for j in sorted(found)]
-
-
-def _seed(patch: Patch, section: Mask, side: Side) -> Mask | None:
-    """The piece of a coronal section that is the pedicle: large, above the middle, off the midline."""
-    pieces, count = ndimage.label(section)
-    best, best_score = None, 15.0
-    for number in range(1, count + 1):
-        piece = np.asarray(pieces == number)
-        k, i = np.nonzero(piece)
-        off = abs(float(patch.left[i].mean()) * side.sign - 15.0)
-        score = min(len(k), 250) - 4.0 * off - 4.0 * abs(float(patch.superior[k].mean()) - 5.0)
-        if score > best_score:
-            best, best_score = piece, score
-    return best
-
-
-def _overlapping(section: Mask, piece: Mask) -> Mask:
-    """Of a section's pieces the one that shares most with the piece before."""
-    pieces, count = ndimage.label(section)
-    if count == 0:
-        return np.zeros_like(section)
-    shared = np.bincount(pieces[piece], minlength=count + 1)
-    shared[0] = 0
-    return np.asarray(pieces == int(shared.argmax())) if shared.max() else np.zeros_like(section)
-
-
 def _plausible_pair(pedicles: Mapping[Side, Pedicle], body: Body) -> dict[Side, Pedicle]:
     """Both, unless one stands where the other says that no pedicle can be."""
     kept = dict(pedicles)
@@ -205,7 +113,7 @@ def _transverse_tip(patch: Patch, arch: Mask, side: Side, body: Body, pedicle: P
     reach = points[:, 0] * side.sign
     end = points[reach >= reach.max() - 2.5]
     protrudes = reach.max() - abs(x) - pedicle.width_mm / 2
-    if protrudes < 7.0 or end[:, 2].mean() > z + 14 or reach.max() > 57:
+    if protrudes < 5.5 or end[:, 2].mean() > z + 14 or reach.max() > 57:
         return None
     return vector(patch.to_patient((side.sign * (reach.max() + STEP_MM / 2), *end[:, 1:].mean(axis=0))))
 
@@ -217,17 +125,18 @@ def _lamina(patch: Patch, arch: Mask, canal: Mask, side: Side) -> Vector | None:
         return None
     middle, half = float(points[:, 0].mean()), 2.0 * float(points[:, 0].std())
     off = (patch.left - middle) * side.sign
-    columns = (off >= 2.0) & (off <= max(half, 6.0))
+    # Near the midline the plate is lamina alone; farther out it runs down into the articular process.
+    inner, outer = (off >= 2.0) & (off <= 6.0), (off >= 2.0) & (off <= max(half, 7.0))
     behind = patch.posterior >= float(points[:, 1].mean())
-    plate = arch & columns & behind[:, None]
-    depth = np.cumsum(plate, axis=1)
-    plate &= depth <= 9
-    plate = largest(plate)
-    if plate.sum() < 150:
+    plate = arch & behind[:, None]
+    plate &= np.cumsum(plate, axis=1) <= _LAMINA_MM
+    medial = largest(plate & inner)
+    if medial.sum() < 60:
         return None
-    k = np.nonzero(plate)[0]
-    low, high = np.percentile(k, [8, 92])
-    inside = patch.points(plate)[(k >= low) & (k <= high)]
+    heights = patch.superior[np.nonzero(medial)[0]]
+    top = float(np.percentile(heights, 97))
+    rows = (patch.superior <= top) & (patch.superior >= max(float(heights.min()), top - 18.0))
+    inside = patch.points(largest(plate & outer & rows[:, None, None]))
     return vector(patch.to_patient(inside.mean(axis=0)))
 
 
@@ -241,5 +150,11 @@ def _spinous_tip(patch: Patch, arch: Mask, canal: Mask, body: Body) -> Vector | 
     far = points[:, 1].max()
     if far < behind + 18:
         return None
-    end = points[points[:, 1] >= far - 2.0].mean(axis=0)
-    return vector(patch.to_patient((end[0], far + STEP_MM / 2, end[2])))
+    # Along the process's own slope: thoracic ones hang down.
+    hind = points[points[:, 1] >= max(behind + 12, far - 22)][:, 1:]
+    fall = float(np.polyfit(hind[:, 0], hind[:, 1], 1)[0])
+    slope = np.asarray(unit((1.0, np.clip(fall, -1.0, 0.3), 0.0)))[:2]
+    along = points[:, 1:] @ slope
+    end = points[along >= along.max() - 3.0].mean(axis=0)
+    beyond = along.max() + STEP_MM / 2 - end[1:] @ slope
+    return vector(patch.to_patient((end[0], *(end[1:] + beyond * slope))))

@@ -16,6 +16,8 @@ __all__ = ["Joint", "free_articular_process", "locate_foramen", "locate_joints"]
 
 _WIDEST_GAP_MM = 6.0
 _PROCESS_MM = 7.0
+_FORAMEN_HALF_MM = 4.0
+_OPEN_SIDE_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,13 @@ def _joint(
     sheet = largest((to_above <= reach) & (to_below <= reach) & zone, np.ones((3, 3, 3), bool))
     if sheet.sum() < 20:
         return None
+    height = patch.superior[np.nonzero(sheet)[0]]
+    low, high = np.percentile(height, [10, 90])
+    rows = ((patch.superior >= low) & (patch.superior <= high))[:, None, None]
     from_sheet = ndimage.distance_transform_edt(~sheet)
     processes = []
     for bone in (above, below):
-        near = patch.points(bone & (from_sheet <= _PROCESS_MM))
+        near = patch.points(bone & rows & (from_sheet <= _PROCESS_MM))
         if len(near) < 50:
             return None
         processes.append(vector(patch.to_patient(near.mean(axis=0))))
@@ -105,8 +110,9 @@ def locate_foramen(
 ) -> Vector | None:
     """Centre of the opening between two pedicles, in sagittal sections through both.
 
-    Row by row between the pedicles: from the bone or disc in front to the articular processes behind.
-    ``pedicles`` are the centre of the pedicle above and of that below (for the sacrum: where it would be).
+    Half-way between the bone above and below on the line between the pedicles; there half-way from body
+    or disc in front to the articular processes behind. ``pedicles`` are the centre of the pedicle above
+    and of that below (for the sacrum: where it would be).
     """
     above, below = (np.asarray(point) for point in pedicles)
     span = float(np.linalg.norm(above - below))
@@ -115,35 +121,59 @@ def locate_foramen(
     frame = AnatomicalFrame.from_axes((above + below) / 2, above - below, upper.left)
     half = span / 2
     patch = Patch.around(labels, frame, (-3, -20, -half), (3, 28, half))
-    bones = [patch.sample(lambda found, label=label: found.bone(label)) for label in labels_of_bones]
-    bone = bones[0] | bones[1]
+    upper_label, lower_label = labels_of_bones
+    bone = patch.sample(lambda found: found.bone(upper_label) | found.bone(lower_label))
     solid = (bone | patch.sample(lambda found: found.disc())).mean(axis=2) >= 0.5
     return _opening(patch, solid, bone.mean(axis=2) >= 0.5)
 
 
 def _opening(patch: Patch, solid: Mask, bone: Mask) -> Vector | None:
-    """Centroid of the free samples that have bone or disc in front and bone behind, ``(superior, posterior)``."""
-    y = patch.posterior
-    middle = int(np.argmin(np.abs(y)))
-    free = np.zeros_like(solid)
-    for k in range(solid.shape[0]):
-        if solid[k, middle]:
-            occupied = np.flatnonzero(solid[k])
-            # Disc or wall may stand behind the line between the pedicles: begin behind it.
-            later = np.flatnonzero(~solid[k, middle:])
-            if not len(later) or occupied[-1] < middle + later[0]:
-                continue
-            first = middle + int(later[0])
-            if first - middle > 8:
-                continue
-        else:
-            first = middle
-        front = np.flatnonzero(solid[k, :first])
-        back = np.flatnonzero(bone[k, first:])
-        if len(front) and len(back) and y[first + back[0]] - y[front[-1]] <= 26:
-            free[k, front[-1] + 1 : first + back[0]] = True
-    hole = largest(free)
-    if hole.sum() * STEP_MM**2 < 30:
+    """Middle of the free space round the line between the pedicles; ``solid`` is bone or disc."""
+    y, z = patch.posterior, patch.superior
+    # A hypertrophic process may stand on the line itself: then the widest gap just beside it counts.
+    gaps = {
+        at: _longest_gap(bone[:, np.abs(y - at) <= 2.0].mean(axis=1) >= 0.5) for at in (0.0, -3.0, 3.0, -6.0)
+    }
+    sizes = {at: gap[1] - gap[0] - abs(at) for at, gap in gaps.items() if gap is not None}
+    if not sizes:
         return None
-    k, j = np.nonzero(hole)
-    return vector(patch.to_patient((0.0, y[j].mean(), patch.superior[k].mean())))
+    at = max(sizes, key=lambda offset: sizes[offset])
+    low, high = gaps[at] or (0, 0)
+    height = (z[low] + z[high]) / 2
+    centres = []
+    for k in np.flatnonzero(np.abs(z - height) <= _FORAMEN_HALF_MM):
+        run = _free_run(solid[k], bone[k], y - at)
+        if run is not None:
+            centres.append(at + (run[0] + run[1]) / 2)
+    if len(centres) < 2:
+        return None
+    return vector(patch.to_patient((0.0, float(np.median(centres)), height)))
+
+
+def _longest_gap(column: NDArray[np.bool_]) -> tuple[int, int] | None:
+    """First and last index of the longest run without bone; None below 5 mm."""
+    pieces, count = ndimage.label(~column)
+    if count == 0:
+        return None
+    sizes = np.bincount(pieces)
+    sizes[0] = 0
+    index = np.flatnonzero(pieces == int(sizes.argmax()))
+    return (int(index[0]), int(index[-1])) if len(index) * STEP_MM >= 5 else None
+
+
+def _free_run(
+    solid: NDArray[np.bool_], bone: NDArray[np.bool_], y: NDArray[np.float64]
+) -> tuple[float, float] | None:
+    """Front and back of a row's free space next to y = 0; an open side ends where foramina usually do."""
+    start = int(np.argmin(np.abs(y)))
+    free = np.flatnonzero(~solid)
+    if not len(free):
+        return None
+    start = int(free[np.argmin(np.abs(free - start))])
+    if abs(y[start]) > 8:
+        return None
+    before = np.flatnonzero(solid[:start])
+    after = np.flatnonzero(bone[start:])
+    front = float(y[before[-1]]) + STEP_MM / 2 if len(before) else -_OPEN_SIDE_MM
+    back = float(y[start + after[0]]) - STEP_MM / 2 if len(after) else _OPEN_SIDE_MM
+    return max(front, -_OPEN_SIDE_MM), min(back, _OPEN_SIDE_MM)

@@ -89,10 +89,10 @@ def _planes(patch: Patch, body: Mask) -> tuple[Plane, Plane] | None:
 def fit_plane(x: NDArray[np.float64], y: NDArray[np.float64], z: NDArray[np.float64]) -> Plane:
     """Least squares with Tukey weights: an osteophyte or a Schmorl node does not tilt it."""
     design = np.column_stack([np.ones_like(x), x, y])
-    weights = np.ones_like(z)
-    solution = np.zeros(3)
+    weights: NDArray[np.float64] = np.ones(len(z))
+    solution: NDArray[np.float64] = np.zeros(3)
     for _ in range(8):
-        solution = np.linalg.lstsq(design * weights[:, None], z * weights, rcond=None)[0]
+        solution = np.asarray(np.linalg.lstsq(design * weights[:, None], z * weights, rcond=None)[0])
         residual = np.abs(z - design @ solution)
         scale = 4.685 * max(1.4826 * float(np.median(residual)), 0.4)
         weights = np.clip(1 - (residual / scale) ** 2, 0, None)
@@ -170,12 +170,12 @@ def _describe(patch: Patch, body: Mask, planes: tuple[Plane, Plane], label: int,
     upper, lower = planes
     waist = np.abs(patch.superior - (upper[0] + lower[0]) / 2) <= 0.25 * (upper[0] - lower[0])
     outline = body[waist].mean(axis=0) >= 0.5
-    columns = np.abs(patch.left) <= 10
+    columns = np.abs(patch.left) <= 14
     rows = outline[:, columns]
     used = rows.any(axis=0)
     front = patch.posterior[np.argmax(rows, axis=0)[used]] - STEP_MM / 2
     back = patch.posterior[-1] - np.argmax(rows[::-1], axis=0)[used] * STEP_MM + STEP_MM / 2
-    wall = float(np.percentile(back, 75))
+    wall = float(np.percentile(back, 90))
     middle = (float(np.percentile(front, 10)) + float(np.percentile(back, 90))) / 2
     height = (upper[0] + upper[2] * middle + lower[0] + lower[2] * middle) / 2
     origin = patch.to_patient((0.0, middle, height))
@@ -189,14 +189,14 @@ def _endplate(patch: Patch, body: Mask, plane: Plane, middle: float, inward: int
     x, y = patch.left[None, :], patch.posterior[:, None]
     surface = plane[0] + plane[1] * x + plane[2] * y
     depth = (patch.superior[:, None, None] - surface) * inward
-    rim = (body & (depth >= -2) & (depth <= 5)).any(axis=0)
+    rim = np.any(body & (depth >= -2) & (depth <= 5), axis=0)
     centre = patch.to_patient((0.0, middle, plane[0] + plane[2] * middle))
     normal = patch.frame.rotation @ _normal(plane)
     return Endplate(
         vector(centre),
         vector(normal),
-        _extent(rim.any(axis=0)),
-        _extent(rim.any(axis=1)),
+        _extent(np.any(rim, axis=0)),
+        _extent(np.any(rim, axis=1)),
     )
 
 

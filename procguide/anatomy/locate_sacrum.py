@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def _describe(patch: Patch, bone: Mask, above: Endplate) -> Sacrum:
     flat: Plane = (0.0, 0.0, 0.0)
     front, back = _midline_extent(patch, bone, flat)
     rows = np.abs(patch.superior) <= 2.5
-    columns = bone[rows][:, np.abs(patch.posterior) <= 6].any(axis=0).mean(axis=0) >= 0.5
+    columns = np.any(bone[rows][:, np.abs(patch.posterior) <= 6], axis=0).mean(axis=0) >= 0.5
     right, left = _run(patch.left, columns)
     width = left - right if 0.6 <= (left - right) / above.width_mm <= 1.3 else above.width_mm
     depth = back - front if 0.6 <= (back - front) / above.depth_mm <= 1.5 else above.depth_mm
@@ -128,24 +128,31 @@ def locate_alae(labels: Labels, sacrum: Sacrum, processes: Mapping[Side, Vector]
 
 
 def _notch(patch: Patch, bone: Mask, side: Side, process: NDArray[np.float64]) -> Vector | None:
-    """Where the roof of the bone, going lateral from the process, has stopped falling.
+    """Where the roof of the bone, going lateral from the process, stops falling steeply.
 
     The roof is the highest bone of each sagittal section at and just in front of the process.
     """
     rows = (patch.posterior >= process[1] - 10) & (patch.posterior <= process[1] + 2)
     section = bone[:, rows]
-    present = section.any(axis=0)
+    present: Mask = np.asarray(section.any(axis=0))
     top = patch.superior[-1] - np.argmax(section[::-1], axis=0) * STEP_MM + STEP_MM / 2
     off = patch.left * side.sign
-    reach = np.flatnonzero((off >= abs(process[0])) & (off <= abs(process[0]) + 18))
+    reach = np.flatnonzero((off >= abs(process[0])) & (off <= abs(process[0]) + 14))
     reach = reach[np.argsort(off[reach])]
     roof = np.array([top[present[:, i], i].max() if present[:, i].any() else np.nan for i in reach])
     if np.isnan(roof).all():
         return None
-    lowest = float(np.nanmin(roof))
-    if np.nanmax(roof[:4]) - lowest < 3:
+    known = np.flatnonzero(~np.isnan(roof))
+    fall = -np.gradient(ndimage.gaussian_filter1d(np.interp(np.arange(len(roof)), known, roof[known]), 0.8))
+    steepest = int(np.argmax(fall))
+    if fall[steepest] < 0.7:
         return None
-    place = int(np.flatnonzero(roof <= lowest + 1.5)[0])
+    gentle = np.flatnonzero(fall[steepest:] < 0.4)
+    if not len(gentle):
+        return None
+    foot = steepest + int(gentle[0])
+    middle = (float(np.nanmax(roof[: steepest + 1])) + float(roof[foot])) / 2
+    place = min(int(np.flatnonzero(roof <= middle)[0]) + 1, foot)
     column = reach[place]
     heights = np.where(present[:, column], top[:, column], -np.inf)
     row = int(np.argmax(heights))
