@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import ImplicitVRLittleEndian
 
 from procguide.dicom.study import Series
@@ -51,32 +51,39 @@ def read_volume(series: Series, on_progress: Callable[[float], None] | None = No
 
 def _planes(series: Series) -> Iterator[NDArray[Any]]:
     """Each slice in order, rescaled, ``(j, i)``; a file with several frames is decoded once a run."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's remarks on odd values; the size is checked below
-        for file, references in groupby(series.slices, key=lambda reference: reference.file):
-            dataset, pixels = _decode(file)
-            for reference in references:
-                plane = pixels[reference.frame] if pixels.ndim == 3 else pixels
-                if plane.shape != series.shape[1:]:
-                    raise InputUnreadableError(
-                        "a slice has another size than its header says; export the series again"
+    for file, references in groupby(series.slices, key=lambda reference: reference.file):
+        how = "damaged file"
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # pydicom's remarks on odd values; size is checked below
+                dataset = _dataset(file)
+                how = dataset.file_meta.TransferSyntaxUID.name
+                pixels = dataset.pixel_array
+                planes = [
+                    _rescaled(
+                        pixels[n] if pixels.ndim == 3 else pixels, dataset, n, ct=series.modality == "CT"
                     )
-                yield _rescaled(plane, dataset, reference.frame, ct=series.modality == "CT")
+                    for n in (reference.frame for reference in references)
+                ]
+        except Exception as error:  # pydicom and its decoders raise almost anything on damaged files
+            raise InputUnreadableError(
+                f"the pixels of a slice cannot be decoded ({how}); export the series again, "
+                "uncompressed if it can be"
+            ) from error
+        for plane in planes:
+            if plane.shape != series.shape[1:]:
+                raise InputUnreadableError(
+                    "a slice has another size than its header says; export the series again"
+                )
+            yield plane
 
 
-def _decode(file: Path) -> tuple[Dataset, NDArray[Any]]:
-    how = "damaged file"
-    try:
-        dataset = dcmread(file, force=True)
-        if "TransferSyntaxUID" not in dataset.file_meta:  # bare datasets of old (PS3.10 had no prefix)
-            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-        how = dataset.file_meta.TransferSyntaxUID.name
-        return dataset, dataset.pixel_array
-    except Exception as error:  # pydicom and its decoders raise almost anything on damaged pixels
-        raise InputUnreadableError(
-            f"the pixels of a slice cannot be decoded ({how}); export the series again, "
-            "uncompressed if it can be"
-        ) from error
+def _dataset(file: Path) -> FileDataset:
+    """The whole file; a bare dataset of old, without the prefix of PS3.10, is implicit little endian."""
+    dataset = dcmread(file, force=True)
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    return dataset
 
 
 def _rescaled(plane: NDArray[Any], dataset: Dataset, frame: int, *, ct: bool) -> NDArray[Any]:

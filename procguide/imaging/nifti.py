@@ -64,16 +64,17 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Affine]:
             count = int(np.prod(size, dtype=object))
             check_decoded_size(size, dtype.itemsize, path.stat().st_size, compressed=compressed)
             stream.seek(header.offset)
-            voxels = np.frombuffer(stream.read(count * dtype.itemsize), dtype=dtype)
+            data = stream.read(count * dtype.itemsize)
     except (OSError, EOFError, zlib.error, struct.error) as error:
         raise InputUnreadableError(
             f"the NIfTI file is damaged ({error}); get it again from its source"
         ) from error
-    if voxels.size != count:
+    if len(data) != count * dtype.itemsize:
         raise InputUnreadableError(
-            f"the NIfTI file is cut short: {voxels.size} of {count} voxels; get it again from its source"
+            f"the NIfTI file is cut short: {len(data)} of {count * dtype.itemsize} bytes of voxels; "
+            "get it again from its source"
         )
-    voxels = voxels.reshape(size[::-1]).astype(dtype.newbyteorder("="), copy=False)
+    voxels = np.frombuffer(data, dtype=dtype).reshape(size[::-1]).astype(dtype.newbyteorder("="), copy=False)
     if header.slope not in (0.0, 1.0) or header.intercept != 0.0:
         voxels = _scaled(voxels, header.slope or 1.0, header.intercept)
     matrix = _RAS_TO_LPS @ header.matrix
@@ -82,11 +83,12 @@ def read_nifti(path: Path) -> tuple[NDArray[Any], Affine]:
 
 def _scaled(voxels: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
     """Apply scl_slope and scl_inter; whole numbers stay whole where they fit int16."""
-    scaled = voxels * np.float64(slope) + intercept
-    if voxels.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer():
-        narrow = np.int16 if np.abs(scaled).max(initial=0) < 2**15 else np.int32
-        return np.asarray(scaled.astype(narrow))
-    return np.asarray(scaled.astype(np.float32))
+    with np.errstate(all="ignore"):  # what overflows becomes infinite, and is refused as such
+        scaled = voxels * np.float64(slope) + intercept
+        largest = float(np.abs(scaled).max(initial=0.0))
+        if voxels.dtype.kind in "iu" and slope.is_integer() and intercept.is_integer() and largest < 2**31:
+            return np.asarray(scaled.astype(np.int16 if largest < 2**15 else np.int32))
+        return np.asarray(scaled.astype(np.float32))
 
 
 def _parse(first: bytes, rest: bytes) -> _Header:
@@ -113,6 +115,8 @@ def _parse(first: bytes, rest: bytes) -> _Header:
         quaternion = struct.unpack_from(f"{order}6d", data, 352)
         rows = struct.unpack_from(f"{order}12d", data, 400)
     _check(dim, datatype)
+    if not 0 <= offset < 2**31:
+        raise InputUnreadableError("the NIfTI header is damaged; get it again from its source")
     if not (np.isfinite(slope) and np.isfinite(intercept)):
         slope, intercept = 1.0, 0.0
     matrix = np.eye(4)
