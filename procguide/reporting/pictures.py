@@ -10,7 +10,7 @@ from procguide.anatomy import Spine
 from procguide.geometry import Vector
 from procguide.imaging import LabelMap, Volume
 from procguide.planning.nouns import Plan, Trajectory, Tube
-from procguide.reporting.overlays import Overlay, collect
+from procguide.reporting.overlays import Overlay, collect, field_in
 from procguide.reporting.plane import (
     Plane,
     axial_through,
@@ -92,6 +92,7 @@ def plan_pictures(
         ),
     )
     overlays = _overlays(levels, regions, (entry, target), size, tubes)
+    overlays = _met(overlays, views)
     shown = _slices(volume, views, overlays, trajectory)
     centre = target
     bones = draw_bones(
@@ -139,6 +140,7 @@ def anatomy_pictures(
         ),
     )
     overlays = _overlays(levels, regions, (centre, behind), _WIDE_MM, tubes)
+    overlays = _met(overlays, views)
     shown = _slices(volume, views, overlays, None)
     bones = draw_bones(
         levels, regions, centre=centre, side_sign=side_sign, trajectory=None, tubes=tubes, spine=spine
@@ -156,6 +158,13 @@ def _overlays(
 ) -> tuple[Overlay, ...]:
     margin = 0.75 * size
     return collect(crop_around(levels, points, margin), crop_around(regions, points, margin), tubes)
+
+
+def _met(overlays: Sequence[Overlay], views: Sequence[_View]) -> tuple[Overlay, ...]:
+    """Only what some picture cuts, so that the legend names nothing that is not there."""
+    return tuple(
+        overlay for overlay in overlays if any(field_in(overlay, view.plane) is not None for view in views)
+    )
 
 
 def _slices(

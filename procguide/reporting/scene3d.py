@@ -53,7 +53,7 @@ def draw_bones(
         needle_oblique = view_angles(trajectory.direction)[0]
         oblique = float(np.clip(needle_oblique + 42.0 * side_sign, -80, 80))
         near = near + 0.22 * (np.asarray(trajectory.entry) - near)
-    plane = view_from(oblique, 14.0, vector(near), _BONES_MM, 0.35)
+    plane = view_from(oblique, 14.0, vector(near), _BONES_MM, 0.42)
     bones = _with_discs(
         crop_around(levels, [centre], _BONES_MM * 0.62), crop_around(regions, [centre], _BONES_MM * 0.66)
     )

@@ -21,7 +21,7 @@ __all__ = ["Surface", "add_rod", "add_tube", "cast", "needle_on", "shade", "tint
 
 Colour = tuple[float, float, float]
 
-_STEP_MM = 0.8
+_STEP_MM = 1.0
 _BACKGROUND: Colour = (0.965, 0.972, 0.98)
 _LIGHT = np.array(unit((-0.45, -0.65, -1.0)))  # right, down, into: from above the viewer's left shoulder
 _FILL = np.array(unit((0.8, 0.2, -0.6)))
@@ -53,19 +53,19 @@ def tints(levels: LabelMap) -> dict[int, Colour]:
 def cast(labels: LabelMap, colours: Mapping[int, Colour], plane: Plane, depth_mm: float) -> Surface:
     """The smoothed surface of the labels in ``colours``, seen along ``plane.into`` through a slab.
 
-    The mask is smoothed by about 0.8 voxel, so that normals follow the bone and not its voxels.
+    The mask is smoothed by about a voxel, so that normals follow the bone and not its voxels; less where
+    voxels are coarse, or thin laminae would vanish.
     """
     mask = labels.mask(*colours)
-    smooth = Volume(gaussian_filter(mask.astype(np.float32), 0.85), labels.affine)
+    spacing = float(labels.spacing.mean())
+    smooth = Volume(gaussian_filter(mask.astype(np.float32), 1.15 if spacing < 1.5 else 0.85), labels.affine)
     grid = plane.grid(depth_mm, _STEP_MM)
     occupancy = resample(smooth, grid).voxels
     solid = occupancy > 0.5
     hit = solid.any(axis=0)
     first = solid.argmax(axis=0)
     depth = np.where(hit, _refine(occupancy, first), np.inf)
-    normal = _normals(
-        occupancy, np.where(hit, depth, 0.0), plane.pixel_mm, 0.75 * float(labels.spacing.mean())
-    )
+    normal = _normals(occupancy, np.where(hit, depth, 0.0), plane.pixel_mm, spacing)
     colour = _colours(labels, mask, colours, grid.affine, np.where(hit, depth, 0.0), plane.pixel_mm)
     depth_in_mm = (depth - (grid.shape[0] - 1) / 2) * _STEP_MM
     return Surface(depth_in_mm.astype(np.float32), normal, colour)
