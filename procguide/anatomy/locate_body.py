@@ -43,8 +43,8 @@ def locate_body(
     """Refine a rough frame (origin in the body) on the labels; None where there is no body to speak of."""
     frame = start
     planes: tuple[Plane, Plane] | None = None
-    for _ in range(2):
-        for _ in range(2):
+    for rounds in (2, 1):
+        for _ in range(rounds):
             patch = Patch.around(labels, frame, _BODY_LOW, _BODY_HIGH)
             body = _solid_body(patch, label)
             planes = _planes(patch, body) if body is not None else None
