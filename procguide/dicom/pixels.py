@@ -144,15 +144,6 @@ def as_scanner_units(volume: Volume) -> Volume:
     return volume.with_voxels(voxels)
 
 
-def _common_type(planes: list[NDArray[Any]]) -> NDArray[Any]:
-    """All slices in one array ``(slices, j, i)``: int16 where it holds them, else int32, else float32."""
-    if any(plane.dtype.kind == "f" for plane in planes):
-        return np.stack(planes).astype(np.float32, copy=False)
-    low, high = min(int(plane.min()) for plane in planes), max(int(plane.max()) for plane in planes)
-    narrow = np.int16 if low >= -(2**15) and high < 2**15 else np.int32
-    return np.stack([plane.astype(narrow) for plane in planes])
-
-
 def _on_lattice(planes: NDArray[Any], index: NDArray[np.float64], count: int) -> NDArray[Any]:
     """Slices at fractional ``index`` to whole k = 0..count-1, linearly between neighbours."""
     if len(planes) == count and np.allclose(index, np.arange(count), atol=1e-9):

@@ -53,7 +53,8 @@ def write_segmentation(
     ``labels`` must lie on the series' own grid; resample them to ``series.grid`` first. Each label that
     occurs becomes a segment named as in ``labels.names`` and coded in SNOMED CT. Segments are numbered
     from 1 in the labels' order: read the names, not the numbers. Slices that the series lacks (see its
-    findings) are left out. The object holds the patient's identity, as the source images do.
+    findings) are left out, and uneven ones take the labels of the nearest place. The object holds the
+    patient's identity, as the source images do.
     """
     planes = _planes(labels, series)
     present = [int(label) for label in np.unique(planes) if label]
@@ -74,27 +75,32 @@ def write_segmentation(
 
 
 def _planes(labels: LabelMap, series: Series) -> NDArray[Any]:
-    """Labels of each source slice, in the order of the sources, ``(slices, j, i)``."""
+    """Labels of each source slice or frame, in the order of the sources, ``(slices, j, i)``."""
     if not series.uid or series.grid is None:
         raise UsageError("a DICOM SEG refers to DICOM images, and this series is none; write NIfTI")
     if not labels.grid.isclose(series.grid):
         raise UsageError("the labels do not lie on the series' grid; resample them to series.grid first")
-    index = np.array([reference.index for reference in series.slices])
-    if np.abs(index - np.rint(index)).max() > 1e-6:
-        raise InputUnfitError(
-            "the slices are uneven, so the labels lie between them and cannot refer to them; write NIfTI"
-        )
-    order = np.rint(index).astype(int)
-    if len(series.files) == 1 and len(series.slices) > 1:
-        order = order[np.argsort([reference.frame for reference in series.slices])]
-    return np.asarray(labels.voxels[order])
+    nearest = np.rint([reference.index for reference in series.slices]).astype(int)
+    frames = _frames(series)
+    if frames is None:
+        return np.asarray(labels.voxels[nearest])
+    planes = np.zeros((frames, *labels.shape[1:]), labels.voxels.dtype)
+    planes[[reference.frame for reference in series.slices]] = labels.voxels[nearest]
+    return planes
+
+
+def _frames(series: Series) -> int | None:
+    """How many frames the one multi-frame file of ``series`` has; None for a file a slice."""
+    if len(series.files) == len(series.slices) and not any(reference.frame for reference in series.slices):
+        return None
+    if len(series.files) > 1:
+        raise InputUnfitError("a DICOM SEG cannot refer to several multi-frame files at once; write NIfTI")
+    return int(dcmread(series.files[0], stop_before_pixels=True, force=True).NumberOfFrames)
 
 
 def _sources(series: Series) -> list[Dataset]:
     """Headers of the source images in the order of the slices, with what SEG requires of them."""
     sources: list[Dataset] = [dcmread(file, stop_before_pixels=True, force=True) for file in series.files]
-    if len(series.files) == 1 and int(sources[0].get("NumberOfFrames") or 1) != len(series.slices):
-        raise InputUnfitError("a part of a multi-frame image cannot be referred to; write NIfTI")
     frame_of_reference = str(generate_uid())
     for source in sources:
         for keyword in _TYPE_2:

@@ -114,6 +114,24 @@ def test_missing_slices_are_left_out(series, labels, tmp_path):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_frames_of_another_orientation_hold_nothing(multi_frame, tmp_path):
+    dataset = multi_frame(np.zeros((7, 20, 16), np.uint16), range(7))
+    odd = dataset.PerFrameFunctionalGroupsSequence[2]
+    plane = pydicom.Dataset()
+    plane.ImageOrientationPatient = ["1", "0", "0", "0", "0", "-1"]
+    odd.PlaneOrientationSequence = pydicom.Sequence([plane])
+    dataset.save_as(tmp_path / "ct", enforce_file_format=True)
+    series = read_study(tmp_path / "ct").series[0]
+    assert [reference.frame for reference in series.slices] == [0, 1, 3, 4, 5, 6]
+    labels = LabelMap(np.full(series.shape, 23, np.uint8), series.grid.affine, names=NAMES)
+    written = pydicom.dcmread(write_segmentation(labels, series, tmp_path / "a.dcm"))
+    heights = [
+        float(g.PlanePositionSequence[0].ImagePositionPatient[2])
+        for g in written.PerFrameFunctionalGroupsSequence
+    ]
+    assert sorted(heights) == [0, 2, 6, 8, 10, 12]
+
+
 class TestRefusals:
     def test_another_grid(self, series, labels, tmp_path):
         with pytest.raises(UsageError, match="do not lie on the series' grid"):
@@ -131,15 +149,33 @@ class TestRefusals:
         with pytest.raises(UsageError, match="write NIfTI"):
             write_segmentation(labels, series, tmp_path / "a.dcm")
 
-    def test_uneven_slices(self, write_stack, tmp_path):
-        heights = np.arange(12) * 2.0
-        heights[5] += 0.6
+    def test_several_multi_frame_files(self, multi_frame, tmp_path):
         voxels = np.zeros((12, 20, 16), np.uint16)
-        positions = np.column_stack([np.zeros((12, 2)), heights])
-        series = read_study(write_stack(voxels, positions)).series[0]
+        for n in range(2):
+            part = multi_frame(voxels, range(6 * n, 6 * n + 6))
+            part.save_as(tmp_path / f"ct{n}", enforce_file_format=True)
+        series = read_study(tmp_path).series[0]
+        assert series.shape == (12, 20, 16)
         labels = LabelMap(np.ones(series.shape, np.uint8), series.grid.affine, names={1: "L4"})
-        with pytest.raises(InputUnfitError, match="uneven"):
+        with pytest.raises(InputUnfitError, match="several multi-frame files"):
             write_segmentation(labels, series, tmp_path / "a.dcm")
+
+
+def test_uneven_slices_take_the_nearest_labels(write_stack, tmp_path):
+    heights = np.arange(12) * 2.0
+    heights[5] += 0.6
+    positions = np.column_stack([np.zeros((12, 2)), heights])
+    series = read_study(write_stack(np.zeros((12, 20, 16), np.uint16), positions)).series[0]
+    values = np.zeros(series.shape, np.uint8)
+    values[4:7, 3:6, 3:6] = 23
+    labels = LabelMap(values, series.grid.affine, names={23: "L4"})
+    dataset = pydicom.dcmread(write_segmentation(labels, series, tmp_path / "a.dcm"))
+    found = {
+        float(g.PlanePositionSequence[0].ImagePositionPatient[2])
+        for g in dataset.PerFrameFunctionalGroupsSequence
+    }
+    assert found == {8.0, 10.6, 12.0}
+    assert dataset.pixel_array.sum() == np.count_nonzero(values)
 
 
 def test_codes():
@@ -153,7 +189,7 @@ def test_codes():
 
 def test_a_multi_frame_source_is_referred_to_by_frame(multi_frame, tmp_path):
     voxels = np.zeros((6, 20, 16), np.uint16)
-    order = [3, 0, 1, 5, 4, 2]
+    order = [3, 0, 1, 5, 4, 2]  # frame n shows slice order[n]
     multi_frame(voxels, order).save_as(tmp_path / "ct", enforce_file_format=True)
     series = read_study(tmp_path / "ct").series[0]
     values = np.zeros(series.shape, np.uint8)
