@@ -26,8 +26,8 @@ from procguide.phantom.vertebra import articular_process
 __all__ = ["ALA", "SacrumModel", "canal_nodes", "sacrum_parts", "to_straight"]
 
 LOW, HIGH, STEP = np.array([-75.0, -165.0]), np.array([95.0, 45.0]), 0.75
-ALA = (25.0, 18.0, 6.0)
-"""Where the S1 articular process meets the ala: x, h, s at size 1, mm."""
+ALA = (6.5, 20.0, 8.0)
+"""Where the S1 articular process meets the ala: x beyond the joint, h, s at size 1, mm."""
 
 # Along the midline, mm of a 112 mm sacrum: stations and what holds there.
 STATION = np.array([-20.0, 0.0, 8.0, 15.0, 30.0, 45.0, 55.0, 65.0, 76.0, 88.0, 95.0, 104.0, 112.0])
@@ -182,7 +182,7 @@ def sacrum_parts(model: SacrumModel) -> list[Part]:
         top = model.frame.to_local(
             joint.frame.to_patient((0, -joint.gap / 2 - 4 * size, -joint.height * 0.3))
         )
-        y, z = to_straight(model, 14.0 * size, 20.0 * size)
+        y, z = to_straight(model, 15.0 * size, 24.0 * size)
         base, run = frame_between(model.frame, (side.sign * 23.5 * size, y, z), top, (0, -1, 0))
 
         def pillar(x: Array, y: Array, z: Array, run: float = run) -> Array:

@@ -131,6 +131,8 @@ def _paint_slice(
     at: tuple[Array, Array, float], noise: tuple[Array, Array],
 ) -> None:  # fmt: skip
     x, y, z = at
+    # At least one voxel thick, so that the skin stays closed on a coarse lattice.
+    skin = max(SKIN_MM, 1.1 * float(x[0, 1] - x[0, 0])) if x.size > 1 else SKIN_MM
     body, size = parameters.body, parameters.size
     lumps, streaks = noise
     depth, behind = _depth(parameters, torso, x, y, z)
@@ -159,7 +161,7 @@ def _paint_slice(
     _organs(out, parameters, torso, heights, (x, y, z), under > wall + 3)
     _muscles(out, parameters, heights, z, (u, v, under, streaks))
     _lungs(out, parameters, heights, z, (u, v, under))
-    out[inside & (depth < SKIN_MM)] = Region.SKIN
+    out[inside & (depth < skin)] = Region.SKIN
 
 
 def _depth(parameters: PhantomParameters, torso: Torso, x: Array, y: Array, z: float) -> tuple[Array, Array]:

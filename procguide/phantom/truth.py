@@ -11,7 +11,7 @@ from procguide.phantom.morphometry import PHANTOM_LEVELS
 from procguide.phantom.paint import Anatomy
 from procguide.phantom.pose import FacetPose
 from procguide.phantom.sacrum import ALA, to_straight
-from procguide.phantom.vertebra import DISH_MM, VertebraModel, arch_points
+from procguide.phantom.vertebra import DISH_MM, VertebraModel, arch_points, spinous_offset
 
 __all__ = ["true_spine"]
 
@@ -53,7 +53,7 @@ def _pedicle(model: VertebraModel, side: Side) -> Pedicle:
 
 def _process(joint: FacetPose, size: float, sign: float) -> Vector:
     """Middle of the facet-bearing slab: inferior (+1, of the upper bone) or superior (-1)."""
-    middle = sign * (joint.gap / 2 + 3.5 * joint.bulk * size)
+    middle = sign * (joint.gap / 2 + (4.5 if sign > 0 else 3.5) * joint.bulk * size)
     return vector(joint.frame.to_patient((0.0, middle, sign)))
 
 
@@ -71,9 +71,11 @@ def _foramen(anatomy: Anatomy, level: str, side: Side) -> Vector:
         over = np.asarray(below.frame.to_patient(lower.isthmus + half))
     else:
         sacrum = anatomy.sacrum
-        y, z = to_straight(sacrum, 5.0 * sacrum.size, 19.0 * sacrum.size)
+        y, z = to_straight(sacrum, 4.5 * sacrum.size, 19.0 * sacrum.size)
         over = np.asarray(sacrum.frame.to_patient((side.sign * 20.0 * sacrum.size, y, z)))
-    return vector((under + over) / 2)
+    # Forward of the line between the pedicles: halfway from the body's receding edge to the joint.
+    forward = 2.0 * model.size * np.asarray(model.frame.posterior)
+    return vector((under + over) / 2 - forward)
 
 
 def _spinous_tip(model: VertebraModel) -> Vector:
@@ -82,7 +84,7 @@ def _spinous_tip(model: VertebraModel) -> Vector:
     slope = np.radians(shape.spinous_slope_deg)
     along = np.array([0, np.cos(slope), -np.sin(slope)])
     up = np.array([0, np.sin(slope), np.cos(slope)])
-    start = medial + np.array([0, -1.0, -0.10 * shape.spinous_height])
+    start = medial + spinous_offset(shape)
     drop = -0.16 * shape.spinous_height / 2
     return vector(model.frame.to_patient(start + (shape.spinous_length + 0.5) * along + drop * up))
 
@@ -132,5 +134,8 @@ def _sacrum(anatomy: Anatomy) -> Sacrum:
         endplate=Endplate(centre, frame.superior, model.endplate_width, model.endplate_depth),
         promontory=vector(frame.to_patient((0.0, -model.endplate_depth / 2, -1.0))),
         superior_articular_processes={side: _process(j, size, -1.0) for side, j in model.joints.items()},
-        alae={side: vector(frame.to_patient((side.sign * x * size, y, z))) for side in Side},
+        alae={
+            side: vector(frame.to_patient((frame.to_local(j.frame.origin)[0] + side.sign * x * size, y, z)))
+            for side, j in model.joints.items()
+        },
     )

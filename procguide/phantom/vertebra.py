@@ -28,7 +28,15 @@ from procguide.phantom.solids import (
     smooth_max,
 )
 
-__all__ = ["ArchPoints", "VertebraModel", "arch_points", "articular_process", "vertebra_parts"]
+__all__ = [
+    "DISH_MM",
+    "ArchPoints",
+    "VertebraModel",
+    "arch_points",
+    "articular_process",
+    "spinous_offset",
+    "vertebra_parts",
+]
 
 LAMINA_THICKNESS = 6.2
 WAIST = 0.07
@@ -155,10 +163,15 @@ def _lamina(model: VertebraModel, points: ArchPoints) -> Part:
     return Part(Region.LAMINA, middle, (length / 2 + 4, half_thick + 1, half_height + 3), distance, 3.0)
 
 
+def spinous_offset(shape: VertebraShape) -> NDArray[np.float64]:
+    """From the laminae's meeting point to where the spinous process's axis begins, ``(3,)`` mm."""
+    return np.array([0.0, -1.0, 0.10 * shape.spinous_height])
+
+
 def _spinous(model: VertebraModel, medial: NDArray[np.float64]) -> Part:
     shape, size = model.shape, model.size
     slope = np.radians(shape.spinous_slope_deg)
-    start = medial + np.array([0, -1.0, -0.10 * shape.spinous_height])
+    start = medial + spinous_offset(shape)
     end = start + shape.spinous_length * np.array([0, np.cos(slope), -np.sin(slope)])
     frame, length = frame_between(model.frame, start, end, (0, 0, 1))
     thick, high = model.spinous_thickness * size / 2, shape.spinous_height / 2
@@ -205,7 +218,8 @@ def articular_process(
 ) -> Part:
     """The facet-bearing slab on one side of a joint: inferior (of the upper bone) or superior (lower)."""
     sign = 1.0 if inferior else -1.0
-    half_thick = thickness * joint.bulk * size / 2
+    # The inferior process is the bulkier: its back is one with the lamina.
+    half_thick = thickness * (1.3 if inferior else 1.0) * joint.bulk * size / 2
     centre = sign * (joint.gap / 2 + half_thick)
     half_width = joint.width / 2 * (0.92 if inferior else 1.06) * joint.bulk**0.5
     half_height = joint.height / 2 + 1.0
