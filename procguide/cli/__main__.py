@@ -1,6 +1,8 @@
 """``python -m procguide.cli``, for places without the script."""
 
+import sys
+
 from procguide.cli.app import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

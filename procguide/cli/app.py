@@ -7,8 +7,8 @@ import signal
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import typer
 
@@ -67,12 +67,12 @@ def _root(
     """
 
 
-def run(arguments: Sequence[str] | None = None) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     session = Session()
     command = typer.main.get_command(app)
     try:
-        command.main(args=None if arguments is None else list(arguments), prog_name="procguide", obj=session)
+        command.main(args=list(arguments), prog_name="procguide", obj=session)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     except KeyboardInterrupt:
@@ -91,11 +91,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def main() -> NoReturn:
-    """Entry point of the ``procguide`` script."""
-    # Libraries' remarks on a study's odd values may quote a patient's name: only --debug shows them.
-    if "--debug" not in sys.argv:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of the ``procguide`` script: its exit code for ``arguments``, or for the process's own."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    with _quiet() if "--debug" not in words else nullcontext():
+        return run(words)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Libraries' remarks on a study's odd values may quote a patient's name: only --debug shows them."""
+    before = logging.root.manager.disable
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         logging.disable(logging.WARNING)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
-    sys.exit(run())
+        try:
+            yield
+        finally:
+            logging.disable(before)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from importlib import import_module
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +37,15 @@ class Answer:
 Invoke = Callable[..., Answer]
 
 
-@pytest.fixture
-def invoke(capsys: pytest.CaptureFixture[str]) -> Invoke:
+@pytest.fixture(scope="session")
+def invoke() -> Invoke:
     """Run a command line in this process."""
 
     def call(*arguments: object) -> Answer:
-        capsys.readouterr()
-        code = run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Answer(code, captured.out, captured.err)
+        out, err = StringIO(), StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run([str(argument) for argument in arguments])
+        return Answer(code, out.getvalue(), err.getvalue())
 
     return call
 
@@ -83,12 +86,9 @@ def study(ct: Volume, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def truthful(subject: Phantom, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """``segment`` answers with the truth, without an anchor unless one is given; its calls are kept."""
-    import importlib
-
-    module = importlib.import_module("procguide.segmentation.segment")
+def answer_with_truth(subject: Phantom, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """``segment`` answers with the truth, its anchor as the options say; its calls are kept."""
+    module = import_module("procguide.segmentation.segment")
     calls: list[dict[str, Any]] = []
     regions = subject.regions.voxels.copy()
     regions[np.isin(regions, POSTERIOR_ELEMENTS)] = Region.ARCH
@@ -111,11 +111,16 @@ def truthful(subject: Phantom, monkeypatch: pytest.MonkeyPatch) -> list[dict[str
 
 
 @pytest.fixture
+def truthful(subject: Phantom, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """:func:`answer_with_truth` for one test."""
+    return answer_with_truth(subject, monkeypatch)
+
+
+@pytest.fixture
 def unanchored(monkeypatch: pytest.MonkeyPatch) -> None:
     """``segment`` finds nothing to count from."""
-    import importlib
 
     def segment(*_args: Any, **_options: Any) -> None:
         raise InputUnfitError("no sacrum is in view; add --lowest-level with the lowest whole vertebra")
 
-    monkeypatch.setattr(importlib.import_module("procguide.segmentation.segment"), "segment", segment)
+    monkeypatch.setattr(import_module("procguide.segmentation.segment"), "segment", segment)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import subprocess
 import sys
+import warnings
 
 import pytest
 
@@ -93,13 +96,25 @@ def test_interruption_is_130(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) ->
     assert invoke("info", "anything").code == 130
 
 
-def test_main_leaves_with_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(application.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(application.logging, "disable", lambda *_: None)
-    monkeypatch.setattr(sys, "argv", ["procguide", "info", "does-not-exist"])
-    with pytest.raises(SystemExit) as leaving:
-        application.main()
-    assert leaving.value.code == 4
+def test_main_answers_with_the_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("procguide.dicom.read_study", _remark)
+    assert application.main(["info", "anything"]) == 4
+    assert capsys.readouterr().err == "procguide: nothing here\n"
+    logging.getLogger("procguide.test").warning("heard again")
+
+
+def test_the_script_takes_the_processs_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys, "argv", ["procguide", "--version"])
+    try:
+        assert application.main() == 0
+        with pytest.raises(SystemExit) as leaving:
+            signal.raise_signal(signal.SIGTERM)
+        assert leaving.value.code == 143
+    finally:
+        signal.signal(signal.SIGTERM, kept)
 
 
 def test_importing_the_command_line_is_light() -> None:
@@ -115,6 +130,13 @@ def test_as_a_module() -> None:
         [sys.executable, "-m", "procguide.cli", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout == f"procguide {__version__}\n"
+
+
+def _remark(_path: object) -> None:
+    """What libraries say of odd values must not reach the screen."""
+    warnings.warn("odd value DOE^JANE", stacklevel=1)
+    logging.getLogger("pydicom").warning("odd value DOE^JANE")
+    raise InputUnreadableError("nothing here")
 
 
 def _raiser(error: BaseException):  # type: ignore[no-untyped-def]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from procguide.cli import demo as demo_module
 from procguide.imaging import Volume
 from procguide.imaging.files import write_image
 from procguide.phantom import Phantom
-from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Answer, Invoke
+from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Answer, Invoke, answer_with_truth
 
 FILES = ["plan.json", "plan.mrk.json", "report.html", "run.json", "spine.json"]
 ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "--side", "left"]
@@ -20,67 +22,74 @@ def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.fixture
-def planned(invoke: Invoke, study: Path, tmp_path: Path, truthful: object) -> Answer:  # noqa: ARG001
-    return invoke("plan", study, *ASKED, "-o", tmp_path / "out", "--json")
+@dataclass(frozen=True)
+class Planned:
+    """One run of ``plan``: its answer and its folder."""
+
+    answer: Answer
+    folder: Path
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(self.answer.out)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def planned(
+    invoke: Invoke, study: Path, subject: Phantom, tmp_path_factory: pytest.TempPathFactory
+) -> Planned:
+    folder = tmp_path_factory.mktemp("planned") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        answer_with_truth(subject, patch)
+        return Planned(invoke("plan", study, *ASKED, "-o", folder, "--json"), folder)
 
 
 class TestAPlan:
-    def test_writes_all_and_answers_with_plan_json(self, planned: Answer, tmp_path: Path) -> None:
-        assert planned.code == 0, planned.err
-        assert _names(tmp_path) == ["out"]
-        assert _names(tmp_path / "out") == FILES
-        document = json.loads(planned.out)
-        assert document == json.loads((tmp_path / "out" / "plan.json").read_text())
+    def test_writes_all_and_answers_with_plan_json(self, planned: Planned) -> None:
+        assert planned.answer.code == 0, planned.answer.err
+        assert _names(planned.folder.parent) == ["out"]
+        assert _names(planned.folder) == FILES
+        document = planned.document
+        assert document == json.loads((planned.folder / "plan.json").read_text())
         assert document["schema"] == "procguide.plan/1"
         assert (document["procedure"], document["level"], document["side"]) == (ASKED[1], "L4-L5", "left")
         assert document["approved"] is None
         assert document["provenance"]["inputs_sha256"]
         assert "research" in document["disclaimer"]
 
-    def test_the_needle_ends_on_the_side_asked_for(self, planned: Answer, subject: Phantom) -> None:
+    def test_the_needle_ends_on_the_side_asked_for(self, planned: Planned, subject: Phantom) -> None:
         foramen = subject.spine.vertebra("L4").foramina
-        target = np.array(json.loads(planned.out)["plans"][0]["target_lps_mm"])
+        target = np.array(planned.document["plans"][0]["target_lps_mm"])
         distance = {side.value: float(np.linalg.norm(target - foramen[side])) for side in foramen}
         assert distance["left"] < 15 < distance["right"]
 
-    def test_steps_are_timed(self, planned: Answer, tmp_path: Path) -> None:
-        run = json.loads((tmp_path / "out" / "run.json").read_text())
+    def test_steps_are_timed(self, planned: Planned) -> None:
+        run = json.loads((planned.folder / "run.json").read_text())
         assert list(run["steps_s"]) == ["read", "segment", "locate", "plan", "report"]
-        assert all(step in planned.err for step in run["steps_s"])
+        assert all(step in planned.answer.err for step in run["steps_s"])
 
-    def test_no_identity_comes_out(self, planned: Answer, tmp_path: Path) -> None:
-        texts = [planned.out, planned.err, *(file.read_text() for file in (tmp_path / "out").iterdir())]
+    def test_no_identity_comes_out(self, planned: Planned) -> None:
+        texts = [planned.answer.out, planned.answer.err]
+        texts += [file.read_text() for file in planned.folder.iterdir()]
         for secret in (PATIENT_ID, *PATIENT_NAME.split("^")):
             assert not any(secret.lower() in text.lower() for text in texts)
 
-    def test_no_path_of_the_machine_comes_out(self, planned: Answer, tmp_path: Path, study: Path) -> None:
-        assert planned.code == 0
-        for file in (tmp_path / "out").iterdir():
-            assert str(study) not in file.read_text()
+    def test_no_path_of_the_machine_comes_out(self, planned: Planned, study: Path) -> None:
+        assert not any(str(study) in file.read_text() for file in planned.folder.iterdir())
 
     def test_again_only_with_force(
-        self, planned: Answer, invoke: Invoke, study: Path, tmp_path: Path
+        self, planned: Planned, invoke: Invoke, study: Path, truthful: list[object]
     ) -> None:
-        first = json.loads(planned.out)
-        before = (tmp_path / "out" / "plan.json").stat().st_mtime_ns
-        again = invoke("plan", study, *ASKED, "-o", tmp_path / "out")
+        before = (planned.folder / "plan.json").stat().st_mtime_ns
+        again = invoke("plan", study, *ASKED, "-o", planned.folder)
         assert again.code == 6
         assert "--force" in again.err
-        assert (tmp_path / "out" / "plan.json").stat().st_mtime_ns == before
-        forced = invoke("plan", study, *ASKED, "-o", tmp_path / "out", "--force", "--json")
+        assert truthful == []
+        assert (planned.folder / "plan.json").stat().st_mtime_ns == before
+        forced = invoke("plan", study, *ASKED, "-o", planned.folder, "--force", "--json")
         assert forced.code == 0
-        assert json.loads(forced.out)["plans"] == first["plans"]
-        assert _names(tmp_path) == ["out"]
-
-
-@pytest.mark.usefixtures("truthful")
-def test_for_people(invoke: Invoke, study: Path, tmp_path: Path) -> None:
-    answer = invoke("plan", study, *ASKED, "-o", tmp_path / "out")
-    assert answer.code == 0, answer.err
-    assert "skin to target" in answer.out
-    assert "caution:" in answer.out
-    assert "For research and training only" in answer.out
+        assert json.loads(forced.out)["plans"] == planned.document["plans"]
+        assert _names(planned.folder.parent) == ["out"]
 
 
 @pytest.mark.usefixtures("truthful")
@@ -186,10 +195,13 @@ class TestDemo:
     ) -> None:
         monkeypatch.setattr(demo_module, "sample_study", lambda: study)
         monkeypatch.chdir(tmp_path)
-        answers = [invoke("demo"), invoke("demo")]
-        assert [answer.code for answer in answers] == [0, 0], answers[0].err
+        (tmp_path / "procguide-demo").mkdir()
+        answer = invoke("demo")
+        assert answer.code == 0, answer.err
         assert _names(tmp_path) == ["procguide-demo", "procguide-demo-2"]
-        assert "procguide-demo/report.html" in answers[0].out
+        assert "procguide-demo-2/report.html" in answer.out
+        assert "skin to target" in answer.out
+        assert "For research and training only" in answer.out
 
     def test_the_sample_lies_beside_the_package(self) -> None:
         folder = demo_module.sample_study()
