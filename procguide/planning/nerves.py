@@ -47,28 +47,29 @@ def required(landmark: Vector | None, what: str, level: str) -> Vector:
     return landmark
 
 
-def exiting_root(vertebra: Vertebra, side: Side) -> Tube:
+def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float]) -> Tube:
     """The root that leaves under this vertebra's pedicle: sac, ganglion, lateral exit.
 
     Drawn in the vertebra's frame: from the sac's lateral border at mid-pedicle down along the pedicle's
     medial wall, through the upper foramen under the pedicle where the ganglion lies, and on
-    caudally, laterally and ventrally. Its dorsoventral place is the foramen's ventral half.
+    caudally, laterally and ventrally. ``span`` is the foramen's ventral and dorsal border there, y in the
+    vertebra's frame; the ganglion's middle lies at 0.4 of it (assumed).
     """
     level = vertebra.level
     pedicle = vertebra.pedicles.get(side)
     if pedicle is None:
         raise InputUnfitError(f"the {side} pedicle of {level} was not found; check the labels of {level}.")
-    foramen = required(vertebra.foramina.get(side), f"{side} foramen", level)
     canal = required(vertebra.canal_centre, "canal centre", level)
     frame, sign = vertebra.frame, side.sign
     x, _, z = frame.to_local(pedicle.centre)
     across = sign * x
     canal_x, canal_y, _ = frame.to_local(canal)
-    foramen_y = frame.to_local(foramen)[1]
     width, length, from_medial = _GANGLION_MM.get(level, _GANGLION_MM["L3"])
     medial = across - pedicle.width_mm / 2
     under = z - pedicle.height_mm / 2 - _GAP_UNDER_PEDICLE_MM - width / 2
-    ganglion = np.array([medial + min(from_medial, pedicle.width_mm), foramen_y - 1.5, under])
+    ganglion = np.array(
+        [medial + min(from_medial, pedicle.width_mm), span[0] + 0.4 * (span[1] - span[0]), under]
+    )
     slope = np.array([np.cos(np.radians(_EXIT_SLOPE_DEG)), -0.35, -np.sin(np.radians(_EXIT_SLOPE_DEG))])
     slope /= np.linalg.norm(slope)
     sac = np.array([sign * canal_x + 0.7 * (medial - sign * canal_x), canal_y - 1.0, z])

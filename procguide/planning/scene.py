@@ -14,13 +14,16 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import Vector
 from procguide.imaging import Grid, LabelMap
 from procguide.imaging.resample import resample, working_grid
+from procguide.planning.dura import model_dura
+from procguide.planning.foramen import foramen_span
 from procguide.planning.nerves import FORAMEN_SPREAD_MM, NERVE_SPREAD_MM, exiting_root, foramen_zone
 from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.planning.skin import Body
 
-__all__ = ["Scene", "Structure", "assemble_scene", "thecal_sac", "uncovered"]
+__all__ = ["Scene", "Structure", "assemble_scene"]
 
 _SPACING_MM = 1.0
+_GANGLION_BELOW_MM = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +70,7 @@ def assemble_scene(
     body: Body,
     midline: Sequence[Vector],
     box: tuple[NDArray[np.float64], NDArray[np.float64]],
-    roots: Iterable[tuple[Vertebra, Side]] = (),
+    roots: Sequence[tuple[Vertebra, Side]] = (),
 ) -> Scene:
     """The scene within ``box`` (low, high corner, LPS mm) with the ``wanted`` structures.
 
@@ -84,9 +87,14 @@ def assemble_scene(
         if name == "bone":
             masks[name] = bone
         elif name == "dura":
-            masks[name] = _dura(near_regions, bone, np.array(midline, dtype=np.float64))
+            masks[name] = model_dura(near_levels, near_regions, bone, np.array(midline, dtype=np.float64))
         elif name == "nerve_root":
-            tubes[name] = tuple(exiting_root(vertebra, side) for vertebra, side in roots)
+            tubes[name] = tuple(
+                exiting_root(
+                    vertebra, side, foramen_span(vertebra, side, _GANGLION_BELOW_MM, bone, near_levels)
+                )
+                for vertebra, side in roots
+            )
         elif name == "foramen":
             tubes[name] = tuple(foramen_zone(vertebra, side) for vertebra, side in roots)
         elif (regions.voxels == Region[name.upper()]).any():
@@ -138,63 +146,3 @@ def _with_fields(masks: Mapping[str, NDArray[np.bool_]], grid: Grid) -> dict[str
 
     with ThreadPoolExecutor(2) as pool:
         return {structure.name: structure for structure in pool.map(build, masks.items())}
-
-
-_DEPTH_WINDOW_MM = 5.0  # epidural 4-6 mm deep between the laminae (PROCEDURES.md)
-_DEPTH_LAMINA_MM = 2.0  # assumed
-_DEPTH_LATERAL_MM = 1.0  # assumed
-_FAT_HALF_WIDTH_MM = 8.0  # assumed
-_WINDOW_EDGE_MM = 4.0  # assumed: from the lamina's edge to the full depth
-_COVER_MM = 6.0
-
-
-def uncovered(canal: NDArray[np.bool_], bone: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
-    """Columns ``(k, i)`` where no bone lies within 6 mm straight behind the canal: between laminae."""
-    size_j = canal.shape[1]
-    border = size_j - 1 - np.argmax(canal[:, ::-1], axis=1)
-    reach = int(np.ceil(_COVER_MM / spacing_mm))
-    behind = np.minimum(border[:, None] + np.arange(1, reach + 1)[None, :, None], size_j - 1)
-    covered = np.take_along_axis(bone, behind, axis=1).any(axis=1)
-    return np.asarray(canal.any(axis=1) & ~covered)
-
-
-def thecal_sac(
-    canal: NDArray[np.bool_],
-    bone: NDArray[np.bool_],
-    off_midline: NDArray[np.float64],
-    spacing: NDArray[np.float64],
-) -> NDArray[np.bool_]:
-    """The dura as the bony canal less an epidural space behind it: modelled, for CT does not show it.
-
-    A canal voxel belongs to the sac if the voxel one epidural depth behind it is canal too. The depth is
-    5 mm in the midline between the laminae, 2 mm under them, and tapers to 1 mm 8 mm off the midline.
-    ``off_midline`` is ``(k, i)`` mm.
-    """
-    from scipy.ndimage import distance_transform_edt
-
-    near_midline = off_midline < 3.0
-    open_slices = (uncovered(canal, bone, float(spacing[1])) & near_midline).sum(
-        axis=1
-    ) * 2 > near_midline.sum(axis=1)
-    inside = distance_transform_edt(np.pad(open_slices, 1))[1:-1] * spacing[0]
-    at_midline = _DEPTH_LAMINA_MM + (_DEPTH_WINDOW_MM - _DEPTH_LAMINA_MM) * np.clip(
-        inside / _WINDOW_EDGE_MM, 0, 1
-    )
-    taper = np.clip(1 - off_midline / _FAT_HALF_WIDTH_MM, 0, 1)
-    depth = _DEPTH_LATERAL_MM + (at_midline[:, None] - _DEPTH_LATERAL_MM) * taper
-    size_j = canal.shape[1]
-    behind = np.arange(size_j)[None, :, None] + np.round(depth / spacing[1]).astype(int)[:, None, :]
-    shifted = np.take_along_axis(canal, np.minimum(behind, size_j - 1), axis=1)
-    return np.asarray(canal & shifted & (behind < size_j))
-
-
-def _dura(regions: LabelMap, bone: NDArray[np.bool_], midline: NDArray[np.float64]) -> NDArray[np.bool_]:
-    canal = regions.mask(Region.CANAL)
-    if not canal.any():
-        raise InputUnfitError("no spinal canal is labelled near the target, so the dura cannot be placed.")
-    k_mm, _, i_mm = regions.spacing
-    z = regions.affine.origin[2] + np.arange(regions.shape[0]) * k_mm
-    x = regions.affine.origin[0] + np.arange(regions.shape[2]) * i_mm
-    order = np.argsort(midline[:, 2])
-    middle = np.interp(z, midline[order, 2], midline[order, 0])
-    return thecal_sac(canal, bone, np.abs(x[None, :] - middle[:, None]), regions.spacing)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import BONE, VERSE_LABELS, Region, Sacrum, Side, Spine, Vertebra
 from procguide.anatomy import SACRUM as SACRUM_NAME
-from procguide.anatomy import VERSE_LABELS, Region, Sacrum, Side, Spine, Vertebra
 from procguide.errors import InputUnfitError
 from procguide.geometry import AnatomicalFrame, Vector
 from procguide.imaging import LabelMap
 from procguide.planning.catalogue import Procedure
+from procguide.planning.dura import uncovered
+from procguide.planning.foramen import foramen_span, pedicle_of
 from procguide.planning.nerves import required
-from procguide.planning.scene import uncovered
 
 __all__ = ["Anatomy", "TargetZone", "approximate_centre", "target_zone"]
 
@@ -72,26 +73,28 @@ def target_zone(
         return _interlaminar(procedure, anatomy, side, levels, regions)
     assert side is not None  # noqa: S101 (the procedure requires it; checked where it was asked for)
     if procedure.target.construction == "subpedicular":
-        return _subpedicular(procedure, anatomy, side)
+        return _subpedicular(procedure, anatomy, side, levels, regions)
     return _junction(procedure, anatomy, side, levels, regions)
 
 
-def _subpedicular(procedure: Procedure, anatomy: Anatomy, side: Side) -> TargetZone:
+def _subpedicular(
+    procedure: Procedure, anatomy: Anatomy, side: Side, levels: LabelMap, regions: LabelMap
+) -> TargetZone:
     """Safe triangle: under the upper pedicle, from six o'clock laterally, dorsal in the foramen."""
     vertebra, number = anatomy.upper, procedure.number
-    pedicle = vertebra.pedicles.get(side)
-    if pedicle is None:
-        raise InputUnfitError(f"the {side} pedicle of {vertebra.level} was not found; check its labels.")
-    foramen = required(vertebra.foramina.get(side), f"{side} foramen", vertebra.level)
+    pedicle = pedicle_of(vertebra, side)
     x, _, z = vertebra.frame.to_local(pedicle.centre)
-    y = vertebra.frame.to_local(foramen)[1]
     half_width, inferior = pedicle.width_mm / 2, z - pedicle.height_mm / 2
     lateral = np.linspace(number("lateral_low_fraction"), number("lateral_high_fraction"), 4)
     below = np.linspace(number("below_pedicle_low_mm"), number("below_pedicle_high_mm"), 4)
-    dorsal = np.linspace(number("dorsal_low_mm"), number("dorsal_high_mm"), 4)
+    dorsal = np.linspace(number("dorsal_low_fraction"), number("dorsal_high_fraction"), 4)
+    bone = (levels.voxels > 0) | regions.mask(*BONE)
+    spans = np.array([foramen_span(vertebra, side, float(mm), bone, levels) for mm in below])
     fraction, depth, back = (axis.ravel() for axis in np.meshgrid(lateral, below, dorsal, indexing="ij"))
-    local = np.stack([x + side.sign * fraction * half_width, y + back, inferior - depth], axis=1)
-    best = np.abs(fraction - lateral[1]) / 0.6 + np.abs(depth - 3.0) / 3 + np.abs(back - 2.0) / 4
+    front, rear = (np.interp(depth, below, spans[:, n]) for n in (0, 1))
+    y = front + back * (rear - front)
+    local = np.stack([x + side.sign * fraction * half_width, y, inferior - depth], axis=1)
+    best = np.abs(fraction - lateral[1]) / 0.6 + np.abs(depth - 3.0) / 3 + np.abs(back - dorsal[1])
     return TargetZone(vertebra.frame.to_patient(local), np.clip(best / 2, 0, 1))
 
 
