@@ -88,7 +88,8 @@ def _bend(length: float, curve_deg: float) -> tuple[NDArray[np.float64], NDArray
 def to_straight(model: SacrumModel, s: ArrayLike, h: ArrayLike) -> NDArray[np.float64]:
     """Bent (s, h) to local (y, z), ``(..., 2)`` mm."""
     line, _ = _bend(model.pelvis.sacrum_length * model.size, model.pelvis.sacrum_curve_deg)
-    columns = [np.interp(s, line[:, 0], line[:, n]) for n in range(1, 5)]
+    along = np.asarray(s, dtype=np.float64)
+    columns = [np.interp(along, line[:, 0], line[:, n]) for n in range(1, 5)]
     h = np.asarray(h, dtype=float)
     return np.stack([columns[0] + h * columns[2], columns[1] + h * columns[3]], axis=-1)
 

@@ -1,5 +1,7 @@
 """The label maps: right parts, right side, right neighbours."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -88,7 +90,7 @@ class TestRelations:
 
     def test_superior_process_lies_lateral_and_in_front_of_the_inferior_one(self, phantom: Phantom) -> None:
         spine = phantom.spine
-        for level, below in zip(PHANTOM_LEVELS[1:-1], PHANTOM_LEVELS[2:], strict=True):
+        for level, below in pairwise(PHANTOM_LEVELS[1:]):
             upper, lower = spine.vertebra(level), spine.vertebra(below)
             for side, inferior in upper.inferior_articular_processes.items():
                 outward = upper.frame.to_local(lower.superior_articular_processes[side])
