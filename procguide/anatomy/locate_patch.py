@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from procguide.anatomy._kernels import sample_mask
 from procguide.anatomy.levels import SACRUM, VERSE_LABELS
 from procguide.anatomy.regions import Region
 from procguide.errors import UsageError
 from procguide.geometry import Affine, AnatomicalFrame
-from procguide.imaging import Grid, LabelMap, Volume
-from procguide.imaging.resample import resample
+from procguide.imaging import Grid, LabelMap
 
 __all__ = ["STEP_MM", "Labels", "Mask", "Patch", "keep_large", "largest"]
 
@@ -108,11 +108,13 @@ class Patch:
 
     def sample(self, mask: Callable[[Labels], Mask]) -> Mask:
         """A mask of the cropped labels, interpolated linearly and cut at one half."""
-        voxels = mask(self.labels)
+        voxels = np.ascontiguousarray(mask(self.labels))
         if not voxels.any():
             return np.zeros(self.shape, dtype=bool)
-        soft = Volume(voxels.astype(np.float32), self.labels.levels.affine)
-        return np.asarray(resample(soft, self.grid).voxels >= 0.5)
+        index_map = (self.labels.levels.affine.inverse @ self.grid.affine).matrix[:3]
+        sampled = np.empty(self.shape, dtype=np.uint8)
+        sample_mask(voxels.view(np.uint8), np.ascontiguousarray(index_map), sampled)
+        return sampled.view(np.bool_)
 
     def local(self, index: ArrayLike) -> NDArray[np.float64]:
         """``(..., 3)`` sample index (superior, posterior, left) to local (left, posterior, superior) mm."""
