@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from procguide.anatomy import Spine
 from procguide.geometry import Vector
-from procguide.imaging import LabelMap, Volume
+from procguide.imaging import LabelMap, Modality, Volume
 from procguide.planning.nouns import Plan, Trajectory, Tube
 from procguide.reporting.overlays import Overlay, collect, field_in
 from procguide.reporting.plane import (
@@ -21,7 +21,7 @@ from procguide.reporting.plane import (
     sagittal_through,
 )
 from procguide.reporting.scene3d import draw_bones, draw_radiograph
-from procguide.reporting.slices import BONE_WINDOW, SOFT_WINDOW, Window, draw_slice
+from procguide.reporting.slices import BONE_WINDOW, SOFT_WINDOW, Window, draw_slice, window_words
 from procguide.reporting.words import view_words
 
 __all__ = ["Picture", "anatomy_pictures", "plan_pictures"]
@@ -94,21 +94,13 @@ def plan_pictures(
     overlays = _overlays(levels, regions, (entry, target), size, tubes)
     overlays = _met(overlays, views)
     shown = _slices(volume, views, overlays, trajectory)
-    centre = target
     bones = draw_bones(
-        levels, regions, centre=centre, side_sign=side_sign, trajectory=trajectory, tubes=tubes, spine=spine
+        levels, regions, centre=target, side_sign=side_sign, trajectory=trajectory, tubes=tubes, spine=spine
     )
-    radiograph = draw_radiograph(volume, trajectory, spine)
-    return [
-        _bones_picture(bones, "with the planned needle"),
-        *shown,
-        _picture(
-            radiograph,
-            "Simulated X-ray, down the needle",
-            f"From the image, along the needle: what a C-arm at {view} would show, without magnification.",
-            "Simulated X-ray seen along the needle, which is a point on the target.",
-        ),
-    ], overlays
+    pictures = [_bones_picture(bones, needle=True), *shown]
+    if volume.modality == Modality.CT:
+        pictures.append(_radiograph_picture(draw_radiograph(volume, trajectory, spine), view))
+    return pictures, overlays
 
 
 def anatomy_pictures(
@@ -145,7 +137,7 @@ def anatomy_pictures(
     bones = draw_bones(
         levels, regions, centre=centre, side_sign=side_sign, trajectory=None, tubes=tubes, spine=spine
     )
-    return [_bones_picture(bones, "without a needle"), *shown], overlays
+    return [_bones_picture(bones, needle=False), *shown], overlays
 
 
 def _field(trajectory: Trajectory) -> float:
@@ -180,18 +172,30 @@ def _slices(
             orientation_letters([-value for value in view.plane.right]),
             orientation_letters(view.plane.right),
         )
+        window = window_words(volume, view.window)
         needle = " with needle, target and structures drawn" if trajectory else " with structures drawn"
         alt = f"{view.title}: image slice{needle}; {left} on the picture's left, {right} on its right."
-        pictures.append(_picture(jpeg, view.title, f"{view.caption} {view.window.name.capitalize()}.", alt))
+        pictures.append(_picture(jpeg, view.title, f"{view.caption} {window[:1].upper()}{window[1:]}.", alt))
     return pictures
 
 
-def _bones_picture(jpeg: bytes, how: str) -> Picture:
+def _bones_picture(jpeg: bytes, *, needle: bool) -> Picture:
+    how = "with the planned needle" if needle else "without a needle"
+    remark = "; the needle is drawn thicker than it is" if needle else ""
     return _picture(
         jpeg,
         "Spine in 3D",
-        "Surfaces of the labels, seen from behind and the side; the needle is drawn thicker than it is.",
+        f"Surfaces of the labels, seen from behind and the side{remark}.",
         f"Shaded surface of the vertebrae and sacrum {how}, seen from behind and the side.",
+    )
+
+
+def _radiograph_picture(jpeg: bytes, view: str) -> Picture:
+    return _picture(
+        jpeg,
+        "Simulated X-ray, down the needle",
+        f"From the image, along the needle: what a C-arm at {view} would show, without magnification.",
+        "Simulated X-ray seen along the needle, which is a point on the target.",
     )
 
 

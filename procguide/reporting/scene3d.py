@@ -64,7 +64,7 @@ def draw_bones(
             surface = add_tube(surface, plane, tube, rgb(ROOT))
     if trajectory is not None:
         surface = needle_on(surface, plane, trajectory)
-    return _paint(surface, plane, spine, "left" if side_sign > 0 else "right")
+    return _paint(surface, plane, spine, "left" if side_sign > 0 else "right", trajectory)
 
 
 _DISC = 103
@@ -80,40 +80,27 @@ def _with_discs(levels: LabelMap, regions: LabelMap) -> LabelMap:
     return LabelMap(voxels, levels.affine)
 
 
-def _paint(surface: Surface, plane: Plane, spine: Spine | None, side: str) -> bytes:
+def _paint(
+    surface: Surface, plane: Plane, spine: Spine | None, side: str, trajectory: Trajectory | None
+) -> bytes:
     figure, axes = new_picture(plane)
     half = plane.width_mm / 2
-    axes.imshow(
-        shade(surface, plane.pixel_mm),
-        extent=(-half, half, half, -half),
-        interpolation="bilinear",
-        aspect="auto",
-    )
+    lit = shade(surface, plane.pixel_mm)
+    axes.imshow(lit, extent=(-half, half, half, -half), interpolation="bilinear", aspect="auto")
     if spine is not None:
         _names(axes, plane, spine)
-    furnish(axes, plane, f"3D, from behind and the {side}", "needle drawn thicker than it is", light=True)
+    note = "needle drawn thicker than it is" if trajectory else ""
+    furnish(axes, plane, f"3D, from behind and the {side}", note, light=True)
     return encode(figure)
 
 
 def _names(axes: Any, plane: Plane, spine: Spine) -> None:
-    """Level names beside the spinous processes, on the side away from the viewer's side of the body."""
+    """Level names on the bodies, a little before their centres: away from needle and foramina."""
     for vertebra in spine.vertebrae:
-        place = vertebra.spinous_process_tip or vertebra.frame.origin
-        u, v, _ = plane.project(place)
+        u, v, _ = plane.project(vertebra.frame.to_patient((0.0, -11.0, 0.0)))
         if abs(u) < plane.width_mm * 0.46 and abs(v) < plane.height_mm * 0.4:
-            shift = -9.0 if plane.into[0] < 0 else 9.0
-            text(
-                axes,
-                u - shift,
-                v,
-                vertebra.level,
-                size=20,
-                colour="#1B2A41",
-                rim="#FFFFFF",
-                ha="center",
-                va="center",
-                weight="bold",
-            )
+            options = {"ha": "center", "va": "center", "weight": "bold"}
+            text(axes, u, v, vertebra.level, size=24, colour="#1B2A41", rim="#FFFFFF", **options)
 
 
 def draw_radiograph(volume: Volume, trajectory: Trajectory, spine: Spine) -> bytes:

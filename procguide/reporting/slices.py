@@ -30,6 +30,7 @@ __all__ = [
     "furnish",
     "new_picture",
     "text",
+    "window_words",
 ]
 
 DISCLAIMER = "FOR RESEARCH AND TRAINING"
@@ -69,7 +70,7 @@ def draw_slice(
         _outline(axes, overlay, plane)
     if trajectory is not None:
         draw_needle(axes, trajectory, plane)
-    furnish(axes, plane, title, window.name)
+    furnish(axes, plane, title, window_words(volume, window))
     return encode(figure)
 
 
@@ -113,6 +114,11 @@ def text(
 
     effects = [withStroke(linewidth=size / 5, foreground=rim)]
     axes.text(u, v, words, color=colour, fontsize=size * 0.72, path_effects=effects, zorder=9, **options)
+
+
+def window_words(volume: Volume, window: Window) -> str:
+    """The window's name; for what is not CT, whose grey values have no unit, how it was set."""
+    return window.name if volume.modality == "CT" else f"{volume.modality}, grey values spread"
 
 
 def _grey_range(volume: Volume, picture: NDArray[np.float32], window: Window) -> tuple[float, float]:

@@ -75,3 +75,9 @@ def test_exclusions_are_ordered_and_shared(plan_set):
 def test_unknown_procedure_is_named_in_plain_words(plan_set):
     head = content.headline(replace(plan_set, procedure="some_new_block"))
     assert head["procedure"] == "Some new block"
+
+
+def test_measured_finding_gives_score_limit_and_unit(plan_set, case, findings):
+    said = content.alerts(plan_set, None, findings, case.spine)
+    assert any(alert.words == "Soft tissue is noisy. (measured 28 HU, limit 25 HU)" for alert in said)
+    assert said[-1].grade == "ok"

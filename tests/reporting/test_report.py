@@ -16,6 +16,7 @@ from PIL import Image
 from procguide.anatomy import Anchor
 from procguide.errors import CannotWriteError
 from procguide.findings import Finding, Severity
+from procguide.imaging import Modality
 from procguide.reporting import write_report
 from procguide.reporting.pictures import Picture
 
@@ -230,3 +231,10 @@ def test_unknown_folder_is_an_error_and_leaves_nothing(tmp_path, case, plan_set,
             provenance=provenance,
         )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_magnetic_resonance_has_no_radiograph_and_no_hounsfield_window(write, plan_set, case):
+    volume = replace(case.volume, modality=Modality.MR)
+    _, page = write(plan_set, volume=volume)
+    assert len(page.images) == 5
+    assert "window" not in " ".join(page.captions)
