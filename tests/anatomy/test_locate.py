@@ -5,6 +5,7 @@ import pytest
 
 from procguide.anatomy import POSTERIOR_ELEMENTS, VERSE_LABELS, Anchor, Region, Side
 from procguide.anatomy.locate import locate_spine
+from procguide.errors import UsageError
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap
 from procguide.phantom import build, sample_parameters
@@ -100,3 +101,61 @@ def test_an_oblique_lattice_turns_the_landmarks_and_nothing_else(phantom, spine)
     for side in Side:
         before, after = (found.vertebra("L5").pedicles[side].centre for found in (spine, turned))
         assert apart(after, turn[:3, :3] @ before + turn[:3, 3]) < 1.0
+
+
+def test_crumbs_and_holes_do_not_move_the_landmarks(phantom, spine):
+    rng = np.random.default_rng(3)
+    levels, regions = phantom.levels.voxels.copy(), phantom.regions.voxels.copy()
+    holes = (rng.random(levels.shape) < 0.02) & (levels > 0)
+    levels[holes], regions[holes] = 0, 0
+    crumbs = (rng.random(levels.shape) < 0.0005) & (levels == 0)
+    levels[crumbs], regions[crumbs] = VERSE_LABELS["L5"], Region.ARCH
+    levels[2:5, 2:5, 2:5], regions[2:5, 2:5, 2:5] = VERSE_LABELS["L5"], Region.BODY
+    noisy = locate(phantom.levels.with_voxels(levels), phantom.regions.with_voxels(regions))
+    for side in Side:
+        clean, found = (one.vertebra("L5").pedicles[side].centre for one in (spine, noisy))
+        assert apart(clean, found) < 3
+    assert apart(noisy.vertebra("L5").frame.origin, spine.vertebra("L5").frame.origin) < 1.5
+
+
+def test_a_missing_transverse_process_is_absent_not_invented(phantom, spine):
+    levels, regions = phantom.levels.voxels.copy(), phantom.regions.voxels.copy()
+    pedicle = spine.vertebra("L4").pedicles[Side.LEFT].centre
+    index = np.indices(levels.shape).reshape(3, -1).T
+    place = phantom.levels.to_patient(index)
+    lateral = (place[:, 0] > pedicle[0] + 6).reshape(levels.shape) & (levels == VERSE_LABELS["L4"])
+    lateral &= regions != Region.BODY
+    levels[lateral], regions[lateral] = 0, 0
+    found = locate(phantom.levels.with_voxels(levels), phantom.regions.with_voxels(regions)).vertebra("L4")
+    assert Side.LEFT not in found.transverse_process_tips
+    assert Side.RIGHT in found.transverse_process_tips
+
+
+def test_without_a_labelled_canal_the_ring_gives_its_centre(phantom, spine):
+    voxels = np.where(phantom.regions.voxels == Region.CANAL, 0, phantom.regions.voxels)
+    found = locate(phantom.levels, phantom.regions.with_voxels(voxels))
+    there = [v for v in found.vertebrae if v.canal_centre is not None]
+    assert there
+    for vertebra in there:
+        assert apart(vertebra.canal_centre, spine.vertebra(vertebra.level).canal_centre) < 5
+    assert len(found.canal) == len(there)
+
+
+def test_a_vertebra_that_the_image_cuts_is_incomplete(phantom, spine):
+    origin = phantom.levels.to_index(spine.vertebra("L4").frame.origin)
+    stop = (int(origin[0]) + 4, *phantom.levels.shape[1:])
+    found = locate(phantom.levels.crop((0, 0, 0), stop), phantom.regions.crop((0, 0, 0), stop))
+    assert all(not v.complete for v in found.vertebrae if v.level == "L4")
+    assert "L3" not in found.levels
+    assert found.sacrum is not None
+
+
+def test_empty_labels_give_an_empty_spine():
+    empty = LabelMap(np.zeros((8, 8, 8), np.uint8), Affine.axis_aligned(1.5, (0, 0, 0)))
+    found = locate(empty, empty)
+    assert (found.vertebrae, found.sacrum, found.canal) == ((), None, ())
+
+
+def test_label_maps_on_different_lattices_are_refused(phantom):
+    with pytest.raises(UsageError, match="different lattices"):
+        locate(phantom.levels, phantom.regions.crop((1, 0, 0), phantom.regions.shape))
