@@ -222,7 +222,9 @@ def _organs(
         cx = mid + s * (64.0 - 9 * t) * parameters.size
         cy = wall - 14 + 8 * t
         kx, ky = (x - cx) * 0.80 + s * (y - cy) * 0.60, (y - cy) * 0.80 - s * (x - cx) * 0.60
-        kidney = np.hypot(kx / (25 * size * r), ky / (29 * size * r)) < 1
+        reach = np.hypot(kx / (25 * size * r), ky / (29 * size * r))
+        kidney = reach < 1
+        out[(reach < 1.1 + 0.5 * body.visceral_fat) & cavity] = Region.FAT
         sinus = np.hypot((kx + s * 14) / (13 * size), (ky + 5) / (9 * size)) < np.sqrt(
             max(0, 1 - 2.5 * t * t)
         )

@@ -42,6 +42,7 @@ def write_phantom(
         study_description="Lumbar phantom",
         series_description="Lumbar CT (synthetic)",
         seed=identity,
+        patient_position="HFS" if phantom.parameters.body.lying > 0 else "HFP",
         on_progress=on_progress,
     )
     return (
