@@ -169,6 +169,8 @@ def _appearance(tissue: Tensor, target: Tensor, dice: Dice, spacing_mm: float) -
     trabecular = dice.uniform(*_TRABECULAR)
     for region in (*BONE, ExtraTissue.STERNUM):
         table[region] = trabecular + dice.uniform(-40, 40)
+    for region in (Region.SACRUM, Region.ILIUM):  # alae and iliac wings hold more fat than bodies
+        table[region] = max(-40.0, float(table[region]) + dice.uniform(-180, 40))
     for region in BONE:  # a posterior arch is denser than a body, as it is mostly cortex
         if region not in (Region.BODY, Region.SACRUM, Region.ILIUM):
             table[region] += dice.uniform(0, 200)

@@ -1,4 +1,4 @@
-"""Train a shipped network: ``python -m procguide.learning.train locator --shapes DIR --out DIR``.
+"""Train a shipped network: ``python -m procguide.learning.train locator --shapes DIR --out RUNS/locator``.
 
 Seeded (every sample's seed is a function of the run's seed and the step) and resumable (the newest
 checkpoint in ``--out`` is taken up).
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -33,18 +33,19 @@ log = logging.getLogger("procguide.learning")
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is trained: lattice, patch, batch."""
+    """What is trained: lattice, patch, batch, and the network whose weights it starts from, if any."""
 
     spacing_mm: float
     patch: int
     batch: int
     channels: tuple[int, ...] = (32, 64, 128, 256)
     learning_rate: float = 1.5e-3
+    start_from: str = ""
 
 
 RECIPES = {
     "locator": Recipe(spacing_mm=3.0, patch=64, batch=2),
-    "vertebrae": Recipe(spacing_mm=1.5, patch=80, batch=1),
+    "vertebrae": Recipe(spacing_mm=1.5, patch=80, batch=1, learning_rate=8e-4, start_from="locator"),
 }
 
 
@@ -97,10 +98,13 @@ def _batch(shapes: list[ShapeTensors], recipe: Recipe, seed: int, step: int) -> 
 class _Run:
     """A network on its way: weights, optimiser, average, and how many steps it has made."""
 
-    def __init__(self, recipe: Recipe, seed: int) -> None:
+    def __init__(self, recipe: Recipe, seed: int, runs: Path) -> None:
         torch.manual_seed(seed)
         self.recipe = recipe
         self.net = build_network(recipe.channels)
+        if recipe.start_from:
+            weights = load_file(runs / recipe.start_from / "weights.safetensors")
+            self.net.load_state_dict({key: value.float() for key, value in weights.items()})
         self.optimiser = torch.optim.AdamW(self.net.parameters(), lr=recipe.learning_rate, weight_decay=1e-4)
         self.average = _Average(self.net)
         self.step = 0
@@ -140,9 +144,12 @@ class _Run:
 def train(
     name: str, shapes: list[ShapeTensors], out: Path, *, steps: int, seed: int, save_every: int = 250
 ) -> None:
-    """Run to ``steps`` and export; call again with the same folder to resume."""
+    """Run to ``steps`` and export; call again with the same folder to resume.
+
+    The network that the recipe starts from lies in a sister folder of ``out`` by its name.
+    """
     recipe = RECIPES[name]
-    run = _Run(recipe, seed)
+    run = _Run(recipe, seed, out.parent)
     out.mkdir(parents=True, exist_ok=True)
     run.resume(out / "checkpoint.pt")
     started, first, running = time.monotonic(), run.step, 0.0
@@ -172,7 +179,14 @@ def export(name: str, weights: dict[str, Tensor], out: Path, *, steps: int, seed
         "patch": recipe.patch,
         "channels": list(recipe.channels),
         "classes": [tissue.name.lower() for tissue in CLASSES],
-        "training": {"steps": steps, "batch": recipe.batch, "seed": seed, "shapes": n_shapes},
+        "training": {
+            "steps": steps,
+            "batch": recipe.batch,
+            "learning_rate": recipe.learning_rate,
+            "start_from": recipe.start_from or None,
+            "seed": seed,
+            "shapes": n_shapes,
+        },
     }
     (out / "card.json").write_text(json.dumps(card, indent=2) + "\n")
 
