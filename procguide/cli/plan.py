@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from procguide.cli.pipeline import Anatomy, Case
     from procguide.cli.request import Request
     from procguide.cli.steps import Steps
-    from procguide.planning import PlanSet
+    from procguide.planning import Plan, PlanSet
     from procguide.provenance import Provenance
 
 __all__ = ["PlanOptions", "plan", "run_plan"]
@@ -176,15 +176,16 @@ def _show(plan_set: PlanSet, output: Path, console: Console) -> None:
         f"{plan_set.considered} candidates are feasible"
     )
     if plan_set.plans:
-        table = Table("rank", "needle", "skin to target", "view: oblique, tilt", "nearest limit", "score")
+        table = Table(
+            "rank", "needle", "skin to target", "view: oblique, tilt", "nearest to its limit", "score"
+        )
         for one in plan_set.plans:
-            nearest = min(one.clearance_mm.items(), key=lambda item: item[1])
             table.add_row(
                 str(one.rank),
                 f"{one.trajectory.needle.gauge}G {one.trajectory.needle.length_mm:g} mm",
                 f"{one.trajectory.length_mm:.0f} mm",
                 f"{one.view.oblique_deg:+.0f}, {one.view.tilt_deg:+.0f} deg",
-                f"{nearest[0].replace('_', ' ')} {nearest[1]:.1f} mm",
+                _tightest(one, plan_set),
                 f"{one.scores['total']:.2f}",
             )
         console.print(table)
@@ -192,3 +193,13 @@ def _show(plan_set: PlanSet, output: Path, console: Console) -> None:
     for words in plan_set.warnings:
         console.print(f"caution: {words}", markup=False)
     console.print(f"report: {output / 'report.html'}", markup=False)
+
+
+def _tightest(one: Plan, plan_set: PlanSet) -> str:
+    """The structure that could be harmed with the least room beyond its limit."""
+    limits = {limit.name: limit.margin_mm for limit in plan_set.limits if not limit.harmless}
+    judged = [name for name in limits if name in one.clearance_mm]
+    if not judged:
+        return ""
+    name = min(judged, key=lambda name: one.clearance_mm[name] - limits[name])
+    return f"{name.replace('_', ' ')} {one.clearance_mm[name]:.1f} mm (limit {limits[name]:g})"
