@@ -191,6 +191,7 @@ def judge(
 ) -> Judged:
     """Hold every candidate against every limit.
 
+    A structure that the tip may touch must also lie behind it: a backstop within ``contact_mm``.
     The skin comes first: what has no entry is judged no further.
     """
     radius, needle = procedure.needle.radius_mm, procedure.needle
@@ -213,5 +214,9 @@ def judge(
         if trim:
             whole = clearance_along(scene, structure, entries, targets, 0.0)
             outside[reached] |= whole < -0.3
+            onward = targets + (targets - entries) * (trim / candidates.depth_mm[reached])[:, None]
+            behind = clearance_along(scene, structure, targets, onward, 0.0)
+            broken[f"{rule.name} behind the tip"] = np.zeros(len(candidates), bool)
+            broken[f"{rule.name} behind the tip"][reached] = behind > -0.2
         broken[rule.name] = outside & reached
     return Judged(candidates, clearances, broken)

@@ -127,13 +127,13 @@ def _junction(
     off = number("off_bone_mm")
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
         section = solid[min(face + round(lateral / step), solid.shape[0] - 1)]
-        for tilt in (30.0, 45.0, 60.0):
+        for tilt in (10.0, 25.0, 40.0):
             corner = _corner(section, tilt)
             if corner is not None:
                 outward = np.array([0.0, np.cos(np.radians(tilt)), np.sin(np.radians(tilt))])
                 local = origin + (face * step + lateral, corner[0] * back, corner[1] * up) + off * outward
                 points.append(local * (side.sign, 1, 1))
-                misfit.append(lateral / 6 + abs(tilt - 45) / 60)
+                misfit.append(lateral / 6 + abs(tilt - 25) / 60)
     return TargetZone(bone.frame.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
 
 

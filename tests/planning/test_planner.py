@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import lru_cache
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from procguide.anatomy import VERSE_LABELS, Anchor, Region, Side, Vertebra
+from procguide.errors import InputUnfitError, UsageError
+from procguide.findings import Finding, Severity
+from procguide.geometry import beam_direction, vector
+from procguide.imaging import LabelMap
+from procguide.imaging.volume import Modality, Volume
+from procguide.planning import Plan, PlanSet, build_scene, load_catalogue, plan, plan_to_json
+from procguide.planning.nouns import StructureOrigin
+
+if TYPE_CHECKING:
+    from tests.planning.conftest import Patient
+
+TRANSFORAMINAL = "transforaminal_esi_subpedicular"
+MEDIAL_BRANCH = "lumbar_medial_branch_block"
+INTERLAMINAR = "lumbar_interlaminar_esi"
+INTERSPACES = ["L3-L4", "L4-L5", "L5-S1"]
+NERVES = ["L3", "L4", "L5"]
+CASES = [
+    *((TRANSFORAMINAL, level, side) for level in INTERSPACES for side in Side),
+    *((MEDIAL_BRANCH, level, side) for level in NERVES for side in Side),
+    *((INTERLAMINAR, level, side) for level in INTERSPACES for side in (None, *Side)),
+]
+
+
+def inputs(patient: Patient) -> dict[str, Any]:
+    return {"spine": patient.spine, "levels": patient.levels, "regions": patient.regions, "image": None}
+
+
+@lru_cache(maxsize=64)
+def planned(patient: Patient, procedure: str, level: str, side: Side | None) -> PlanSet:
+    return plan(load_catalogue()[procedure], level=level, side=side, **inputs(patient))
+
+
+def first(plan_set: PlanSet) -> Plan:
+    assert plan_set.plans, plan_set.reason
+    return plan_set.plans[0]
+
+
+def shaft(best: Plan, step_mm: float = 0.25) -> np.ndarray:
+    entry, target = np.array(best.trajectory.entry), np.array(best.trajectory.target)
+    count = int(best.trajectory.length_mm / step_mm) + 2
+    return entry + np.linspace(0, 1, count)[:, None] * (target - entry)
+
+
+def values_at(labels: LabelMap, points: np.ndarray) -> np.ndarray:
+    index = np.clip(np.round(labels.to_index(points)).astype(int), 0, np.array(labels.shape) - 1)
+    return np.asarray(labels.voxels[tuple(np.moveaxis(index, -1, 0))])
+
+
+@pytest.mark.parametrize(("procedure", "level", "side"), CASES)
+def test_a_plan_keeps_its_side_its_limits_and_out_of_bone(
+    patient: Patient, procedure: str, level: str, side: Side | None
+) -> None:
+    plan_set = planned(patient, procedure, level, side)
+    margins = {limit.name: limit.margin_mm for limit in plan_set.limits}
+    for candidate in plan_set.plans:
+        assert all(value >= margins[name] for name, value in candidate.clearance_mm.items())
+        points = shaft(candidate)
+        assert (values_at(patient.levels, points) == 0).mean() > 0.99
+        assert values_at(patient.regions, points[:1])[0] in {0, Region.SKIN, Region.FAT, Region.SOFT_TISSUE}
+        if side is not None:
+            middle = patient.spine.vertebra(level[:2]).frame.origin[0]
+            assert (candidate.trajectory.entry[0] - middle) * side.sign > 0
+        if procedure != INTERLAMINAR:
+            assert (values_at(patient.regions, points) != Region.CANAL).all()
+    assert first(plan_set).rank == 1
+
+
+@pytest.mark.parametrize("level", INTERSPACES)
+@pytest.mark.parametrize("side", list(Side))
+def test_transforaminal_tip_lies_under_the_right_pedicle(patient: Patient, level: str, side: Side) -> None:
+    best = first(planned(patient, TRANSFORAMINAL, level, side))
+    upper = patient.spine.vertebra(level[:2])
+    pedicle = upper.pedicles[side]
+    across, _, up = upper.frame.to_local(best.trajectory.target) - upper.frame.to_local(pedicle.centre)
+    assert -0.1 <= across * side.sign <= pedicle.width_mm / 2
+    assert -pedicle.height_mm / 2 - 6 <= up <= -pedicle.height_mm / 2 - 1.5
+    nearest = min(
+        ((v.level, s) for v in patient.spine.vertebrae for s in v.foramina),
+        key=lambda key: np.linalg.norm(
+            np.array(patient.spine.vertebra(key[0]).foramina[key[1]]) - best.trajectory.target
+        ),
+    )
+    assert nearest == (upper.level, side)
+
+
+@pytest.mark.parametrize("level", NERVES)
+@pytest.mark.parametrize("side", list(Side))
+def test_medial_branch_tip_rests_on_the_bone_below_beside_its_process(
+    patient: Patient, level: str, side: Side
+) -> None:
+    best = first(planned(patient, MEDIAL_BRANCH, level, side))
+    bone = patient.spine.below(level)
+    label = VERSE_LABELS[bone.level if isinstance(bone, Vertebra) else "sacrum"]
+    target = np.array(best.trajectory.target)
+    onward = target + np.array(best.trajectory.direction) * np.arange(0, 4, 0.25)[:, None]
+    assert label in values_at(patient.levels, onward)
+    process = np.array(bone.superior_articular_processes[side])
+    across, _, up = bone.frame.to_local(target) - bone.frame.to_local(process)
+    assert 0 < across * side.sign < 18
+    assert -24 < up < 0
+
+
+@pytest.mark.parametrize("level", INTERSPACES)
+@pytest.mark.parametrize("side", [None, *Side])
+def test_interlaminar_tip_lies_at_the_back_of_the_canal(
+    patient: Patient, level: str, side: Side | None
+) -> None:
+    best = first(planned(patient, INTERLAMINAR, level, side))
+    target = np.array(best.trajectory.target)
+    ahead = target - np.array([0, 1, 0]) * np.arange(1, 4, 0.5)[:, None]
+    assert (values_at(patient.regions, ahead) == Region.CANAL).all()
+    behind = target + np.array([0, 1, 0]) * np.arange(3, 5, 0.5)[:, None]
+    assert (values_at(patient.regions, behind) != Region.CANAL).all()
+    upper = patient.spine.vertebra(level[:2])
+    assert upper.canal_centre is not None
+    assert target[2] < upper.canal_centre[2]
+    assert abs(best.view.oblique_deg) <= (10 if side is None else 22)
+
+
+@pytest.mark.parametrize(
+    ("procedure", "level"), [(TRANSFORAMINAL, "L3-L4"), (MEDIAL_BRANCH, "L4"), (INTERLAMINAR, "L4-L5")]
+)
+def test_a_mirrored_patient_gets_the_mirrored_plan(
+    patient: Patient, mirrored: Patient, procedure: str, level: str
+) -> None:
+    ours = first(planned(patient, procedure, level, Side.LEFT))
+    theirs = first(planned(mirrored, procedure, level, Side.RIGHT))
+    flip = np.array([-1, 1, 1])
+    assert np.linalg.norm(np.array(ours.trajectory.target) * flip - theirs.trajectory.target) < 2.5
+    assert ours.view.oblique_deg == pytest.approx(-theirs.view.oblique_deg, abs=6)
+    assert ours.scores["total"] == pytest.approx(theirs.scores["total"], abs=0.05)
+
+
+def test_plans_are_ranked_and_differ(patient: Patient) -> None:
+    plans = planned(patient, TRANSFORAMINAL, "L3-L4", Side.LEFT).plans
+    assert len(plans) == 5
+    assert [candidate.rank for candidate in plans] == [1, 2, 3, 4, 5]
+    totals = [candidate.scores["total"] for candidate in plans]
+    assert totals == sorted(totals, reverse=True)
+    for one, other in pairwise(plans):
+        entries = np.linalg.norm(np.array(one.trajectory.entry) - other.trajectory.entry)
+        targets = np.linalg.norm(np.array(one.trajectory.target) - other.trajectory.target)
+        assert entries >= 10 or targets >= 4
+
+
+def test_the_view_looks_down_the_needle(patient: Patient) -> None:
+    best = first(planned(patient, TRANSFORAMINAL, "L4-L5", Side.LEFT))
+    assert best.view.oblique_deg > 0
+    along = beam_direction(best.view.oblique_deg, best.view.tilt_deg)
+    np.testing.assert_allclose(along, best.trajectory.direction, atol=1e-6)
+
+
+def test_plan_json_holds_the_contract(patient: Patient) -> None:
+    document = plan_to_json(planned(patient, TRANSFORAMINAL, "L3-L4", Side.LEFT), {"software": "test"})
+    assert json.loads(json.dumps(document)) == document
+    assert document["schema"] == "procguide.plan/1"
+    assert document["approved"] is None
+    assert (document["level"], document["side"]) == ("L3-L4", "left")
+    assert document["candidates"]["considered"] >= document["candidates"]["feasible"] > 0
+    best = document["plans"][0]
+    assert set(best) >= {
+        *("rank", "entry_lps_mm", "target_lps_mm", "length_mm", "needle", "clearance_mm"),
+        *("robustness", "view", "scores", "warnings"),
+    }
+    assert best["needle"]["length_mm"] >= best["length_mm"] + 10
+    assert 0 <= best["robustness"]["p_violation"] <= 1
+
+
+def test_what_is_not_segmented_is_said(patient: Patient) -> None:
+    voxels = np.where(
+        np.isin(patient.regions.voxels, [Region.KIDNEY, Region.AORTA]), 0, patient.regions.voxels
+    )
+    bare = replace(patient, regions=patient.regions.with_voxels(voxels))
+    plan_set = plan(load_catalogue()[MEDIAL_BRANCH], level="L3", side=Side.LEFT, **inputs(bare))
+    assert any(words.startswith("kidney not judged") for words in plan_set.warnings)
+    assert {limit.origin for limit in plan_set.limits if limit.name == "aorta"} == {StructureOrigin.ABSENT}
+    assert "kidney" not in first(plan_set).clearance_mm
+
+
+def test_a_target_by_hand_is_met(patient: Patient) -> None:
+    target = planned(patient, TRANSFORAMINAL, "L3-L4", Side.LEFT).plans[1].trajectory.target
+    plan_set = plan(
+        load_catalogue()[TRANSFORAMINAL], level="L3-L4", side=Side.LEFT, target=target, **inputs(patient)
+    )
+    assert plan_set.target_zone == (target,)
+    assert {candidate.trajectory.target for candidate in plan_set.plans} == {target}
+
+
+def test_a_target_on_the_other_side_is_refused(patient: Patient) -> None:
+    target = planned(patient, TRANSFORAMINAL, "L3-L4", Side.LEFT).plans[0].trajectory.target
+    with pytest.raises(UsageError, match="lies on the patient's left, but the side given is right"):
+        plan(
+            load_catalogue()[TRANSFORAMINAL], level="L3-L4", side=Side.RIGHT, target=target, **inputs(patient)
+        )
+
+
+def test_no_feasible_needle_names_the_limit_that_excluded_most(patient: Patient) -> None:
+    """A target in the middle of a vertebral body cannot be reached without crossing bone."""
+    target = patient.spine.vertebra("L4").frame.to_patient((3.0, 0.0, 0.0))
+    plan_set = plan(
+        load_catalogue()[TRANSFORAMINAL],
+        level="L4-L5",
+        side=Side.LEFT,
+        target=vector(target),
+        **inputs(patient),
+    )
+    assert plan_set.plans == ()
+    assert plan_set.feasible == 0
+    assert "bone (margin 0 mm) excluded most" in plan_set.reason
+    assert plan_set.exclusions["bone"] == plan_set.considered
+
+
+def test_too_short_a_needle_is_named(patient: Patient) -> None:
+    procedure = load_catalogue()[INTERLAMINAR]
+    short = procedure.model_copy(
+        update={"needle": procedure.needle.model_copy(update={"lengths_mm": (30.0,)})}
+    )
+    plan_set = plan(short, level="L3-L4", side=None, **inputs(patient))
+    assert not plan_set.plans
+    assert "needle length excluded most" in plan_set.reason
+
+
+def test_a_side_is_asked_for(patient: Patient) -> None:
+    with pytest.raises(UsageError, match="needs a side"):
+        plan(load_catalogue()[MEDIAL_BRANCH], level="L3", side=None, **inputs(patient))
+
+
+def test_a_missing_landmark_is_named(patient: Patient) -> None:
+    vertebrae = tuple(
+        replace(vertebra, foramina={}) if vertebra.level == "L4" else vertebra
+        for vertebra in patient.spine.vertebrae
+    )
+    broken = replace(patient, spine=replace(patient.spine, vertebrae=vertebrae))
+    with pytest.raises(InputUnfitError, match="left foramen of L4 was not found"):
+        plan(load_catalogue()[TRANSFORAMINAL], level="L4-L5", side=Side.LEFT, **inputs(broken))
+
+
+def test_an_unanchored_spine_and_a_stopped_input_are_refused(patient: Patient) -> None:
+    unanchored = replace(patient, spine=replace(patient.spine, anchor=Anchor.NONE))
+    with pytest.raises(InputUnfitError, match="lowest-level"):
+        plan(load_catalogue()[MEDIAL_BRANCH], level="L3", side=Side.LEFT, **inputs(unanchored))
+    stop = Finding("gap", Severity.STOP, "slices are missing")
+    with pytest.raises(InputUnfitError, match="slices are missing"):
+        plan(load_catalogue()[MEDIAL_BRANCH], level="L3", side=Side.LEFT, findings=[stop], **inputs(patient))
+
+
+def test_skin_from_ct_and_from_labels_agree_and_the_table_is_not_skin(patient: Patient) -> None:
+    body = patient.regions.voxels > 0
+    hounsfield = np.where(body, 40, -1000).astype(np.int16)
+    spacing = patient.regions.spacing[1]
+    back = int(np.flatnonzero(body.any(axis=(0, 2)))[-1])
+    hounsfield = np.pad(hounsfield, ((0, 0), (0, 40), (0, 0)), constant_values=-1000)
+    hounsfield[:, back + int(8 / spacing) : back + int(10 / spacing)] = 100
+    image = Volume(hounsfield, patient.regions.affine, Modality.CT)
+    procedure = load_catalogue()[INTERLAMINAR]
+    arguments = inputs(patient) | {"image": image}
+    from_ct = first(plan(procedure, level="L3-L4", side=None, **arguments))
+    from_labels = first(planned(patient, INTERLAMINAR, "L3-L4", None))
+    assert from_ct.trajectory.length_mm == pytest.approx(from_labels.trajectory.length_mm, abs=3)
+
+
+def test_the_scene_is_there_for_pictures(patient: Patient) -> None:
+    scene = build_scene(load_catalogue()[TRANSFORAMINAL], level="L4-L5", side=Side.LEFT, **inputs(patient))
+    sac = scene.structures["dura"].mask
+    assert sac is not None
+    assert (scene.regions.voxels[sac] == Region.CANAL).all()
+    assert sac.sum() < (scene.regions.voxels == Region.CANAL).sum()
+    assert [tube.name for tube in scene.structures["nerve_root"].tubes] == ["L4 root left"]
+
+
+def test_progress_is_told(patient: Patient) -> None:
+    told: list[tuple[str, float]] = []
+    plan(
+        load_catalogue()[MEDIAL_BRANCH],
+        level="L3",
+        side=Side.LEFT,
+        progress=lambda step, fraction: told.append((step, fraction)),
+        **inputs(patient),
+    )
+    assert [fraction for _, fraction in told] == sorted(fraction for _, fraction in told)
+    assert told[-1][1] == 1.0
