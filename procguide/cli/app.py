@@ -24,7 +24,6 @@ from procguide.errors import ProcguideError
 
 __all__ = ["app", "main", "run"]
 
-_INTERRUPTED = 130
 _TERMINATED = 143
 
 app = typer.Typer(
@@ -75,9 +74,6 @@ def run(arguments: Sequence[str]) -> int:
         command.main(args=list(arguments), prog_name="procguide", obj=session)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-    except KeyboardInterrupt:
-        session.fail("interrupted; nothing was written", _INTERRUPTED)
-        return _INTERRUPTED
     except ProcguideError as error:
         if session.debug:
             traceback.print_exc()
