@@ -16,11 +16,13 @@ from scipy import ndimage, signal
 from procguide.segmentation.classes import TissueClass
 from procguide.segmentation.inference import Prediction
 
-__all__ = ["Instances", "separate"]
+__all__ = ["Instances", "claim_for_sacrum", "separate"]
 
 _MIN_DISTANCE_MM = 13.0
 _MIN_BODY_MM3 = 2500.0
 _MIN_FRAGMENT_MM3 = 150.0
+_MAX_STEP_MM = 60.0
+_MAX_SHIFT_MM = 28.0
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,12 @@ class Instances:
     """``labels`` (k, j, i): 1 for the lowest vertebra, 2 for the next above, 0 none.
 
     ``sharpness`` is for each the share of its voxels whose vote fell within 6 mm of the winner: low
-    where the network was torn between two vertebrae.
+    where the network was torn between two vertebrae. ``heights_mm`` are the bodies' centres along k.
     """
 
     labels: NDArray[np.uint8]
     sharpness: tuple[float, ...]
+    heights_mm: tuple[float, ...]
 
     @property
     def count(self) -> int:
@@ -49,7 +52,7 @@ def separate(prediction: Prediction) -> Instances:
     centres = _peaks(votes[body], spacing)
     labels = np.zeros(vertebral.shape, dtype=np.uint8)
     if not len(centres):
-        return Instances(labels, ())
+        return Instances(labels, (), ())
     labels[vertebral] = np.abs(votes[vertebral][:, None] - centres).argmin(axis=1) + 1
     labels = _without_fragments(labels, body, spacing)
     return _numbered(labels, body, votes, centres, spacing)
@@ -94,13 +97,55 @@ def _numbered(
     centres: NDArray[np.float64],
     spacing: float,
 ) -> Instances:
-    """Drop vertebrae with too little body, number from the lowest, and say how sure the votes were.
+    """Drop what is no vertebra of this spine, number from the lowest, and say how sure the votes were.
 
     ``votes`` is ``(k, j, i)`` in mm along k.
     """
     sizes = np.bincount(labels[body], minlength=len(centres) + 1) * spacing**3
-    real = [n for n in range(1, len(centres) + 1) if sizes[n] >= _MIN_BODY_MM3]
+    large = [n for n in range(1, len(centres) + 1) if sizes[n] >= _MIN_BODY_MM3]
+    middles = ndimage.center_of_mass(body, np.where(body, labels, 0), large) if large else []
+    places = np.array(middles).reshape(-1, 3) * spacing
+    real = _chain(large, places, sizes)
     table = np.zeros(len(centres) + 1, dtype=np.uint8)
     table[real] = np.arange(1, len(real) + 1)
     sharpness = tuple(float((np.abs(votes[labels == n] - centres[n - 1]) <= 6.0).mean()) for n in real)
-    return Instances(table[labels], sharpness)
+    return Instances(table[labels], sharpness, tuple(float(places[large.index(n)][0]) for n in real))
+
+
+def _chain(numbers: list[int], middles: NDArray[np.float64], sizes: NDArray[np.float64]) -> list[int]:
+    """Those that follow one another as vertebrae do, from the largest body downward and upward.
+
+    A hip joint may look like a vertebra to a network that has seen few; it does not lie on the column.
+    """
+    if not numbers:
+        return []
+    first = int(np.argmax([sizes[n] for n in numbers]))
+    kept = [first]
+    for order in (range(first + 1, len(numbers)), range(first - 1, -1, -1)):
+        last = first
+        for n in order:
+            step = np.abs(middles[n] - middles[last])
+            if step[0] <= _MAX_STEP_MM and np.hypot(step[1], step[2]) <= _MAX_SHIFT_MM:
+                kept.append(n)
+                last = n
+    return [numbers[n] for n in sorted(kept)]
+
+
+def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: float) -> Instances:
+    """Take S1 from the vertebrae: a lowest one whose body goes over into the sacrum without a disc.
+
+    The sacrum's first segment looks like a vertebra and may be labelled as one. ``classes`` is changed
+    in place to say sacrum there.
+    """
+    if instances.count < 2:
+        return instances
+    own = instances.labels == 1
+    body = own & (classes == TissueClass.BODY)
+    middle = int(np.argwhere(body).mean(axis=0)[0])
+    reach = ndimage.binary_dilation(body, iterations=max(1, round(4.0 / spacing)))
+    reach[middle:] = False
+    if (classes[reach] == TissueClass.SACRUM).sum() <= (classes[reach] == TissueClass.DISC).sum():
+        return instances
+    classes[own] = TissueClass.SACRUM
+    labels = np.where(own, 0, np.maximum(instances.labels, 1) - 1).astype(np.uint8)
+    return Instances(labels, instances.sharpness[1:], instances.heights_mm[1:])

@@ -18,6 +18,7 @@ __all__ = ["Naming", "name_levels"]
 
 _MIN_SACRUM_MM3 = 12_000.0
 _MAX_GAP_MM = 18.0
+_ODD_STEP = 0.35
 
 
 @dataclass(frozen=True)
@@ -59,9 +60,25 @@ def name_levels(
     if findings and anchor is Anchor.SACRUM:
         certainty *= 0.7
     confidence = {
-        level: round(certainty * min(instances.sharpness[: n + 1]), 3) for n, level in enumerate(levels)
+        level: round(certainty * regular, 3)
+        for level, regular in zip(levels, _regularity(instances.heights_mm), strict=True)
     }
     return Naming(levels, confidence, anchor, tuple(findings))
+
+
+def _regularity(heights_mm: tuple[float, ...]) -> list[float]:
+    """How sure the count is at each vertebra, from the lowest upward: 1, or 0.5 past each odd step.
+
+    A step from body to body that differs from its neighbours' by more than 35 % (assumed; heights of
+    neighbouring levels differ by about 10 %) may hide a vertebra, or show one too many.
+    """
+    steps = np.diff(heights_mm)
+    sure = [1.0]
+    for n, step in enumerate(steps):
+        beside = [steps[m] for m in (n - 1, n + 1) if 0 <= m < len(steps)]
+        odd = bool(beside) and abs(step / np.mean(beside) - 1.0) > _ODD_STEP
+        sure.append(sure[-1] * (0.5 if odd else 1.0))
+    return sure
 
 
 def _count_up(level: str, position: int, count: int) -> tuple[str, ...]:

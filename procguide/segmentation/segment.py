@@ -16,7 +16,7 @@ from procguide.findings import Finding, Severity
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.segmentation.classes import CLASSES, TissueClass
 from procguide.segmentation.inference import Prediction, predict
-from procguide.segmentation.instances import Instances, separate
+from procguide.segmentation.instances import Instances, claim_for_sacrum, separate
 from procguide.segmentation.naming import Naming, name_levels
 
 __all__ = ["Segmentation", "segment"]
@@ -72,8 +72,8 @@ def segment(
         device=chosen,
         progress=lambda share: say("segmenting the vertebrae", share),
     )
-    instances = separate(fine)
     spacing = fine.model.spacing_mm
+    instances = claim_for_sacrum(fine.classes, separate(fine), spacing)
     naming = name_levels(fine.classes, instances, spacing, lowest_level)
     return _labelled(volume, fine, instances, naming, coarse)
 
