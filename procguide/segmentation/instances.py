@@ -104,7 +104,7 @@ def _numbered(
     sizes = np.bincount(labels[body], minlength=len(centres) + 1) * spacing**3
     large = [n for n in range(1, len(centres) + 1) if sizes[n] >= _MIN_BODY_MM3]
     middles = ndimage.center_of_mass(body, np.where(body, labels, 0), large) if large else []
-    places = np.array(middles).reshape(-1, 3) * spacing
+    places = np.asarray(middles, dtype=np.float64).reshape(-1, 3) * spacing
     real = _chain(large, places, sizes)
     table = np.zeros(len(centres) + 1, dtype=np.uint8)
     table[real] = np.arange(1, len(real) + 1)
@@ -112,23 +112,27 @@ def _numbered(
     return Instances(table[labels], sharpness, tuple(float(places[large.index(n)][0]) for n in real))
 
 
-def _chain(numbers: list[int], middles: NDArray[np.float64], sizes: NDArray[np.float64]) -> list[int]:
-    """Those that follow one another as vertebrae do, from the largest body downward and upward.
+def _chain(numbers: list[int], places: NDArray[np.floating], sizes: NDArray[np.floating]) -> list[int]:
+    """Those that follow one another as vertebrae do: of all such columns the one with most bone.
 
     A hip joint may look like a vertebra to a network that has seen few; it does not lie on the column.
     """
-    if not numbers:
-        return []
-    first = int(np.argmax([sizes[n] for n in numbers]))
-    kept = [first]
-    for order in (range(first + 1, len(numbers)), range(first - 1, -1, -1)):
-        last = first
+    chains = [_column_through(start, places) for start in range(len(numbers))]
+    best = max(chains, key=lambda chain: sum(sizes[numbers[n]] for n in chain), default=[])
+    return [numbers[n] for n in best]
+
+
+def _column_through(start: int, places: NDArray[np.floating]) -> list[int]:
+    """Positions reached from ``start`` by steps between neighbouring vertebrae, downward and upward."""
+    kept = [start]
+    for order in (range(start + 1, len(places)), range(start - 1, -1, -1)):
+        last = start
         for n in order:
-            step = np.abs(middles[n] - middles[last])
+            step = np.abs(places[n] - places[last])
             if step[0] <= _MAX_STEP_MM and np.hypot(step[1], step[2]) <= _MAX_SHIFT_MM:
                 kept.append(n)
                 last = n
-    return [numbers[n] for n in sorted(kept)]
+    return sorted(kept)
 
 
 def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: float) -> Instances:
