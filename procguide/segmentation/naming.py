@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,8 +17,10 @@ from procguide.segmentation.instances import Instances
 
 __all__ = ["Naming", "name_levels"]
 
-_MIN_SACRUM_MM3 = 12_000.0
-_MAX_GAP_MM = 18.0
+_MIN_SACRUM_MM3 = 20_000.0
+_MAX_GAP_MM = 24.0
+_MAX_ASIDE_MM = 30.0
+_MIN_DROP_MM = 20.0
 _ODD_STEP = 0.35
 
 
@@ -94,17 +97,23 @@ def _count_up(level: str, position: int, count: int) -> tuple[str, ...]:
 
 
 def _rests_on_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: float) -> tuple[bool, float]:
-    """Whether enough sacrum lies right under the lowest body, and the gap between them in mm."""
-    sacrum = classes == TissueClass.SACRUM
-    if sacrum.sum() * spacing**3 < _MIN_SACRUM_MM3:
+    """Whether a sacrum lies right under the lowest body, and the gap between them in mm.
+
+    It must be one piece of some size, in line with the column, and reach further down than the body:
+    a few voxels so labelled elsewhere are not an anchor.
+    """
+    if not (classes == TissueClass.SACRUM).any():
         return False, np.inf
-    body = (instances.labels == 1) & (classes == TissueClass.BODY)
-    lower = np.argwhere(body)
+    sacrum = cc3d.largest_k(classes == TissueClass.SACRUM, k=1, connectivity=26) > 0
+    points = np.argwhere(sacrum) * spacing
+    lower = np.argwhere((instances.labels == 1) & (classes == TissueClass.BODY)) * spacing
     lower = lower[lower[:, 0] <= np.percentile(lower[:, 0], 25)]
     centre = lower.mean(axis=0)
-    points = np.argwhere(sacrum)
-    gap = float(np.linalg.norm((points - centre) * spacing, axis=1).min())
-    return gap <= _MAX_GAP_MM + 6.0, gap
+    gap = float(np.linalg.norm(points - centre, axis=1).min())
+    in_line = abs(float(points[:, 2].mean() - centre[2])) <= _MAX_ASIDE_MM
+    below = float(np.percentile(points[:, 0], 10)) < centre[0] - _MIN_DROP_MM
+    large = len(points) * spacing**3 >= _MIN_SACRUM_MM3
+    return large and in_line and below and gap <= _MAX_GAP_MM, gap
 
 
 def _lowest_whole(classes: NDArray[np.uint8], instances: Instances) -> int:

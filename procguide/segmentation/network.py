@@ -78,9 +78,9 @@ def load_network(name_or_folder: str) -> tuple[nn.Module, NetworkSpec]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    folder = Path(name_or_folder)
+    folder = Path(str(resources.files("procguide.segmentation"))) / "models" / name_or_folder
     if not folder.is_dir():
-        folder = Path(str(resources.files("procguide.segmentation"))) / "models" / name_or_folder
+        folder = Path(name_or_folder)
     try:
         spec = NetworkSpec.from_card(json.loads((folder / "card.json").read_text()))
         weights = load_file(folder / "weights.safetensors")

@@ -27,7 +27,9 @@ VERTEBRAE = "vertebrae"
 _MARGIN_MM = np.array([15.0, 20.0, 15.0])
 _BEHIND_MM = 35.0
 _LATERAL_MM = 95.0
-_SPINE = (TissueClass.BODY, TissueClass.ARCH, TissueClass.DISC, TissueClass.SACRUM, TissueClass.CANAL)
+_BETWEEN = (TissueClass.DISC, TissueClass.SACRUM, TissueClass.CANAL)
+_SPINE_HALF_WIDTH_MM = 70.0
+_MIN_COLUMN_MM3 = 10_000.0
 
 Progress = Callable[[str, float], None]
 
@@ -87,21 +89,23 @@ def _device(name: str) -> str:
 
 
 def _spine_box(coarse: Prediction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The LPS box round the largest connected piece of spine."""
-    spine = np.isin(coarse.classes, _SPINE)
-    pieces = cc3d.connected_components(ndimage.binary_dilation(spine, iterations=1), connectivity=26)
-    sizes = np.bincount(pieces[spine], minlength=2)
-    if sizes[1:].max() * coarse.model.spacing_mm**3 < 10_000:
+    """The LPS box round the column and what of the spine hangs together with it."""
+    column = separate(coarse).labels > 0
+    if column.sum() * coarse.model.spacing_mm**3 < _MIN_COLUMN_MM3:
         raise InputUnfitError(
             "no spine was found in this image; load a CT or MRI of the spine, and check that it is not "
             "of another body part"
         )
-    index = np.argwhere((pieces == sizes[1:].argmax() + 1) & spine)
-    points = coarse.grid.affine.apply(index)
+    middle = float(np.median(np.nonzero(column)[2]))
+    aside = np.abs(np.arange(column.shape[2]) - middle) * coarse.model.spacing_mm > _SPINE_HALF_WIDTH_MM
+    spine = column | (np.isin(coarse.classes, _BETWEEN) & ~aside)
+    pieces = cc3d.connected_components(ndimage.binary_dilation(spine, iterations=1), connectivity=26)
+    main = np.bincount(pieces[column]).argmax()
+    points = coarse.grid.affine.apply(np.argwhere((pieces == main) & spine))
     low, high = points.min(axis=0) - _MARGIN_MM, points.max(axis=0) + _MARGIN_MM
-    middle = np.median(points, axis=0)[0]
     high[1] += _BEHIND_MM - _MARGIN_MM[1]
-    low[0], high[0] = min(low[0], middle - _LATERAL_MM), max(high[0], middle + _LATERAL_MM)
+    centre = np.median(points, axis=0)[0]
+    low[0], high[0] = min(low[0], centre - _LATERAL_MM), max(high[0], centre + _LATERAL_MM)
     return low, high
 
 
@@ -128,13 +132,26 @@ def _labelled(
         regions=LabelMap(regions, affine, Modality.OTHER, source, region_names),
         anchor=naming.anchor,
         confidence=naming.confidence,
-        findings=(*naming.findings, *_doubts(naming)),
+        findings=(*naming.findings, *_doubts(naming), *_foreign(volume.modality)),
         models={net.name: net.version for net in (coarse.model, fine.model)},
     )
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(cc3d.largest_k(mask, k=1, connectivity=26) > 0) if mask.any() else mask
+
+
+def _foreign(modality: Modality) -> list[Finding]:
+    if modality is Modality.CT:
+        return []
+    return [
+        Finding(
+            "modality",
+            Severity.CAUTION,
+            f"these networks were trained for CT; on {modality.value} images their labels are not measured",
+            "look at every label on the preview, or plan on CT",
+        )
+    ]
 
 
 def _doubts(naming: Naming) -> list[Finding]:
