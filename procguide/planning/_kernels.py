@@ -20,41 +20,53 @@ Array = NDArray[Any]
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _lower_envelope(line: Array, step: float, sites: Array, starts: Array) -> None:
-    """In place: ``min over q of line[q] + (step (p - q))^2`` (Felzenszwalb & Huttenlocher 2012)."""
+    """In place: the least over cells q of ``line[q]`` plus the squared gap from point p to cell q.
+
+    The lower envelope of parabolas (Felzenszwalb & Huttenlocher 2012), but rooted at the cells' faces
+    ``q - 1/2`` and ``q + 1/2``: a face has the lesser value of the two cells that share it.
+    """
     n = line.shape[0]
     scale = step * step
     count = 0
-    for q in range(n):
-        if line[q] >= 1e10:
+    values = line.copy()
+    roots = np.empty(n + 1)
+    for m in range(n + 1):
+        roots[m] = min(values[max(m - 1, 0)], values[min(m, n - 1)])
+        if roots[m] >= 1e10:
             continue
+        q = m - 0.5
         start = -1e20
         while count > 0:
-            v = sites[count - 1]
-            start = ((line[q] - line[v]) / scale + q * q - v * v) / (2.0 * (q - v))
+            v = sites[count - 1] - 0.5
+            start = ((roots[m] - roots[sites[count - 1]]) / scale + q * q - v * v) / (2.0 * (q - v))
             if start > starts[count - 1]:
                 break
             count -= 1
             start = -1e20
-        sites[count] = q
+        sites[count] = m
         starts[count] = start
         count += 1
     if count == 0:
         return
-    values = line.copy()
     at = 0
     for p in range(n):
         while at + 1 < count and starts[at + 1] < p:
             at += 1
-        offset = step * (p - sites[at])
-        line[p] = values[sites[at]] + offset * offset
+        offset = step * (p - sites[at] + 0.5)
+        line[p] = min(values[p], roots[sites[at]] + offset * offset)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def distance_squared(mask: Array, spacing: Array) -> Array:
-    """Squared mm from every voxel's centre to the nearest centre of ``mask``; 1e10 where there is none."""
+    """Squared mm from every voxel's centre to the nearest *cell* of ``mask``, 0 within; 1e10 where none.
+
+    Exact for the union of box-shaped cells, so that a search on this field and a check against the
+    cells mean the same surface. (Distances to voxel centres less half a voxel are optimistic where the
+    surface is oblique: by 0.7 mm at 1.5 mm voxels.)
+    """
     size_k, size_j, size_i = mask.shape
     field = np.empty(mask.shape, np.float32)
-    longest = max(size_k, size_j, size_i)
+    longest = max(size_k, size_j, size_i) + 1
     sites = np.empty(longest, np.int64)
     starts = np.empty(longest, np.float64)
     line = np.empty(longest, np.float64)
@@ -68,7 +80,8 @@ def distance_squared(mask: Array, spacing: Array) -> Array:
             for i in range(size_i - 1, -1, -1):
                 since = 0 if mask[k, j, i] else since + 1
                 nearest = min(field[k, j, i], np.float32(since))
-                field[k, j, i] = (nearest * spacing[2]) ** 2 if nearest < 1e5 else 1e10
+                gap = max(nearest - 0.5, 0.0) * spacing[2]
+                field[k, j, i] = gap * gap if nearest < 1e5 else 1e10
         for i in range(size_i):
             for j in range(size_j):
                 line[j] = field[k, j, i]
@@ -87,7 +100,12 @@ def distance_squared(mask: Array, spacing: Array) -> Array:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _sample(field: Array, z: float, y: float, x: float) -> float:
-    """Trilinear value at a fractional index, clamped to the lattice."""
+    """Trilinear value at a fractional index, clamped to the lattice.
+
+    A point outside gets the value of the lattice's nearest point. Everything known lies inside, a box is
+    convex, and projecting on it brings no two points farther apart: so that value is never more than the
+    distance to what is known.
+    """
     size_k, size_j, size_i = field.shape
     z = min(max(z, 0.0), size_k - 1.0)
     y = min(max(y, 0.0), size_j - 1.0)

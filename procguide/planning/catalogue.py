@@ -194,7 +194,7 @@ class Procedure(_Entry):
     entry: Entry
     structures: tuple[StructureRule, ...] = Field(min_length=1)
     placement_sd_mm: Number
-    objectives: Mapping[Literal["clearance", "view", "target", "length"], PositiveFloat]
+    objectives: Mapping[Literal["clearance", "robustness", "view", "target", "length"], PositiveFloat]
     contrast: Contrast
     volume_ml: Number | None = None
     checks: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from procguide.findings import Finding, Severity
 from procguide.geometry import AnatomicalFrame, Vector, vector
 from procguide.imaging import LabelMap, Volume
 from procguide.planning.catalogue import Procedure, StructureRule
-from procguide.planning.choose import choose
+from procguide.planning.choose import Choice, choose
 from procguide.planning.nouns import CArmReach, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.scene import Scene, assemble_scene
 from procguide.planning.search import directions, generate, judge
@@ -25,6 +25,7 @@ __all__ = ["Case", "build_case", "build_scene", "canonical_level", "plan"]
 
 _STEP_DEG = 2.0
 _CONFIDENT = 0.7
+_NEVER_LABELLED = ("lung and pleura", "bowel", "vessels other than the aorta")
 Progress = Callable[[str, float], None]
 
 
@@ -165,12 +166,12 @@ def plan_case(case: Case, findings: tuple[Finding, ...] = (), reach: CArmReach |
     judged = judge(case.scene, case.procedure, case.rules, candidates)
     feasible = int(judged.feasible.sum())
     exclusions = {name: int(excluded.sum()) for name, excluded in judged.broken.items()}
-    plans = choose(case.scene, case.procedure, case.rules, judged, reach or CArmReach())
+    choice = choose(case.scene, case.procedure, case.rules, judged, reach or CArmReach())
     return PlanSet(
         procedure=case.procedure.id,
         level=case.level,
         side=case.side,
-        plans=plans,
+        plans=choice.plans,
         considered=len(candidates),
         feasible=feasible,
         exclusions=exclusions,
@@ -179,7 +180,7 @@ def plan_case(case: Case, findings: tuple[Finding, ...] = (), reach: CArmReach |
         target_zone=tuple(vector(point) for point in case.zone.points),
         modelled=tuple(tube for structure in case.scene.structures.values() for tube in structure.tubes),
         findings=findings,
-        reason="" if plans else _reason(case, len(candidates), exclusions, feasible),
+        reason="" if choice.plans else _reason(case, len(candidates), exclusions, feasible, choice),
     )
 
 
@@ -263,10 +264,9 @@ def _needle_box(
 
 
 def _warnings(case: Case) -> tuple[str, ...]:
-    words = [
-        f"{name.replace('_', ' ')} not judged: it is not in the labels. Look at the images along the needle."
-        for name in case.scene.absent
-    ]
+    unseen = [name.replace("_", " ") for name in case.scene.absent]
+    names = ", ".join([*unseen, *_NEVER_LABELLED])
+    words = [f"not judged, for the labels do not hold them: {names}. Look at the images along the needle"]
     modelled = [
         s.name.replace("_", " ")
         for s in case.scene.structures.values()
@@ -307,13 +307,26 @@ def _limits(case: Case) -> tuple[StructureLimit, ...]:
     return tuple(limits)
 
 
-def _reason(case: Case, considered: int, exclusions: dict[str, int], feasible: int) -> str:
+def _reason(case: Case, considered: int, exclusions: Mapping[str, int], feasible: int, choice: Choice) -> str:
     where = f"{case.procedure.id} at {case.level}{' ' + case.side.value if case.side else ''}"
     if not considered:
         return f"No needle for {where}: the target zone is empty (no open window in the labels)."
     if feasible:
-        return f"No needle for {where}: {feasible} candidates passed the search, none the exact check."
+        name, count = max(choice.refused.items(), key=lambda item: item[1])
+        return (
+            f"No needle for {where}: {feasible} of {considered} candidates passed the search by a hair, but "
+            f"none of the {choice.tried} tried the exact check; {_limit_words(case, name)} refused most "
+            f"({count})."
+        )
     name, count = max(exclusions.items(), key=lambda item: item[1])
-    margins = {rule.name: rule.margin_mm.value for rule in case.rules}
-    limit = f"{name.replace('_', ' ')} (margin {margins[name]:g} mm)" if name in margins else name
-    return f"No needle for {where}: of {considered} candidates, {limit} excluded most ({count})."
+    return (
+        f"No needle for {where}: of {considered} candidates, {_limit_words(case, name)} excluded most "
+        f"({count})."
+    )
+
+
+def _limit_words(case: Case, name: str) -> str:
+    """``"nerve root (margin 2 mm)"``, or a constraint that is no structure as it is."""
+    margins = {str(rule.name): rule.margin_mm.value for rule in case.rules}
+    words = name.replace("_", " ")
+    return f"{words} (margin {margins[name]:g} mm)" if name in margins else words

@@ -30,8 +30,9 @@ _GANGLION_BELOW_MM = 5.0
 class Structure:
     """One thing that a needle keeps away from.
 
-    Either voxels, ``mask`` and ``field`` (mm to the nearest voxel centre less half a voxel; both
-    ``(k, j, i)`` on the scene's grid), or ``tubes``. Empty of both means labelled but far away.
+    Either voxels, ``mask`` and ``field`` (mm from each voxel's centre to the mask's nearest cell, minus
+    half a voxel inside; both ``(k, j, i)`` on the scene's grid), or ``tubes``. Empty of both means
+    labelled but far away.
     """
 
     name: str
@@ -46,6 +47,8 @@ class Structure:
 class Scene:
     """What one plan is judged in. ``grid`` is axis-aligned (superior, posterior, left).
 
+    The grid ends where the labels end, often short of the skin. Outside it nothing is known: a needle
+    is held there against what lies inside, never at more than its distance.
     ``absent`` names the structures that nobody supplied: they are *not judged*.
     """
 
@@ -78,7 +81,7 @@ def assemble_scene(
     canal's centre line.
     """
     grid = _scene_grid(levels.grid, box)
-    near_levels, near_regions = resample(levels, grid), resample(regions, grid)
+    near_levels, near_regions = resample(levels, grid), _one_canal(resample(regions, grid))
     bone = (near_levels.voxels > 0) | near_regions.mask(*BONE)
     masks: dict[str, NDArray[np.bool_]] = {}
     tubes: dict[str, tuple[Tube, ...]] = {}
@@ -113,6 +116,17 @@ def assemble_scene(
     return Scene(grid, structures, body, near_levels, near_regions, tuple(absent))
 
 
+def _one_canal(regions: LabelMap) -> LabelMap:
+    """Without islands of canal: networks leave a few in muscle, and each would pass for dura."""
+    import cc3d
+
+    canal = regions.mask(Region.CANAL)
+    if not canal.any():
+        return regions
+    largest = cc3d.largest_k(np.ascontiguousarray(canal), k=1, connectivity=6) > 0
+    return regions.with_voxels(np.where(canal & ~largest, 0, regions.voxels).astype(regions.voxels.dtype))
+
+
 def _scene_grid(grid: Grid, box: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Grid:
     """The labels' own lattice cropped to ``box`` where it fits; else a 1 mm one."""
     spacing = grid.affine.spacing
@@ -141,7 +155,7 @@ def _with_fields(masks: Mapping[str, NDArray[np.bool_]], grid: Grid) -> dict[str
         if not mask.any():
             return Structure(name, origin, spread_mm=spread)
         distance = np.sqrt(distance_squared(np.ascontiguousarray(mask), spacing))
-        distance -= np.float32(spacing.min() / 2)
+        distance[mask] = -spacing.min() / 2
         return Structure(name, origin, mask, distance, spread_mm=spread)
 
     with ThreadPoolExecutor(2) as pool:

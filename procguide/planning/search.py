@@ -114,8 +114,8 @@ def clearance_along(
     """Distance of each needle's centre line to one structure, ``(n,)`` mm; large where it is far away.
 
     For voxels, from the interpolated field by sphere tracing: off from the distance to the voxel cells
-    by at most 1.3 voxels, and typically 0.2; :func:`exact_clearance` settles what is chosen. For tubes,
-    exact.
+    by a tenth of a voxel or so either way (benchmarks/clearance.py); :func:`exact_clearance` settles what
+    is chosen. For tubes, exact.
     """
     from procguide.planning._kernels import trace_minimum
 

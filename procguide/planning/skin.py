@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import Region
 from procguide.errors import InputUnfitError
 from procguide.geometry import Affine
 from procguide.imaging import Grid, LabelMap, Volume
@@ -16,6 +17,7 @@ __all__ = ["Body", "body_from_ct", "body_from_labels", "skin_points"]
 
 _SPACING_MM = 2.0
 _AIR_HU = -300
+_SUPERFICIAL = (Region.SKIN, Region.FAT, Region.SOFT_TISSUE)
 Box = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
@@ -43,9 +45,9 @@ def body_from_labels(regions: LabelMap, box: Box) -> Body:
     """Skin from labels that cover the whole body, as a phantom's do."""
     region = (np.array([-1e6, -1e6, box[0][2]]), np.array([1e6, 1e6, box[1][2]]))
     grid = working_grid(regions.grid, _SPACING_MM, region)
-    mask = resample(regions, grid).voxels > 0
-    if mask.mean() < 0.1:
+    if not np.isin(regions.present(), _SUPERFICIAL).any():
         raise InputUnfitError("the labels do not show the skin; give the image too.")
+    mask = resample(regions, grid).voxels > 0
     return _body(mask, grid, box)
 
 
@@ -86,8 +88,7 @@ def _body(mask: NDArray[np.bool_], grid: Grid, box: Box) -> Body:
     spacing = grid.affine.spacing
     outside = np.minimum(np.sqrt(distance_squared(near, spacing)), 1e3)
     inside = np.minimum(np.sqrt(distance_squared(~near, spacing)), 1e3)
-    half = spacing.min() / 2
-    field = np.where(near, half - inside, outside - half).astype(np.float32)
+    field = (outside - inside).astype(np.float32)
     k, j, i = near.shape
     return Body(field, Grid((k, j, i), grid.affine.shifted(low)))
 

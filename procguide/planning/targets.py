@@ -19,6 +19,9 @@ from procguide.planning.nerves import required
 
 __all__ = ["Anatomy", "TargetZone", "approximate_centre", "target_zone"]
 
+_CLEAR_MM = 1.5
+_PROCESS_HEIGHT_MM = 8.0
+
 
 @dataclass(frozen=True)
 class Anatomy:
@@ -106,7 +109,8 @@ def _junction(
     In the bone's own frame, section by section from medial to lateral: the section's top behind the
     pedicle falls from the tip of the articular process to the transverse process; the foot of that slope is
     the junction. There and a little lateral, the target is the corner of the transverse process that
-    looks back and up.
+    looks back and up. That corner is read a little farther lateral, clear of the articular process's flank,
+    and near the section's top, clear of the inferior articular process.
     """
     bone, number = anatomy.lower, procedure.number
     process = required(
@@ -126,7 +130,7 @@ def _junction(
     points, misfit = [], []
     off = number("off_bone_mm")
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
-        section = solid[min(face + round(lateral / step), solid.shape[0] - 1)]
+        section = _upper_part(solid[min(face + round((lateral + _CLEAR_MM) / step), solid.shape[0] - 1)])
         for tilt in (10.0, 25.0, 40.0):
             corner = _corner(section, tilt)
             if corner is not None:
@@ -145,8 +149,8 @@ def _sample_local(
     Lateral counts away from the midline on both sides. Returned with the first sample's coordinates.
     """
     x, y, z = frame.to_local(process)
-    origin = np.array([side.sign * x - 12.0, y - 12.0, z - 22.0])
-    axes = [start + 0.5 * np.arange(n) for start, n in zip(origin, (73, 45, 69), strict=True)]
+    origin = np.array([side.sign * x - 12.0, y - 18.0, z - 22.0])
+    axes = [start + 0.5 * np.arange(n) for start, n in zip(origin, (73, 57, 69), strict=True)]
     local = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) * (side.sign, 1, 1)
     index = np.round(levels.to_index(frame.to_patient(local))).astype(int)
     inside: NDArray[np.bool_] = np.asarray(((index >= 0) & (index < levels.shape)).all(axis=-1))
@@ -182,6 +186,16 @@ def _lateral_face(top: NDArray[np.float64], centre: int) -> int | None:
     while foot + 4 < len(top) and near[foot] - near[foot + 4] > 3 and np.isfinite(near[foot + 4]):
         foot += 1
     return foot
+
+
+def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The uppermost 8 mm of a section ``(posterior, superior)``: about a transverse process's height."""
+    heights = np.flatnonzero(section.any(axis=0))
+    if not len(heights):
+        return section
+    upper = section.copy()
+    upper[:, : max(int(heights[-1]) - round(_PROCESS_HEIGHT_MM / 0.5), 0)] = False
+    return upper
 
 
 def _corner(section: NDArray[np.bool_], tilt_deg: float) -> tuple[int, int] | None:

@@ -22,7 +22,8 @@ def scene_with(mask: NDArray[np.bool_], spacing: tuple[float, float, float]) -> 
     affine = Affine.axis_aligned(spacing, (-7.0, 12.0, 3.0))
     k, j, i = mask.shape
     grid = Grid((k, j, i), affine)
-    field = np.sqrt(distance_squared(mask, affine.spacing)) - np.float32(affine.spacing.min() / 2)
+    field = np.sqrt(distance_squared(mask, affine.spacing))
+    field[mask] = -affine.spacing.min() / 2
     structure = Structure("bone", StructureOrigin.SEGMENTED, mask, field)
     empty = np.zeros(mask.shape, np.uint8)
     levels = LabelMap(empty, affine, names=VERSE_NAMES)
@@ -64,7 +65,8 @@ def test_distance_transform_is_exact(spacing: tuple[float, float, float]) -> Non
     computed = np.sqrt(distance_squared(mask, np.array(spacing)))
     centres = np.argwhere(mask) * spacing
     everywhere = np.argwhere(np.ones(mask.shape, bool)) * spacing
-    expected = np.linalg.norm(everywhere[:, None] - centres[None], axis=-1).min(axis=1).reshape(mask.shape)
+    gaps = np.maximum(np.abs(everywhere[:, None] - centres[None]) - np.array(spacing) / 2, 0)
+    expected = np.linalg.norm(gaps, axis=-1).min(axis=1).reshape(mask.shape)
     np.testing.assert_allclose(computed, expected, atol=1e-4)
 
 
@@ -88,13 +90,14 @@ def test_exact_clearance_matches_brute_force(seed: int, spacing: tuple[float, fl
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000))
-def test_traced_clearance_stays_within_its_bound(seed: int) -> None:
+def test_traced_clearance_means_the_same_surface_as_the_exact_one(seed: int) -> None:
+    """Random single voxels are the worst case: no surface is flat."""
     rng = np.random.default_rng(seed)
     mask = random_mask(rng, (24, 26, 28))
     scene, structure = scene_with(mask, (1.0, 1.0, 1.0))
     entry, tip = random_needle(rng, scene)
     traced = float(clearance_along(scene, structure, entry[None], tip[None], 0.0)[0])
-    assert abs(traced - brute_force(scene, mask, entry, tip)) <= 1.3
+    assert abs(traced - brute_force(scene, mask, entry, tip)) <= 0.5
 
 
 def test_the_last_millimetres_may_be_left_out() -> None:

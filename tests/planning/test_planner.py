@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
@@ -9,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from procguide.anatomy import VERSE_LABELS, Anchor, Region, Side, Vertebra
+from procguide.anatomy import POSTERIOR_ELEMENTS, VERSE_LABELS, Anchor, Region, Side, Vertebra
 from procguide.errors import InputUnfitError, UsageError
 from procguide.findings import Finding, Severity
 from procguide.geometry import beam_direction, vector
 from procguide.imaging import LabelMap
 from procguide.imaging.volume import Modality, Volume
 from procguide.planning import Plan, PlanSet, build_scene, load_catalogue, plan, plan_to_json
+from procguide.planning.choose import objectives
 from procguide.planning.nouns import StructureOrigin
+from procguide.planning.search import Candidates, Judged
 
 if TYPE_CHECKING:
     from tests.planning.conftest import Patient
@@ -184,7 +187,10 @@ def test_what_is_not_segmented_is_said(patient: Patient) -> None:
     )
     bare = replace(patient, regions=patient.regions.with_voxels(voxels))
     plan_set = plan(load_catalogue()[MEDIAL_BRANCH], level="L3", side=Side.LEFT, **inputs(bare))
-    assert any(words.startswith("kidney not judged") for words in plan_set.warnings)
+    (unseen,) = [words for words in plan_set.warnings if words.startswith("not judged")]
+    assert all(
+        name in unseen for name in ("kidney", "aorta", "lung", "bowel", "vessels other than the aorta")
+    )
     assert {limit.origin for limit in plan_set.limits if limit.name == "aorta"} == {StructureOrigin.ABSENT}
     assert "kidney" not in first(plan_set).clearance_mm
 
@@ -271,6 +277,86 @@ def test_skin_from_ct_and_from_labels_agree_and_the_table_is_not_skin(patient: P
     assert from_ct.trajectory.length_mm == pytest.approx(from_labels.trajectory.length_mm, abs=3)
 
 
+def like_the_networks(patient: Patient, beside_mm: float, behind_mm: float) -> Patient:
+    """Only what the networks label, and only on a lattice round the spine."""
+    known = [Region.BODY, Region.DISC, Region.SACRUM, Region.CANAL, *POSTERIOR_ELEMENTS]
+    regions = patient.regions.with_voxels(
+        np.where(np.isin(patient.regions.voxels, known), patient.regions.voxels, 0)
+    )
+    points = patient.levels.to_patient(np.argwhere(patient.levels.voxels > 0))
+    middle = patient.spine.vertebra("L4").frame.origin[0]
+    low, high = points.min(axis=0) - 5, points.max(axis=0) + 5
+    low[0], high[0], high[1] = middle - beside_mm, middle + beside_mm, points[:, 1].max() + behind_mm
+    start, stop = patient.levels.to_index(low), patient.levels.to_index(high)
+    k, j, i = ((int(a), int(b)) for a, b in zip(start, stop, strict=True))
+    window = (k[0], j[0], i[0]), (k[1], j[1], i[1])
+    return replace(patient, levels=patient.levels.crop(*window), regions=regions.crop(*window))
+
+
+@pytest.mark.parametrize(("procedure", "level"), [(TRANSFORAMINAL, "L3-L4"), (MEDIAL_BRANCH, "L4")])
+def test_labels_that_end_before_the_skin_do_not_change_the_plan(
+    patient: Patient, procedure: str, level: str
+) -> None:
+    body = patient.regions.voxels > 0
+    image = Volume(np.where(body, 40, -1000).astype(np.int16), patient.regions.affine, Modality.CT)
+    wide, narrow = (like_the_networks(patient, *size) for size in ((120.0, 90.0), (55.0, 2.0)))
+    far, near = (
+        plan(load_catalogue()[procedure], level=level, side=Side.LEFT, **inputs(labelled) | {"image": image})
+        for labelled in (wide, narrow)
+    )
+    best, same = first(near), first(far)
+    assert not narrow.levels.grid.contains(best.trajectory.entry)
+    assert near.considered == far.considered
+    np.testing.assert_allclose(best.trajectory.entry, same.trajectory.entry, atol=0.5)
+    for name, clearance in best.clearance_mm.items():
+        assert clearance == pytest.approx(same.clearance_mm[name], abs=0.6)
+        assert clearance <= same.clearance_mm[name] + 0.05
+
+
+def test_labels_without_skin_need_the_image(patient: Patient) -> None:
+    with pytest.raises(InputUnfitError, match="do not show the skin"):
+        plan(
+            load_catalogue()[MEDIAL_BRANCH],
+            level="L4",
+            side=Side.LEFT,
+            **inputs(like_the_networks(patient, 90.0, 35.0)),
+        )
+
+
+def test_what_only_the_exact_check_refuses_is_named(
+    patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("procguide.planning.choose.exact_clearance", lambda *_: 0.0)
+    plan_set = plan(load_catalogue()[MEDIAL_BRANCH], level="L4", side=Side.LEFT, **inputs(patient))
+    assert plan_set.plans == ()
+    assert plan_set.feasible > 0
+    assert "tried the exact check; " in plan_set.reason
+    assert re.search(r"(bone|dura|nerve root|foramen) \(margin \d mm\) refused most", plan_set.reason)
+
+
+def test_more_room_to_bone_and_less_risk_rank_higher(patient: Patient) -> None:
+    """Alike in all else, more room to bone scores higher, and so does less chance of harm."""
+    procedure = load_catalogue()[TRANSFORAMINAL]
+    scene = build_scene(procedure, level="L3-L4", side=Side.LEFT, **inputs(patient))
+    needles = np.zeros((3, 3))
+    alike = np.zeros(3)
+    rooms = {rule.name: np.full(3, 12.0) for rule in procedure.structures}
+    rooms["bone"] = np.array([0.1, 1.5, 1.5])
+    rooms["nerve_root"] = np.array([12.0, 12.0, 3.0])
+    judged = Judged(Candidates(needles, needles, alike + 80, alike, alike), rooms, {})
+    scores = objectives(scene, procedure, procedure.structures, judged)
+    assert scores["total"][1] > scores["total"][0] > scores["total"][2]
+    assert scores["robustness"][2] < 0.8 < scores["robustness"][1]
+
+
+@pytest.mark.parametrize(("procedure", "level", "side"), CASES)
+def test_the_first_plan_is_not_clearly_riskier_than_the_second(
+    patient: Patient, procedure: str, level: str, side: Side | None
+) -> None:
+    plans = planned(patient, procedure, level, side).plans
+    assert plans[0].robustness.p_violation <= plans[1].robustness.p_violation + 0.1
+
+
 def test_the_scene_is_there_for_pictures(patient: Patient) -> None:
     scene = build_scene(load_catalogue()[TRANSFORAMINAL], level="L4-L5", side=Side.LEFT, **inputs(patient))
     sac = scene.structures["dura"].mask
@@ -278,6 +364,17 @@ def test_the_scene_is_there_for_pictures(patient: Patient) -> None:
     assert (scene.regions.voxels[sac] == Region.CANAL).all()
     assert sac.sum() < (scene.regions.voxels == Region.CANAL).sum()
     assert [tube.name for tube in scene.structures["nerve_root"].tubes] == ["L4 root left"]
+
+
+def test_an_island_of_canal_is_not_dura(patient: Patient) -> None:
+    """Seen on a real CT: a few voxels of canal beside the transverse process forbade every good needle."""
+    best = first(planned(patient, MEDIAL_BRANCH, "L4", Side.LEFT)).trajectory
+    beside = np.array(best.target) - 10 * np.array(best.direction) + (2.0, 0, 0)
+    voxels = patient.regions.voxels.copy()
+    voxels[tuple(np.round(patient.regions.to_index(beside)).astype(int))] = Region.CANAL
+    specked = replace(patient, regions=patient.regions.with_voxels(voxels))
+    plan_set = plan(load_catalogue()[MEDIAL_BRANCH], level="L4", side=Side.LEFT, **inputs(specked))
+    assert first(plan_set).trajectory.target == best.target
 
 
 def test_progress_is_told(patient: Patient) -> None:
