@@ -21,6 +21,7 @@ __all__ = ["Instances", "claim_for_sacrum", "separate"]
 _MIN_DISTANCE_MM = 13.0
 _MIN_BODY_MM3 = 2500.0
 _MIN_FRAGMENT_MM3 = 150.0
+_MAX_MISS_MM = 17.0
 _MAX_STEP_MM = 60.0
 _MAX_SHIFT_MM = 28.0
 
@@ -53,7 +54,8 @@ def separate(prediction: Prediction) -> Instances:
     labels = np.zeros(vertebral.shape, dtype=np.uint8)
     if not len(centres):
         return Instances(labels, (), ())
-    labels[vertebral] = np.abs(votes[vertebral][:, None] - centres).argmin(axis=1) + 1
+    miss = np.abs(votes[vertebral][:, None] - centres)
+    labels[vertebral] = np.where(miss.min(axis=1) <= _MAX_MISS_MM, miss.argmin(axis=1) + 1, 0)
     labels = _without_fragments(labels, body, spacing)
     return _numbered(labels, body, votes, centres, spacing)
 
@@ -138,8 +140,8 @@ def _column_through(start: int, places: NDArray[np.floating]) -> list[int]:
 def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: float) -> Instances:
     """Take S1 from the vertebrae: a lowest one whose body goes over into the sacrum without a disc.
 
-    The sacrum's first segment looks like a vertebra and may be labelled as one. ``classes`` is changed
-    in place to say sacrum there.
+    The sacrum's first segment looks like a vertebra and may be labelled as one, whole or its arch
+    alone. ``classes`` is changed in place to say sacrum there.
     """
     if instances.count < 2:
         return instances
@@ -148,8 +150,11 @@ def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: 
     middle = int(np.argwhere(body).mean(axis=0)[0])
     reach = ndimage.binary_dilation(body, iterations=max(1, round(4.0 / spacing)))
     reach[middle:] = False
-    if (classes[reach] == TissueClass.SACRUM).sum() <= (classes[reach] == TissueClass.DISC).sum():
-        return instances
-    classes[own] = TissueClass.SACRUM
-    labels = np.where(own, 0, np.maximum(instances.labels, 1) - 1).astype(np.uint8)
-    return Instances(labels, instances.sharpness[1:], instances.heights_mm[1:])
+    if (classes[reach] == TissueClass.SACRUM).sum() > (classes[reach] == TissueClass.DISC).sum():
+        classes[own] = TissueClass.SACRUM
+        labels = np.where(own, 0, np.maximum(instances.labels, 1) - 1).astype(np.uint8)
+        instances = Instances(labels, instances.sharpness[1:], instances.heights_mm[1:])
+    unclaimed = ((classes == TissueClass.BODY) | (classes == TissueClass.ARCH)) & (instances.labels == 0)
+    unclaimed[round(instances.heights_mm[0] / spacing) :] = False
+    classes[unclaimed] = TissueClass.SACRUM  # what does not hang together with the sacrum is dropped later
+    return instances

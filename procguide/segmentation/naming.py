@@ -26,12 +26,16 @@ _ODD_STEP = 0.35
 
 @dataclass(frozen=True)
 class Naming:
-    """``levels`` from the lowest vertebra upward, each with its confidence, and what they hang on."""
+    """``levels`` from the lowest vertebra upward, each with its confidence, and what they hang on.
+
+    ``on_sacrum``: the lowest rests on a sacrum that is in view.
+    """
 
     levels: tuple[str, ...]
     confidence: Mapping[str, float]
     anchor: Anchor
     findings: tuple[Finding, ...]
+    on_sacrum: bool
 
 
 def name_levels(
@@ -66,7 +70,7 @@ def name_levels(
         level: round(certainty * regular, 3)
         for level, regular in zip(levels, _regularity(instances.heights_mm), strict=True)
     }
-    return Naming(levels, confidence, anchor, tuple(findings))
+    return Naming(levels, confidence, anchor, tuple(findings), on_sacrum)
 
 
 def _regularity(heights_mm: tuple[float, ...]) -> list[float]:

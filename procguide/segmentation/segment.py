@@ -116,7 +116,7 @@ def _labelled(
     table = np.zeros(instances.count + 1, dtype=np.uint8)
     table[1:] = [VERSE_LABELS[level] for level in naming.levels]
     levels = table[instances.labels]
-    sacrum = _largest(fine.classes == TissueClass.SACRUM)
+    sacrum = _largest((fine.classes == TissueClass.SACRUM) & naming.on_sacrum)
     levels[sacrum] = VERSE_LABELS[SACRUM]
     to_region = np.array([tissue.region for tissue in CLASSES], dtype=np.uint8)
     regions = to_region[fine.classes]
