@@ -150,7 +150,8 @@ def alerts(
     warnings = dict.fromkeys((*plan_set.warnings, *(plan.warnings if plan else ())))
     said.extend(Alert("caution", "Caution", _sentence(words)) for words in warnings)
     for limit in plan_set.limits:
-        spoken = any(words.startswith(limit.name.replace("_", " ")) for words in warnings)
+        name = limit.name.replace("_", " ")
+        spoken = any("not judged" in words and name in words for words in warnings)
         if limit.origin is StructureOrigin.ABSENT and not spoken:
             said.append(
                 Alert(
