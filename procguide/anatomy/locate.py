@@ -22,6 +22,8 @@ from procguide.imaging import LabelMap
 
 __all__ = ["locate_spine"]
 
+_FORAMEN_AHEAD_MM = 8.0
+"""Beneath a wedge-shaped L5 the foramen lies farther forward than the wall at mid-height."""
 _PRESACRAL = tuple(label for label, name in VERSE_NAMES.items() if name not in ("sacrum", "coccyx"))
 
 
@@ -186,12 +188,12 @@ def _joined(
     )
 
 
-def _rightly_sided(body: Body, points: Mapping[Side, Vector]) -> dict[Side, Vector]:
-    """Without those that do not lie on their own side behind the body."""
+def _rightly_sided(body: Body, points: Mapping[Side, Vector], ahead_mm: float = 0.0) -> dict[Side, Vector]:
+    """Without those that do not lie on their own side, at most ``ahead_mm`` before the posterior wall."""
     kept = {}
     for side, point in points.items():
         x, y, _ = body.frame.to_local(point)
-        if x * side.sign >= 4.0 and y >= body.wall_mm:
+        if x * side.sign >= 4.0 and y >= body.wall_mm - ahead_mm:
             kept[side] = point
     return kept
 
@@ -212,4 +214,4 @@ def _foramina(
         centre = locate_foramen(labels, (body.label, lower_label), body.frame, (pedicle.centre, below))
         if centre is not None:
             found[side] = centre
-    return _rightly_sided(body, found)
+    return _rightly_sided(body, found, ahead_mm=_FORAMEN_AHEAD_MM)

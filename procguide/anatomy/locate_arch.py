@@ -42,20 +42,18 @@ def locate_arch(labels: Labels, body: Body) -> Arch:
         return Arch()
     canal = _canal(patch, front, arch, body)
     centre = _canal_centre(patch, canal)
-    pedicles, laminae, tips = {}, {}, {}
+    pedicles = _pedicles(patch, front | arch, body)
+    laminae, tips = {}, {}
     for side in Side:
-        pedicle = locate_pedicle(patch, front | arch, side, body.wall_mm)
-        if pedicle is not None:
-            pedicles[side] = pedicle
-            tip = _transverse_tip(patch, arch, side, body, pedicle)
+        if side in pedicles:
+            tip = _transverse_tip(patch, arch, side, body, pedicles[side])
             if tip is not None:
                 tips[side] = tip
         lamina = _lamina(patch, arch, canal, side)
         if lamina is not None:
             laminae[side] = lamina
-    pedicles = _plausible_pair(pedicles, body)
     spinous = _spinous_tip(patch, arch, canal, body)
-    return Arch(centre, spinous, pedicles, laminae, {s: tip for s, tip in tips.items() if s in pedicles})
+    return Arch(centre, spinous, pedicles, laminae, tips)
 
 
 def _canal(patch: Patch, front: Mask, arch: Mask, body: Body) -> Mask:
@@ -86,6 +84,23 @@ def _canal_centre(patch: Patch, canal: Mask) -> Vector | None:
 def _half(patch: Patch, side: Side, inner_mm: float) -> NDArray[np.bool_]:
     """Columns on one side, at least ``inner_mm`` off the midline."""
     return np.asarray(patch.left * side.sign >= inner_mm)
+
+
+def _pedicles(patch: Patch, bone: Mask, body: Body) -> dict[Side, Pedicle]:
+    """Both pedicles; one that was missed or implausible is sought again at the other's mirror image."""
+    found = {}
+    for side in Side:
+        pedicle = locate_pedicle(patch, bone, side, body.wall_mm)
+        if pedicle is not None:
+            found[side] = pedicle
+    found = _plausible_pair(found, body)
+    if len(found) != 1:
+        return found
+    known = next(iter(found))
+    other = Side.LEFT if known is Side.RIGHT else Side.RIGHT
+    mirrored = body.frame.to_local(found[known].centre) * (-1.0, 1.0, 1.0)
+    again = locate_pedicle(patch, bone, other, body.wall_mm, mirrored)
+    return found if again is None else _plausible_pair({**found, other: again}, body)
 
 
 def _plausible_pair(pedicles: Mapping[Side, Pedicle], body: Body) -> dict[Side, Pedicle]:

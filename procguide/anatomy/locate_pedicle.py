@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from procguide.anatomy.locate_patch import STEP_MM, Mask, Patch
@@ -22,6 +22,9 @@ __all__ = ["locate_pedicle"]
 _WIDTH_MM = (3.0, 26.0)
 _HEIGHT_MM = (6.0, 28.0)
 _OFF_MIDLINE_MM = (5.0, 36.0)
+_HEIGHT_OFF_SEED_MM = 7.0
+_LONGEST_MM = 10.0
+"""How far behind the posterior wall an isthmus can be (Zindrick et al., Spine 1987: 4-9 mm)."""
 _NARROW, _SMALL = 1.15, 1.7
 _CONVERGENCE_DEG = np.arange(-10.0, 40.1, 5.0)
 """Angles tried between the pedicle's axis and straight ahead; positive converges toward the front."""
@@ -50,11 +53,12 @@ class _Run:
     def weights(self) -> NDArray[np.float64]:
         """Equal shares for the narrow stretch: sections in an unbroken run little wider than the narrowest.
 
-        Only sections behind the posterior wall count; the hindmost where there are none.
+        Only sections behind the posterior wall count, and not those as far back as the pars; the
+        hindmost where there are none.
         """
-        behind = self.behind_wall >= 1.0
+        behind = (self.behind_wall >= 1.0) & (self.behind_wall <= _LONGEST_MM)
         if not behind.any():
-            behind = self.behind_wall >= self.behind_wall.max()
+            behind = np.abs(self.behind_wall - 4.0) <= np.abs(self.behind_wall - 4.0).min()
         place = int(np.argmin(np.where(behind & (self.along <= 6.0), self.radius, np.inf)))
         pieces, _ = ndimage.label(behind & (self.radius <= _NARROW * self.radius[place]))
         narrow = pieces == pieces[place]
@@ -68,17 +72,24 @@ class _Run:
         return np.asarray(slim / slim.sum())
 
 
-def locate_pedicle(patch: Patch, bone: Mask, side: Side, wall_mm: float) -> Pedicle | None:
+def locate_pedicle(
+    patch: Patch, bone: Mask, side: Side, wall_mm: float, expected: ArrayLike | None = None
+) -> Pedicle | None:
     """One side's pedicle; None where there is no bridge, or none of a pedicle's size and place.
 
     A first run of coronal sections finds the bridge; its axis is the direction with most bone around a
-    line through it; sections across that axis give the isthmus.
+    line through it; sections across that axis give the isthmus. ``expected`` (local mm, as its mirror
+    image on the other side tells) stands in for the search of the bridge.
     """
     half = ndimage.binary_closing(bone & (patch.left * side.sign >= 2.5))
-    seed = _seed(patch, half, side, wall_mm + 3.0)
-    if seed is None:
-        return None
-    start = np.array([seed[0], wall_mm + 4.0, seed[1]])
+    if expected is None:
+        seed = _seed(patch, half, side, wall_mm + 3.0)
+        if seed is None:
+            return None
+        start = np.array([seed[0], wall_mm + 4.0, seed[1]])
+    else:
+        start = np.array(expected, dtype=np.float64)
+    seeded_at = float(start[2])
     depth = _depth(patch, bone)
     first = _run(patch, (half, depth), side, start, wall_mm, 0.0)
     if first is None:
@@ -88,7 +99,11 @@ def locate_pedicle(patch: Patch, bone: Mask, side: Side, wall_mm: float) -> Pedi
     start[2] = first.slimmest() @ first.height
     angle, rise = _corridor(patch, depth, start, side, 2 * float(first.slimmest() @ first.across_sd))
     run = _run(patch, (half, depth), side, start, wall_mm, angle)
-    return None if run is None else _measure(patch, run, side, start, angle, rise)
+    found = None if run is None else _measure(patch, run, side, start, angle, rise)
+    if found is None:
+        return None
+    _, _, height = patch.frame.to_local(found.centre)
+    return found if abs(height - seeded_at) <= _HEIGHT_OFF_SEED_MM else None
 
 
 def _depth(patch: Patch, bone: Mask) -> NDArray[np.float64]:
