@@ -20,7 +20,7 @@ from procguide.planning.nerves import required
 __all__ = ["Anatomy", "TargetZone", "approximate_centre", "target_zone"]
 
 _CLEAR_MM = 1.5
-_PROCESS_HEIGHT_MM = 8.0
+_PROCESS_MM = 8.0
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,15 @@ def _lateral_face(top: NDArray[np.float64], centre: int) -> int | None:
     foot = peak + int(fallen[0])
     while foot + 4 < len(top) and near[foot] - near[foot + 4] > 3 and np.isfinite(near[foot + 4]):
         foot += 1
-    return foot
+    return _valley_floor(near, foot)
+
+
+def _valley_floor(near: NDArray[np.float64], foot: int) -> int:
+    """Where the bone rises again laterally, as the ala does, the groove's floor within 4 mm of ``foot``."""
+    beyond = near[foot + 8 : foot + 32]
+    if not len(beyond) or beyond.max() < near[foot]:
+        return foot
+    return foot + int(np.argmin(near[foot : foot + 9]))
 
 
 def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -194,7 +202,7 @@ def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if not len(heights):
         return section
     upper = section.copy()
-    upper[:, : max(int(heights[-1]) - round(_PROCESS_HEIGHT_MM / 0.5), 0)] = False
+    upper[:, : max(int(heights[-1]) - round(_PROCESS_MM / 0.5), 0)] = False
     return upper
 
 
