@@ -24,6 +24,8 @@ __all__ = ["locate_spine"]
 
 _FORAMEN_AHEAD_MM = 8.0
 """Beneath a wedge-shaped L5 the foramen lies farther forward than the wall at mid-height."""
+_UNDER_PEDICLE_MM = 6.0
+"""Least height from a foramen's centre up to its pedicle's: half a small pedicle, half a narrow foramen."""
 _PRESACRAL = tuple(label for label, name in VERSE_NAMES.items() if name not in ("sacrum", "coccyx"))
 
 
@@ -212,6 +214,9 @@ def _foramina(
         if below is None:
             continue
         centre = locate_foramen(labels, (body.label, lower_label), body.frame, (pedicle.centre, below))
-        if centre is not None:
+        if centre is None:
+            continue
+        under_mm = vertebra.frame.to_local(pedicle.centre)[2] - vertebra.frame.to_local(centre)[2]
+        if under_mm >= _UNDER_PEDICLE_MM:
             found[side] = centre
     return _rightly_sided(body, found, ahead_mm=_FORAMEN_AHEAD_MM)

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from procguide.anatomy.locate_body import Body
 from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, keep_large, largest
-from procguide.anatomy.locate_pedicle import locate_pedicle
+from procguide.anatomy.locate_pedicle import bone_depth, locate_pedicle
 from procguide.anatomy.regions import Side
 from procguide.anatomy.spine import Pedicle
 from procguide.geometry import Vector, unit, vector
@@ -88,9 +88,10 @@ def _half(patch: Patch, side: Side, inner_mm: float) -> NDArray[np.bool_]:
 
 def _pedicles(patch: Patch, bone: Mask, body: Body) -> dict[Side, Pedicle]:
     """Both pedicles; one that was missed or implausible is sought again at the other's mirror image."""
+    depth = bone_depth(patch, bone)
     found = {}
     for side in Side:
-        pedicle = locate_pedicle(patch, bone, side, body.wall_mm)
+        pedicle = locate_pedicle(patch, bone, depth, side, body.wall_mm)
         if pedicle is not None:
             found[side] = pedicle
     found = _plausible_pair(found, body)
@@ -99,7 +100,7 @@ def _pedicles(patch: Patch, bone: Mask, body: Body) -> dict[Side, Pedicle]:
     known = next(iter(found))
     other = Side.LEFT if known is Side.RIGHT else Side.RIGHT
     mirrored = body.frame.to_local(found[known].centre) * (-1.0, 1.0, 1.0)
-    again = locate_pedicle(patch, bone, other, body.wall_mm, mirrored)
+    again = locate_pedicle(patch, bone, depth, other, body.wall_mm, mirrored)
     return found if again is None else _plausible_pair({**found, other: again}, body)
 
 
@@ -121,7 +122,7 @@ def _transverse_tip(patch: Patch, arch: Mask, side: Side, body: Body, pedicle: P
     """The most lateral end of the arch at about the pedicle's height; None where there is but a stump."""
     x, _, z = body.frame.to_local(pedicle.centre)
     rows = np.abs(patch.superior - z) <= 22
-    lateral = largest(arch & rows[:, None, None] & _half(patch, side, abs(x) - 2), np.ones((3, 3, 3), bool))
+    lateral = largest(arch & rows[:, None, None] & _half(patch, side, abs(x) - 2), corners=True)
     points = patch.points(lateral)
     if not len(points):
         return None

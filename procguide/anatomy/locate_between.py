@@ -70,7 +70,7 @@ def _joint(
     if gap > _WIDEST_GAP_MM:
         return None
     reach = max(gap / 2 + 1.5, 2.0)
-    sheet = largest((to_above <= reach) & (to_below <= reach) & zone, np.ones((3, 3, 3), bool))
+    sheet = largest((to_above <= reach) & (to_below <= reach) & zone, corners=True)
     if sheet.sum() < 20:
         return None
     height = patch.superior[np.nonzero(sheet)[0]]

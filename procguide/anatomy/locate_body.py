@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
-from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, largest
+from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, largest, without_holes
 from procguide.anatomy.spine import Endplate
 from procguide.geometry import AnatomicalFrame, unit, vector
 
@@ -69,7 +69,7 @@ def _solid_body(patch: Patch, label: int) -> Mask | None:
     body = largest(ndimage.binary_opening(patch.sample(lambda found: found.body(label))))
     if body.sum() < 2000 or body.any(axis=(1, 2)).sum() < 10:
         return None
-    return np.asarray(ndimage.binary_fill_holes(body))
+    return without_holes(body)
 
 
 def _planes(patch: Patch, body: Mask) -> tuple[Plane, Plane] | None:

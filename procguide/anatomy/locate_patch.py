@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cc3d
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from procguide.anatomy._kernels import sample_mask
 from procguide.anatomy.levels import SACRUM, VERSE_LABELS
@@ -20,7 +20,7 @@ from procguide.errors import UsageError
 from procguide.geometry import Affine, AnatomicalFrame
 from procguide.imaging import Grid, LabelMap
 
-__all__ = ["STEP_MM", "Labels", "Mask", "Patch", "keep_large", "largest"]
+__all__ = ["STEP_MM", "Labels", "Mask", "Patch", "connected", "keep_large", "largest", "without_holes"]
 
 Mask = NDArray[np.bool_]
 STEP_MM = 1.0
@@ -149,9 +149,9 @@ def _affine(frame: AnatomicalFrame, low: NDArray[np.float64]) -> Affine:
     return Affine.from_steps(np.asarray(axes) * STEP_MM, frame.to_patient(low))
 
 
-def largest(mask: Mask, structure: Mask | None = None) -> Mask:
-    """The largest connected piece."""
-    pieces, count = ndimage.label(mask, structure)
+def largest(mask: Mask, *, corners: bool = False) -> Mask:
+    """The largest connected piece of two or three axes; ``corners``: samples join across corners too."""
+    pieces, count = connected(mask, corners=corners)
     if count < 2:
         return mask
     sizes = np.bincount(pieces.ravel())
@@ -161,7 +161,7 @@ def largest(mask: Mask, structure: Mask | None = None) -> Mask:
 
 def keep_large(mask: Mask, share: float = 0.1, least: int = 200) -> Mask:
     """Pieces of at least ``share`` of the largest and ``least`` samples; stray crumbs go."""
-    pieces, count = ndimage.label(mask, np.ones((3, 3, 3), dtype=bool))
+    pieces, count = connected(mask, corners=True)
     if count < 2:
         return mask
     sizes = np.bincount(pieces.ravel())
@@ -169,3 +169,26 @@ def keep_large(mask: Mask, share: float = 0.1, least: int = 200) -> Mask:
     keep = sizes >= max(share * sizes.max(), min(least, sizes.max()))
     keep[0] = False
     return np.asarray(keep[pieces])
+
+
+def without_holes(mask: Mask) -> Mask:
+    """The mask with all that no path of free samples joins to the patch's border."""
+    pieces, count = connected(~mask)
+    if count < 2:
+        return mask
+    outside = np.zeros(count + 1, dtype=bool)
+    for axis in range(mask.ndim):
+        outside[np.unique(pieces.take([0, -1], axis=axis))] = True
+    outside[0] = False
+    return np.asarray(~outside[pieces])
+
+
+def connected(mask: Mask, *, corners: bool = False) -> tuple[NDArray[np.uint16 | np.uint32], int]:
+    """Numbered connected pieces, from 1, and how many there are."""
+    flat = mask.ndim == 2
+    pieces, count = cc3d.connected_components(
+        np.ascontiguousarray(mask),
+        connectivity=((8 if corners else 4) if flat else (26 if corners else 6)),
+        return_N=True,
+    )
+    return pieces, int(count)

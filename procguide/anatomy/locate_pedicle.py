@@ -17,12 +17,13 @@ from procguide.anatomy.regions import Side
 from procguide.anatomy.spine import Pedicle
 from procguide.geometry import unit, vector
 
-__all__ = ["locate_pedicle"]
+__all__ = ["bone_depth", "locate_pedicle"]
 
 _WIDTH_MM = (3.0, 26.0)
 _HEIGHT_MM = (6.0, 28.0)
 _OFF_MIDLINE_MM = (5.0, 36.0)
 _HEIGHT_OFF_SEED_MM = 7.0
+_MEDIAL_MM = 29.0
 _LONGEST_MM = 10.0
 """How far behind the posterior wall an isthmus can be (Zindrick et al., Spine 1987: 4-9 mm)."""
 _NARROW, _SMALL = 1.15, 1.7
@@ -73,15 +74,41 @@ class _Run:
 
 
 def locate_pedicle(
-    patch: Patch, bone: Mask, side: Side, wall_mm: float, expected: ArrayLike | None = None
+    patch: Patch,
+    bone: Mask,
+    depth: NDArray[np.float64],
+    side: Side,
+    wall_mm: float,
+    expected: ArrayLike | None = None,
 ) -> Pedicle | None:
     """One side's pedicle; None where there is no bridge, or none of a pedicle's size and place.
 
-    A first run of coronal sections finds the bridge; its axis is the direction with most bone around a
-    line through it; sections across that axis give the isthmus. ``expected`` (local mm, as its mirror
-    image on the other side tells) stands in for the search of the bridge.
+    ``depth`` is that of :func:`bone_depth`. ``expected`` (local mm, as its mirror image on the other side
+    tells) stands in for the search of the bridge. Where the whole bone shows none of a pedicle's size, as
+    where the transverse process springs from body and pedicle alike, the medial part alone is looked at.
     """
-    half = ndimage.binary_closing(bone & (patch.left * side.sign >= 2.5))
+    for lateral_mm in (np.inf, _MEDIAL_MM):
+        off = patch.left * side.sign
+        half = ndimage.binary_closing(bone & (off >= 2.5) & (off <= lateral_mm))
+        found = _isthmus(patch, half, depth, side, wall_mm, expected)
+        if found is not None:
+            return found
+    return None
+
+
+def _isthmus(
+    patch: Patch,
+    half: Mask,
+    depth: NDArray[np.float64],
+    side: Side,
+    wall_mm: float,
+    expected: ArrayLike | None,
+) -> Pedicle | None:
+    """The isthmus of the bridge between body and arch in one side's bone.
+
+    A first run of coronal sections finds the bridge; its axis is the direction with most bone around a
+    line through it; sections across that axis give the isthmus.
+    """
     if expected is None:
         seed = _seed(patch, half, side, wall_mm + 3.0)
         if seed is None:
@@ -90,7 +117,6 @@ def locate_pedicle(
     else:
         start = np.array(expected, dtype=np.float64)
     seeded_at = float(start[2])
-    depth = _depth(patch, bone)
     first = _run(patch, (half, depth), side, start, wall_mm, 0.0)
     if first is None:
         return None
@@ -106,7 +132,7 @@ def locate_pedicle(
     return found if abs(height - seeded_at) <= _HEIGHT_OFF_SEED_MM else None
 
 
-def _depth(patch: Patch, bone: Mask) -> NDArray[np.float64]:
+def bone_depth(patch: Patch, bone: Mask) -> NDArray[np.float64]:
     """Distance to the bone's surface about the pedicles, mm, ``(superior, posterior, left)``; 0 elsewhere."""
     depth = np.zeros(bone.shape)
     window = np.ix_(

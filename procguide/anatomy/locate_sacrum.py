@@ -18,6 +18,9 @@ from procguide.geometry import AnatomicalFrame, Vector, unit, vector
 __all__ = ["locate_alae", "locate_sacrum", "s1_pedicle"]
 
 _LOW, _HIGH = (-60, -45, -45), (60, 55, 25)
+_NOTCH_AHEAD_MM = 8.5
+"""How far before the centre of the S1 articular process its front meets the ala (assumed)."""
+_LEAST_RISE_MM = 6.0
 _ENDPLATE_HALF = np.array([14.0, 9.0])
 
 
@@ -97,7 +100,8 @@ def _run(coordinate: NDArray[np.float64], profile: NDArray[np.bool_]) -> tuple[f
 def _describe(patch: Patch, bone: Mask, above: Endplate) -> Sacrum:
     flat: Plane = (0.0, 0.0, 0.0)
     front, back = _midline_extent(patch, bone, flat)
-    rows = np.abs(patch.superior) <= 2.5
+    # The ala falls away beside the endplate: deeper rows would count it in.
+    rows = (patch.superior >= -1.5) & (patch.superior <= 2.5)
     columns = np.any(bone[rows][:, np.abs(patch.posterior) <= 6], axis=0).mean(axis=0) >= 0.5
     right, left = _run(patch.left, columns)
     width = left - right if 0.6 <= (left - right) / above.width_mm <= 1.3 else above.width_mm
@@ -128,33 +132,29 @@ def locate_alae(labels: Labels, sacrum: Sacrum, processes: Mapping[Side, Vector]
 
 
 def _notch(patch: Patch, bone: Mask, side: Side, process: NDArray[np.float64]) -> Vector | None:
-    """Where the roof of the bone, going lateral from the process, stops falling steeply.
+    """Foot of the slope from the process's front down to the ala; None where the labels show no process.
 
-    The roof is the highest bone of each sagittal section at and just in front of the process.
+    The ala's height is that of the bone's roof 8 to 14 mm lateral of the process's centre.
     """
-    rows = (patch.posterior >= process[1] - 10) & (patch.posterior <= process[1] + 2)
-    section = bone[:, rows]
-    present: Mask = np.asarray(section.any(axis=0))
-    top = patch.superior[-1] - np.argmax(section[::-1], axis=0) * STEP_MM + STEP_MM / 2
-    off = patch.left * side.sign
-    reach = np.flatnonzero((off >= abs(process[0])) & (off <= abs(process[0]) + 14))
-    reach = reach[np.argsort(off[reach])]
-    roof = np.array([top[present[:, i], i].max() if present[:, i].any() else np.nan for i in reach])
-    if np.isnan(roof).all():
+    x, y, z = process
+    below = bone & (patch.superior <= z + 12)[:, None, None]
+    row_of_top = below.shape[0] - 1 - np.argmax(below[::-1], axis=0)
+    top = np.where(below.any(axis=0), patch.superior[row_of_top] + STEP_MM / 2, np.nan)
+    off = patch.left * side.sign - abs(x)
+    rows = np.flatnonzero(np.abs(patch.posterior - (y - _NOTCH_AHEAD_MM)) <= 1.0)
+    beside, across = (off >= 8) & (off <= 14), (off >= 0) & (off <= 10)
+    summit = top[np.abs(patch.posterior - y) <= 2][:, np.abs(off) <= 3]
+    if not len(rows) or np.isnan(top[rows][:, beside]).all() or np.isnan(summit).all():
         return None
-    known = np.flatnonzero(~np.isnan(roof))
-    fall = -np.gradient(ndimage.gaussian_filter1d(np.interp(np.arange(len(roof)), known, roof[known]), 0.8))
-    steepest = int(np.argmax(fall))
-    if fall[steepest] < 0.7:
+    level = float(np.nanmedian(top[rows][:, beside]))
+    if np.nanmax(summit) - level < _LEAST_RISE_MM:
         return None
-    gentle = np.flatnonzero(fall[steepest:] < 0.4)
-    if not len(gentle):
+    columns = np.flatnonzero(across)
+    columns = columns[np.argsort(off[columns])]
+    roof = top[rows][:, columns].mean(axis=0)
+    low = np.flatnonzero(roof <= level + 1.0)
+    if not len(low):
         return None
-    foot = steepest + int(gentle[0])
-    middle = (float(np.nanmax(roof[: steepest + 1])) + float(roof[foot])) / 2
-    place = min(int(np.flatnonzero(roof <= middle)[0]) + 1, foot)
-    column = reach[place]
-    heights = np.where(present[:, column], top[:, column], -np.inf)
-    row = int(np.argmax(heights))
-    y = float(patch.posterior[rows][row])
-    return vector(patch.to_patient((patch.left[column], y, heights[row])))
+    place = low[0]
+    local = (patch.left[columns[place]], patch.posterior[rows].mean(), roof[place])
+    return vector(patch.to_patient(local))
