@@ -122,6 +122,8 @@ def _labelled(
     regions = to_region[fine.classes]
     stray = np.isin(fine.classes, (TissueClass.BODY, TissueClass.ARCH)) & (instances.labels == 0)
     stray |= (fine.classes == TissueClass.SACRUM) & ~sacrum
+    canal = fine.classes == TissueClass.CANAL
+    stray |= canal & ~_without_islands(canal)
     regions[stray] = Region.BACKGROUND
     affine = fine.grid.affine
     names = {label: VERSE_NAMES[int(label)] for label in np.unique(levels) if label}
@@ -135,6 +137,14 @@ def _labelled(
         findings=(*naming.findings, *_doubts(naming), *_foreign(volume.modality)),
         models={net.name: net.version for net in (coarse.model, fine.model)},
     )
+
+
+def _without_islands(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest piece, and those of at least a tenth of it: a canal may be cut by a poor slice."""
+    pieces = cc3d.connected_components(mask, connectivity=26)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return np.asarray((sizes >= 0.1 * sizes.max())[pieces] & mask)
 
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
