@@ -110,7 +110,7 @@ def labels_of(
         certain = dict.fromkeys(VERSE_LABELS, 1.0)
         return phantom.levels, phantom.regions, Anchor.SACRUM, certain, phantom.spine
     from procguide.phantom import simulate_ct
-    from procguide.segmentation import segment
+    from procguide.segmentation.segment import segment
 
     seen = segment(simulate_ct(phantom, seed=seed))
     return seen.levels, seen.regions, seen.anchor, seen.confidence, phantom.spine
