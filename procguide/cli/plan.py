@@ -93,6 +93,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
     from procguide.cli.pipeline import locate, read_case
     from procguide.cli.steps import Steps
     from procguide.planning import plan as find_plans
+    from procguide.planning import posture_finding
 
     steps = Steps(session.console())
     with output_folder(options.output, force=options.force, source=path) as partial:
@@ -102,6 +103,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
         )
         with steps.step("plan") as advance:
             found = anatomy.segmentation
+            posture = posture_finding(request.procedure, case.series.patient_position)
             plan_set = find_plans(
                 request.procedure,
                 level=request.level,
@@ -111,7 +113,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
                 regions=found.regions,
                 image=case.volume if case.is_ct else None,
                 target=request.target,
-                findings=(*case.findings, *found.findings),
+                findings=(*case.findings, *found.findings, *posture),
                 progress=advance,
             )
         provenance = _provenance(case, anatomy, request, options)
@@ -127,7 +129,7 @@ def _provenance(case: Case, anatomy: Anatomy, request: Request, options: PlanOpt
     return record(
         (*case.series.files, *anatomy.files),
         models=anatomy.segmentation.models,
-        catalogue=request.procedure.id,
+        catalogue=f"{request.procedure.id} {request.procedure.fingerprint}",
         parameters={
             "procedure": request.procedure.id,
             "level": request.level,
@@ -190,7 +192,7 @@ def _show(plan_set: PlanSet, output: Path, console: Console) -> None:
             )
         console.print(table)
         console.print("oblique: + toward the patient's left; tilt: + cranial", style="dim")
-    for words in plan_set.warnings:
+    for words in plan_set.cautions:
         console.print(f"caution: {words}", markup=False)
     console.print(f"report: {output / 'report.html'}", markup=False)
 

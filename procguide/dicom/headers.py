@@ -29,6 +29,7 @@ _TAGS = [
     "PatientName",
     "PatientID",
     "PatientBirthDate",
+    "PatientPosition",
     "SliceThickness",
     "EchoTime",
     "DiffusionBValue",
@@ -82,6 +83,7 @@ class SliceHeader:
     rows_and_columns: NDArray[np.float64] | None = None
     pixel_spacing: NDArray[np.float64] | None = None
     rescaled: bool = True
+    patient_position: str = ""
 
     @property
     def is_localizer(self) -> bool:
@@ -216,6 +218,7 @@ def _header(
         series_uid=str(dataset.SeriesInstanceUID),
         study_uid=str(dataset.get("StudyInstanceUID", "")),
         patient=_patient(dataset),
+        patient_position=str(dataset.get("PatientPosition", "") or ""),
         modality=str(dataset.get("Modality", "") or "OT"),
         description=str(dataset.get("SeriesDescription", "") or ""),
         image_type=(image_type,) if isinstance(image_type, str) else tuple(str(word) for word in image_type),

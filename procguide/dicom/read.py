@@ -57,6 +57,7 @@ def _series(headers: list[SliceHeader]) -> Series:
         slices=slices,
         study_uid=first.study_uid,
         patient=first.patient,
+        patient_position=first.patient_position,
     )
 
 

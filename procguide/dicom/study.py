@@ -36,6 +36,7 @@ class Series:
     A DICOM series that mixes orientations, sizes or repeated positions gives several of these with the
     same ``uid``. ``shape`` is that of the even lattice ``(k, j, i)``; ``grid`` is None where the
     images have no place in the patient. ``findings`` with severity stop forbid planning.
+    ``patient_position`` is DICOM (0018,5100), such as ``"HFS"``; empty where it is not said.
     ``description`` is the scanner's free text and may identify the patient: show it, do not store it.
     """
 
@@ -51,6 +52,7 @@ class Series:
     study_uid: str = ""
     patient: str = field(default="", repr=False)
     volume: Volume | None = field(default=None, repr=False)
+    patient_position: str = ""
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:

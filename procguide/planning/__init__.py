@@ -14,6 +14,7 @@ from procguide.planning.nouns import (
     View,
 )
 from procguide.planning.planner import build_scene, plan
+from procguide.planning.posture import posture_finding
 from procguide.planning.scene import Scene, Structure
 from procguide.planning.serialise import plan_to_json
 
@@ -36,5 +37,6 @@ __all__ = [
     "load_catalogue",
     "plan",
     "plan_to_json",
+    "posture_finding",
     "read_procedure",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
@@ -200,6 +201,11 @@ class Procedure(_Entry):
     checks: tuple[str, ...] = ()
     cautions: tuple[Caution, ...] = ()
     sources: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """Start of the SHA-256 over the whole entry: tells one version of it from another."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
     @model_validator(mode="after")
     def _sources_exist(self) -> Procedure:

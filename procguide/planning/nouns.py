@@ -9,7 +9,7 @@ from enum import StrEnum
 import numpy as np
 
 from procguide.anatomy import Side
-from procguide.findings import Finding
+from procguide.findings import Finding, Severity
 from procguide.geometry import Vector, unit, view_angles
 from procguide.planning.catalogue import Mark
 
@@ -166,3 +166,9 @@ class PlanSet:
     modelled: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()
     reason: str = ""
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """In words, all that speaks for care: findings on the image that are not ok, then the warnings."""
+        said = (finding.words for finding in self.findings if finding.severity is not Severity.OK)
+        return tuple(dict.fromkeys((*said, *self.warnings)))

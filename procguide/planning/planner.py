@@ -283,7 +283,7 @@ def _warnings(case: Case) -> tuple[str, ...]:
                 f"the name {bone.level} is uncertain (confidence {bone.confidence:.2f}); count the levels"
             )
     if case.anatomy.spine.anchor is Anchor.USER:
-        words.append("levels named from the lowest level that the user gave")
+        words.append("levels named by the user")
     words.append("margins are proposals of the catalogue, to be reviewed by a clinician before use")
     return tuple(words)
 

@@ -38,7 +38,7 @@ def plan_to_json(plan_set: PlanSet, provenance: Mapping[str, Any] | None = None)
             for limit in plan_set.limits
         ],
         "reason": plan_set.reason,
-        "warnings": list(plan_set.warnings),
+        "warnings": list(plan_set.cautions),
         "provenance": dict(provenance or {}),
     }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from procguide.errors import InputUnreadableError
 from procguide.imaging import Modality
+from procguide.provenance import hash_files
 from procguide.segmentation.classes import CLASSES
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def load_network(name_or_folder: str) -> tuple[nn.Module, NetworkSpec]:
     """A shipped network by name, or one from a folder with ``card.json`` and ``weights.safetensors``.
 
     Weights are safetensors, which cannot run code. A missing or unsuited file is
-    :class:`InputUnreadableError`.
+    :class:`InputUnreadableError`. The version gets the start of the weights' SHA-256.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -84,6 +85,7 @@ def load_network(name_or_folder: str) -> tuple[nn.Module, NetworkSpec]:
     try:
         spec = NetworkSpec.from_card(json.loads((folder / "card.json").read_text()))
         weights = load_file(folder / "weights.safetensors")
+        digest = hash_files([folder / "weights.safetensors"])[:12]
         net = build_network(spec.channels)
         net.load_state_dict({key: value.float() for key, value in weights.items()})
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
@@ -91,7 +93,7 @@ def load_network(name_or_folder: str) -> tuple[nn.Module, NetworkSpec]:
             f"no usable network at {name_or_folder!r} ({error}); give a shipped name or a folder "
             "with card.json and weights.safetensors"
         ) from error
-    return net.eval(), spec
+    return net.eval(), replace(spec, version=f"{spec.version} {digest}")
 
 
 def normalise(voxels: NDArray[Any], modality: Modality) -> NDArray[np.float32]:

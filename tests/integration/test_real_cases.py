@@ -121,6 +121,8 @@ def test_the_command_plans_on_the_real_study(real_data: Path, tmp_path: Path) ->
     document = json.loads((tmp_path / "out" / "plan.json").read_text())
     assert (document["level"], document["side"], document["approved"]) == ("L4-L5", "left", None)
     assert document["plans"][0]["rank"] == 1
+    assert any("4.25 mm apart" in words for words in document["warnings"])
+    assert any("taken supine" in words for words in document["warnings"])
     assert all(value > 0 for value in document["plans"][0]["clearance_mm"].values())
     assert "or research and training" in (tmp_path / "out" / "report.html").read_text()
 
