@@ -6,6 +6,8 @@ and 1992;17:299 (lumbar). Pedicle isthmus width, height and transverse angle: Zi
 al., Spine 1985;10:59. Where two sources differ the value lies between them.
 Bodies are larger than Panjabi's cadavers (width 4 %, depth 5 %, height about 15 %), as in CT series of living
 adults: that factor is assumed, and was checked only by eye and by volume against a few CTs.
+The tables were entered from memory of these papers and have not been compared with them line by line:
+take them as plausible sizes, not as quotations, until a test against the published tables stands.
 Values without a source here (lamina, articular processes' outer size) are
 assumed from anatomy atlases.
 """
