@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 
 from procguide.anatomy import Side
 from procguide.phantom import Phantom, build, sample_parameters
-from procguide.planning import Scene, build_scene, load_catalogue, plan
+from procguide.planning import Scene, build_case, load_catalogue, plan
 from procguide.planning.search import clearance_along, exact_clearance
 
 RESULT = Path(__file__).parent / "results" / "clearance.json"
@@ -78,7 +78,7 @@ def error(ours: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 def measure_clearance(phantom: Phantom) -> dict[str, object]:
     """Errors for bone, on needles that come within 8 mm of it and do not touch it."""
-    scene = build_scene(
+    scene = build_case(
         load_catalogue()["transforaminal_esi_subpedicular"],
         level="L4-L5",
         side=Side.LEFT,
@@ -86,7 +86,7 @@ def measure_clearance(phantom: Phantom) -> dict[str, object]:
         levels=phantom.levels,
         regions=phantom.regions,
         image=None,
-    )
+    ).scene
     bone = scene.structures["bone"]
     entries, tips = random_needles(scene, 100_000)
     clearance_along(scene, bone, entries[:10], tips[:10], 0.0)

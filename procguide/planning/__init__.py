@@ -13,7 +13,7 @@ from procguide.planning.nouns import (
     Tube,
     View,
 )
-from procguide.planning.planner import build_scene, plan
+from procguide.planning.planner import build_case, plan
 from procguide.planning.posture import posture_finding
 from procguide.planning.scene import Scene, Structure
 from procguide.planning.serialise import plan_to_json
@@ -33,7 +33,7 @@ __all__ = [
     "Trajectory",
     "Tube",
     "View",
-    "build_scene",
+    "build_case",
     "load_catalogue",
     "plan",
     "plan_to_json",

@@ -21,7 +21,7 @@ from procguide.planning.search import directions, generate, judge
 from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
 from procguide.planning.targets import Anatomy, TargetZone, approximate_centre, target_zone
 
-__all__ = ["Case", "build_case", "build_scene", "canonical_level", "plan"]
+__all__ = ["Case", "build_case", "canonical_level", "plan"]
 
 _STEP_DEG = 2.0
 _CONFIDENT = 0.7
@@ -87,30 +87,6 @@ def plan(
 
 def _silent(step: str, fraction: float) -> None:
     """No progress wanted."""
-
-
-def build_scene(
-    procedure: Procedure,
-    *,
-    level: str,
-    side: Side | None,
-    spine: Spine,
-    levels: LabelMap,
-    regions: LabelMap,
-    image: Volume | None,
-    target: Vector | None = None,
-) -> Scene:
-    """The scene that :func:`plan` judges needles in, for pictures."""
-    return build_case(
-        procedure,
-        level=level,
-        side=side,
-        spine=spine,
-        levels=levels,
-        regions=regions,
-        image=image,
-        target=target,
-    ).scene
 
 
 def build_case(

@@ -16,7 +16,7 @@ from procguide.findings import Finding, Severity
 from procguide.geometry import beam_direction, vector
 from procguide.imaging import LabelMap
 from procguide.imaging.volume import Modality, Volume
-from procguide.planning import Plan, PlanSet, build_scene, load_catalogue, plan, plan_to_json
+from procguide.planning import Plan, PlanSet, build_case, load_catalogue, plan, plan_to_json
 from procguide.planning.choose import objectives
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.search import Candidates, Judged
@@ -337,7 +337,7 @@ def test_what_only_the_exact_check_refuses_is_named(
 def test_more_room_to_bone_and_less_risk_rank_higher(patient: Patient) -> None:
     """Alike in all else, more room to bone scores higher, and so does less chance of harm."""
     procedure = load_catalogue()[TRANSFORAMINAL]
-    scene = build_scene(procedure, level="L3-L4", side=Side.LEFT, **inputs(patient))
+    scene = build_case(procedure, level="L3-L4", side=Side.LEFT, **inputs(patient)).scene
     needles = np.zeros((3, 3))
     alike = np.zeros(3)
     rooms = {rule.name: np.full(3, 12.0) for rule in procedure.structures}
@@ -358,7 +358,9 @@ def test_the_first_plan_is_not_clearly_riskier_than_the_second(
 
 
 def test_the_scene_is_there_for_pictures(patient: Patient) -> None:
-    scene = build_scene(load_catalogue()[TRANSFORAMINAL], level="L4-L5", side=Side.LEFT, **inputs(patient))
+    scene = build_case(
+        load_catalogue()[TRANSFORAMINAL], level="L4-L5", side=Side.LEFT, **inputs(patient)
+    ).scene
     sac = scene.structures["dura"].mask
     assert sac is not None
     assert (scene.regions.voxels[sac] == Region.CANAL).all()
