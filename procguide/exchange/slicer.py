@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from procguide.errors import CannotWriteError
 from procguide.geometry import Vector
+from procguide.imaging.files import replacing
 from procguide.planning import Plan, PlanSet
 
 __all__ = ["markups", "write_markups"]
@@ -34,12 +34,8 @@ def markups(plan_set: PlanSet) -> dict[str, Any]:
 
 def write_markups(plan_set: PlanSet, path: Path) -> None:
     """Write ``plan.mrk.json``: to a temporary name beside it first, then renamed."""
-    temporary = path.with_name(path.name + ".part")
-    try:
+    with replacing(path, make_folder=False) as temporary:
         temporary.write_text(json.dumps(markups(plan_set), indent=1), encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise CannotWriteError(f"cannot write {path.name}: {error.strerror}") from error
 
 
 def _line(plan_set: PlanSet, plan: Plan) -> dict[str, Any]:

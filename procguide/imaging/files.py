@@ -87,14 +87,16 @@ def write_image(volume: Volume, path: str | Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path, suffix: str = "") -> Iterator[Path]:
+def replacing(path: Path, suffix: str = "", *, make_folder: bool = True) -> Iterator[Path]:
     """A temporary name beside ``path`` that takes its place when the block ends well, and else goes.
 
-    ``suffix`` ends the temporary name, for writers that tell the format by it.
+    ``suffix`` ends the temporary name, for writers that tell the format by it. Without ``make_folder``
+    a folder that is not there is an error.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial{suffix}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         os.replace(temporary, path)  # noqa: PTH105 (on purpose: one atomic step)
     except OSError as error:

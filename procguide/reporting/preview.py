@@ -12,7 +12,7 @@ from scipy.ndimage import find_objects, gaussian_filter, map_coordinates
 
 from procguide.anatomy import VERSE_LABELS, VERSE_NAMES, Spine
 from procguide.imaging import LabelMap, Volume
-from procguide.reporting.atomic import write_whole
+from procguide.imaging.files import replacing
 from procguide.reporting.palette import rgb
 from procguide.reporting.slices import BONE_WINDOW, DISCLAIMER, encode, text
 
@@ -45,7 +45,8 @@ def write_preview(path: Path, volume: Volume, levels: LabelMap, spine: Spine) ->
         _panel(axes, volume, levels, points, heights)
         _name_vertebrae(axes, levels, points, heights)
         _furnish(axes, points, heights, letters, name)
-    write_whole(Path(path), encode(figure, "png"))
+    with replacing(Path(path), make_folder=False) as temporary:
+        temporary.write_bytes(encode(figure, "png"))
 
 
 def curved_planes(

@@ -14,10 +14,10 @@ from procguide.anatomy import Side, Spine, Vertebra
 from procguide.findings import Finding
 from procguide.geometry import Vector
 from procguide.imaging import LabelMap, Volume
+from procguide.imaging.files import replacing
 from procguide.planning.nouns import Plan, PlanSet
 from procguide.provenance import Provenance
 from procguide.reporting import content
-from procguide.reporting.atomic import write_whole
 from procguide.reporting.overlays import Overlay
 from procguide.reporting.palette import NEEDLE, VERTEBRA_LINES
 from procguide.reporting.pictures import anatomy_pictures, plan_pictures
@@ -76,7 +76,8 @@ def write_report(
         provenance=provenance,
         record=_record(provenance, volume),
     )
-    write_whole(Path(path), page.encode("utf-8"))
+    with replacing(Path(path), make_folder=False) as temporary:
+        temporary.write_bytes(page.encode("utf-8"))
 
 
 def _words(plan_set: PlanSet, best: Plan | None, findings: Sequence[Finding], spine: Spine) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from procguide.imaging.resample import resample
 from procguide.planning.nouns import Trajectory, Tube
 from procguide.reporting.palette import ROOT, rgb
 from procguide.reporting.plane import Plane, crop_around, down_the_needle
-from procguide.reporting.slices import draw_needle, encode, furnish, new_picture, text
+from procguide.reporting.slices import draw_needle, encode, furnish, new_picture, show_image, text
 from procguide.reporting.surface import Surface, add_tube, cast, needle_on, shade, tints
 
 __all__ = ["draw_bones", "draw_radiograph", "view_from"]
@@ -112,15 +112,7 @@ def draw_radiograph(volume: Volume, trajectory: Trajectory, spine: Spine) -> byt
     figure, axes = new_picture(plane)
     half = plane.width_mm / 2
     low, high = np.percentile(picture, (0.5, 99.5))
-    axes.imshow(
-        picture,
-        cmap="gray",
-        vmin=low,
-        vmax=high,
-        extent=(-half, half, half, -half),
-        interpolation="bicubic",
-        aspect="auto",
-    )
+    show_image(axes, picture, plane, low, high)
     for vertebra in spine.vertebrae:
         u, v, _ = plane.project(vertebra.frame.origin)
         if np.hypot(u, v) > 12.0 and abs(u) < half * 0.85 and abs(v) < half * 0.84:

@@ -29,6 +29,7 @@ __all__ = [
     "encode",
     "furnish",
     "new_picture",
+    "show_image",
     "text",
     "window_words",
 ]
@@ -65,7 +66,7 @@ def draw_slice(
     picture = sample(volume, plane)
     figure, axes = new_picture(plane)
     low, high = _grey_range(volume, picture, window)
-    _image(axes, picture, plane, low, high)
+    show_image(axes, picture, plane, low, high)
     for overlay in overlays:
         _outline(axes, overlay, plane)
     if trajectory is not None:
@@ -128,7 +129,8 @@ def _grey_range(volume: Volume, picture: NDArray[np.float32], window: Window) ->
     return float(low), float(max(high, low + 1))
 
 
-def _image(axes: Axes, picture: NDArray[np.float32], plane: Plane, low: float, high: float) -> None:
+def show_image(axes: Axes, picture: NDArray[np.float32], plane: Plane, low: float, high: float) -> None:
+    """Grey values between ``low`` and ``high``, filling the plane."""
     half_width, half_height = plane.width_mm / 2, plane.height_mm / 2
     axes.imshow(
         picture,
