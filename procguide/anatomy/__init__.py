@@ -10,11 +10,12 @@ from procguide.anatomy.levels import (
     parse_interspace,
     parse_level,
 )
-from procguide.anatomy.regions import BONE, POSTERIOR_ELEMENTS, VERTEBRA, Region, Side
+from procguide.anatomy.regions import BONE, BROAD, POSTERIOR_ELEMENTS, VERTEBRA, Region, Side
 from procguide.anatomy.spine import Anchor, Endplate, Pedicle, Sacrum, Spine, Vertebra
 
 __all__ = [
     "BONE",
+    "BROAD",
     "LEVELS",
     "POSTERIOR_ELEMENTS",
     "SACRUM",

@@ -22,13 +22,13 @@ __all__ = ["TrainingShape", "from_phantom", "from_subregions", "from_totalsegmen
 
 
 class ExtraTissue(IntEnum):
-    """Tissues that need an intensity of their own beyond :class:`Region`."""
+    """Tissues that need an intensity of their own beyond :class:`Region`, numbered after it."""
 
-    LUNG = 40
-    ORGAN = 41
-    BOWEL = 42
-    VESSEL = 43
-    STERNUM = 44
+    LUNG = 70
+    ORGAN = 71
+    BOWEL = 72
+    VESSEL = 73
+    STERNUM = 74
 
 
 @dataclass(frozen=True)

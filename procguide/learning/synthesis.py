@@ -40,7 +40,7 @@ _HOUNSFIELD: dict[int, tuple[float, float]] = {
 }
 _TRABECULAR = (40.0, 330.0)
 _CORTICAL_EXCESS = (100.0, 650.0)
-_N_TISSUES = 64
+_N_TISSUES = 80
 _REAL_SHARE = 8.0
 """A real shape is drawn as often as so many phantoms."""
 

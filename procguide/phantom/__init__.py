@@ -1,19 +1,20 @@
 """Procedural lumbar anatomy from a seed, with its truth and its images."""
 
-from procguide.phantom.build import Phantom, build
-from procguide.phantom.ct import CtSettings, simulate_ct
-from procguide.phantom.parameters import (
+from procguide.phantom.build import Phantom, broad_regions, build
+from procguide.phantom.ct.simulate import CtSettings, simulate_ct
+from procguide.phantom.population.parameters import (
     PhantomParameters,
     parameters_from_json,
     parameters_to_json,
-    sample_parameters,
 )
+from procguide.phantom.population.sample import sample_parameters
 from procguide.phantom.write import write_phantom, write_sample
 
 __all__ = [
     "CtSettings",
     "Phantom",
     "PhantomParameters",
+    "broad_regions",
     "build",
     "parameters_from_json",
     "parameters_to_json",

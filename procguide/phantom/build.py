@@ -5,33 +5,45 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 from numpy.typing import ArrayLike
 
-from procguide.anatomy import Spine
+from procguide.anatomy import BROAD, VERSE_NAMES, Region, Spine
 from procguide.errors import UsageError
 from procguide.imaging import Grid, LabelMap
-from procguide.phantom.paint import Anatomy, assemble, default_grid, paint
-from procguide.phantom.parameters import PhantomParameters
+from procguide.phantom.assemble import Anatomy, assemble
+from procguide.phantom.canvas import Canvas, instance_words
+from procguide.phantom.paint import default_grid, paint
+from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.solids import Array
-from procguide.phantom.truth import true_spine
+from procguide.phantom.truth.spine import true_spine
 
-__all__ = ["Phantom", "build"]
+__all__ = ["Phantom", "broad_regions", "build"]
 
 
 @dataclass(frozen=True)
 class Phantom:
-    """``levels`` (VerSe integers: vertebrae T11-L5 and sacrum) and ``regions`` share one SPL lattice.
+    """Label maps on one SPL lattice, and the geometry that they were painted from.
 
-    Outside the body both are 0, as is the air of the lung bases in ``regions``. ``bone_distance`` is mm
-    to the nearest bone surface, negative inside, 1000 where it is not known. The S1 endplate's centre is
-    the origin of patient space.
+    ``tissues`` is the finest truth (:class:`Region`), ``levels`` the VerSe integers of vertebrae, sacrum
+    and coccyx, ``instances`` level and side of everything that has one (:func:`instance_of`).
+    Outside the body all are 0. ``bone_distance`` is mm to the nearest bone surface, negative inside,
+    1000 where it is not known. The S1 endplate's centre is the origin of patient space. ``posture`` is
+    ``"supine"`` or ``"prone"``.
     """
 
     parameters: PhantomParameters
+    tissues: LabelMap
     levels: LabelMap
-    regions: LabelMap
+    instances: LabelMap
     bone_distance: Array
     anatomy: Anatomy
+    posture: str = "supine"
+
+    @cached_property
+    def regions(self) -> LabelMap:
+        """``tissues`` in the broad regions that networks and the planner work with."""
+        return broad_regions(self.tissues)
 
     @cached_property
     def spine(self) -> Spine:
@@ -46,7 +58,7 @@ def build(
     box: tuple[ArrayLike, ArrayLike] | None = None,
     grid: Grid | None = None,
 ) -> Phantom:
-    """The subject at ``spacing_mm``, isotropic, from T11's top to the sacrum's tip with the whole body.
+    """The subject lying supine at ``spacing_mm``, isotropic, from the top vertebra to the coccyx.
 
     ``box`` (low and high corner, LPS mm) narrows the field; ``grid`` names the lattice outright (it has to
     be axis-aligned, SPL) and overrides both.
@@ -56,5 +68,30 @@ def build(
     if grid is not None and grid.affine.orientation != "SPL":
         raise UsageError(f"the phantom is built on an SPL lattice, got {grid.affine.orientation}")
     anatomy = assemble(parameters)
-    labels = paint(anatomy, grid or default_grid(anatomy, spacing_mm, box))
-    return Phantom(parameters, labels.levels, labels.regions, labels.bone, anatomy)
+    return phantom_of(parameters, anatomy, paint(anatomy, grid or default_grid(anatomy, spacing_mm, box)))
+
+
+def phantom_of(
+    parameters: PhantomParameters, anatomy: Anatomy, canvas: Canvas, posture: str = "supine"
+) -> Phantom:
+    """A painted canvas as label maps with their vocabularies."""
+    affine = canvas.grid.affine
+    numbers = [int(n) for n in np.flatnonzero(np.bincount(canvas.instances.ravel())) if n]
+    return Phantom(
+        parameters,
+        LabelMap(canvas.tissues, affine, names={int(r): r.label for r in Region if r}, source="phantom"),
+        LabelMap(canvas.levels, affine, names=dict(VERSE_NAMES), source="phantom"),
+        LabelMap(canvas.instances, affine, names={n: instance_words(n) for n in numbers}, source="phantom"),
+        canvas.bone,
+        anatomy,
+        posture,
+    )
+
+
+def broad_regions(tissues: LabelMap) -> LabelMap:
+    """Every fine region as the broad one it is part of."""
+    table = np.arange(256, dtype=np.uint8)
+    for fine, broad in BROAD.items():
+        table[fine] = broad
+    names = {int(r): r.label for r in Region if r and r not in BROAD}
+    return LabelMap(table[tissues.voxels], tissues.affine, names=names, source=tissues.source)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from procguide.anatomy import Region
+from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame, vector
 from procguide.imaging import Grid
 
@@ -52,15 +52,22 @@ class Part:
     reach: tuple[float, float, float]
     distance: Callable[[Array, Array, Array], Array]
     blend: float = 2.0
+    side: Side | None = None
 
 
 @dataclass(frozen=True)
 class Field:
-    """A bone on its window of the lattice: distance, and the region of the nearest part."""
+    """A bone on its window of the lattice: distance, and the nearest part by its place in the list."""
 
     window: Window
     distance: Array
-    region: NDArray[np.uint8]
+    part: NDArray[np.uint8]
+    parts: Sequence[Part]
+
+    @property
+    def region(self) -> NDArray[np.uint8]:
+        """Region of the nearest part."""
+        return np.array([part.region for part in self.parts], dtype=np.uint8)[self.part]
 
 
 def window(grid: Grid, low: ArrayLike, high: ArrayLike) -> Window | None:
@@ -124,18 +131,18 @@ def carve(grid: Grid, parts: Sequence[Part], margin: float = 4.0) -> Field | Non
     shape = tuple(s.stop - s.start for s in whole)
     distance = np.full(shape, FAR, dtype=np.float32)
     nearest = np.full(shape, FAR, dtype=np.float32)
-    region = np.zeros(shape, dtype=np.uint8)
-    for part, corners in zip(parts, boxes, strict=True):
+    which = np.zeros(shape, dtype=np.uint8)
+    for n, (part, corners) in enumerate(zip(parts, boxes, strict=True)):
         inner = window(grid, corners.min(axis=0), corners.max(axis=0))
         if inner is None:
             continue
         d = part.distance(*local_coordinates(grid, inner, part.frame))
         k, j, i = (slice(a.start - b.start, a.stop - b.start) for a, b in zip(inner, whole, strict=True))
         closer = d < nearest[k, j, i]
-        region[k, j, i][closer] = part.region
+        which[k, j, i][closer] = n
         nearest[k, j, i] = np.minimum(nearest[k, j, i], d)
         distance[k, j, i] = smooth_min(distance[k, j, i], d, part.blend)
-    return Field(whole, distance, region)
+    return Field(whole, distance, which, parts)
 
 
 def radial(x: Array, y: Array, half_x: ArrayLike, half_y: ArrayLike, power: float = 2.0) -> Array:

@@ -11,8 +11,9 @@ from procguide.dicom import write_ct_series
 from procguide.imaging import Volume
 from procguide.imaging.files import replacing, write_image
 from procguide.phantom.build import Phantom, build
-from procguide.phantom.ct import CtSettings, simulate_ct
-from procguide.phantom.parameters import parameters_to_json, sample_parameters
+from procguide.phantom.ct.simulate import CtSettings, simulate_ct
+from procguide.phantom.population.parameters import parameters_to_json
+from procguide.phantom.population.sample import sample_parameters
 
 __all__ = ["SAMPLE_SEED", "SAMPLE_SETTINGS", "write_phantom", "write_sample"]
 
@@ -42,7 +43,7 @@ def write_phantom(
         study_description="Lumbar phantom",
         series_description="Lumbar CT (synthetic)",
         seed=identity,
-        patient_position="HFS" if phantom.parameters.body.lying > 0 else "HFP",
+        patient_position="HFS" if phantom.posture == "supine" else "HFP",
         on_progress=on_progress,
     )
     return (

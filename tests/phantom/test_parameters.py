@@ -7,7 +7,7 @@ import pytest
 
 from procguide.errors import UsageError
 from procguide.phantom import parameters_from_json, parameters_to_json, sample_parameters
-from procguide.phantom.morphometry import VERTEBRAE
+from procguide.phantom.population.morphometry import VERTEBRAE
 
 
 def test_same_seed_same_subject() -> None:

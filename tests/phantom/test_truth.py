@@ -9,7 +9,7 @@ from scipy import ndimage
 from procguide.anatomy import BONE, VERSE_LABELS, Anchor, Region, Side
 from procguide.geometry import Vector
 from procguide.phantom import Phantom
-from procguide.phantom.morphometry import PHANTOM_LEVELS
+from procguide.phantom.population.morphometry import PHANTOM_LEVELS
 
 Distance = Callable[[Vector, str, Region], float]
 
@@ -53,7 +53,7 @@ def test_landmarks_lie_in_their_part(phantom: Phantom, distance: Distance, level
         assert distance(inferior, level, Region.INFERIOR_ARTICULAR_PROCESS) <= 1.6
         tip = vertebra.transverse_process_tips[side]
         assert distance(tip, level, Region.TRANSVERSE_PROCESS) <= 2.5
-        if level != "T11":
+        if level != PHANTOM_LEVELS[0]:
             superior = vertebra.superior_articular_processes[side]
             assert distance(superior, level, Region.SUPERIOR_ARTICULAR_PROCESS) <= 1.6
     assert vertebra.spinous_process_tip is not None

@@ -7,18 +7,17 @@ from numpy.typing import ArrayLike
 
 from procguide.anatomy import Anchor, Endplate, Pedicle, Sacrum, Side, Spine, Vertebra
 from procguide.geometry import AnatomicalFrame, Vector, unit, vector
-from procguide.phantom.morphometry import PHANTOM_LEVELS
-from procguide.phantom.paint import Anatomy
-from procguide.phantom.pose import FacetPose
-from procguide.phantom.sacrum import ALA, to_straight
-from procguide.phantom.vertebra import DISH_MM, VertebraModel, arch_points, spinous_offset
+from procguide.phantom.assemble import Anatomy
+from procguide.phantom.bones.pose import FacetPose
+from procguide.phantom.bones.sacrum import ALA, to_straight
+from procguide.phantom.bones.vertebra import DISH_MM, VertebraModel, arch_points, spinous_offset
 
 __all__ = ["true_spine"]
 
 
 def true_spine(anatomy: Anatomy) -> Spine:
     """Every landmark of the subject."""
-    vertebrae = tuple(_vertebra(anatomy, level) for level in PHANTOM_LEVELS)
+    vertebrae = tuple(_vertebra(anatomy, level) for level in anatomy.parameters.levels)
     canal = tuple(vector(point) for point in anatomy.canal.points[::3])
     return Spine(vertebrae, _sacrum(anatomy), canal, Anchor.SACRUM)
 
@@ -63,9 +62,9 @@ def _foramen(anatomy: Anatomy, level: str, side: Side) -> Vector:
     upper = arch_points(model, side)
     shape = model.shape
     under = np.asarray(model.frame.to_patient(upper.isthmus - [0, 0, shape.pedicle_height / 2]))
-    place = PHANTOM_LEVELS.index(level) + 1
-    if place < len(PHANTOM_LEVELS):
-        below = anatomy.vertebrae[PHANTOM_LEVELS[place]]
+    lower_level = anatomy.parameters.below(level)
+    if lower_level is not None:
+        below = anatomy.vertebrae[lower_level]
         lower = arch_points(below, side)
         half = np.array([0, 0, below.shape.pedicle_height / 2])
         over = np.asarray(below.frame.to_patient(lower.isthmus + half))

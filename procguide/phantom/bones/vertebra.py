@@ -7,16 +7,16 @@ of the Lumbar Spine); their sizes come from ``morphometry``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame, vector
-from procguide.phantom.morphometry import VertebraShape
-from procguide.phantom.parameters import SideJitter
-from procguide.phantom.pose import FacetPose
+from procguide.phantom.bones.pose import FacetPose
+from procguide.phantom.population.morphometry import VertebraShape
+from procguide.phantom.population.parameters import SideJitter
 from procguide.phantom.solids import (
     Array,
     Part,
@@ -259,10 +259,11 @@ def vertebra_parts(model: VertebraModel) -> list[Part]:
     parts = [_body(model)]
     for side in Side:
         points = arch_points(model, side)
-        parts += [_pedicle(model, side, points), _lamina(model, points), _transverse(model, points)]
+        half = [_pedicle(model, side, points), _lamina(model, points), _transverse(model, points)]
         if side in model.above:
-            parts += _superior(model, points, model.above[side])
-        parts += _inferior(model, points, model.below[side])
+            half += _superior(model, points, model.above[side])
+        half += _inferior(model, points, model.below[side])
+        parts += [replace(part, side=side) for part in half]
     parts.append(_spinous(model, arch_points(model, Side.LEFT).lamina_medial))
     return parts
 

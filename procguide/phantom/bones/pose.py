@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import Side
 from procguide.geometry import AnatomicalFrame, vector
-from procguide.phantom.morphometry import PHANTOM_LEVELS, FacetShape, VertebraShape
-from procguide.phantom.parameters import PhantomParameters
+from procguide.phantom.population.morphometry import FacetShape, VertebraShape
+from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.solids import Array
 
 __all__ = ["FacetPose", "Pose", "pose_spine", "scaled", "tilted_frame"]
@@ -76,10 +76,9 @@ def _stack(parameters: PhantomParameters, shapes: Mapping[str, VertebraShape]) -
     lean = parameters.pelvis.sacral_slope_deg
     point = np.zeros(3)
     frames = {}
-    for n in reversed(range(len(PHANTOM_LEVELS))):
-        level = PHANTOM_LEVELS[n]
+    for level in reversed(parameters.levels):
         shape = shapes[level]
-        lateral, turn = parameters.tilts_deg[n], parameters.turns_deg[n]
+        lateral, turn = parameters.tilts_deg.get(level, 0.0), parameters.turns_deg.get(level, 0.0)
         disc_lean = lean - shape.disc_wedge_deg / 2
         point = point + shape.disc_height * _up(disc_lean, lateral * 0.8)
         body_lean = lean - shape.disc_wedge_deg - shape.body_wedge_deg / 2
@@ -87,7 +86,7 @@ def _stack(parameters: PhantomParameters, shapes: Mapping[str, VertebraShape]) -
         frames[level] = tilted_frame(point, body_lean, lateral, turn)
         point = point + shape.body_height / 2 * _up(body_lean, lateral)
         lean = body_lean - shape.body_wedge_deg / 2
-    return {level: frames[level] for level in PHANTOM_LEVELS}
+    return {level: frames[level] for level in parameters.levels}
 
 
 def _up(forward_deg: float, lateral_deg: float) -> NDArray[np.float64]:
@@ -124,20 +123,20 @@ def _facet(
         mean.width * size * jitter.facet_size,
         mean.height * size * jitter.facet_size,
         mean.gap,
-        parameters.facet_bulk,
+        1.0 + 0.4 * parameters.worn(level).facets,
     )
 
 
 def pose_spine(parameters: PhantomParameters) -> Pose:
     """Every frame from the parameters alone."""
-    shapes = {level: scaled(shape, parameters.size) for level, shape in parameters.vertebrae.items()}
+    shapes = {level: scaled(parameters.vertebrae[level], parameters.size) for level in parameters.levels}
     frames = _stack(parameters, shapes)
     slope = parameters.pelvis.sacral_slope_deg
-    sacrum = tilted_frame(np.zeros(3), slope, 0.0, parameters.turns_deg[-1] * 0.5)
+    sacrum = tilted_frame(np.zeros(3), slope, 0.0, parameters.turns_deg.get(parameters.levels[-1], 0.0) * 0.5)
     facets = {}
-    for n, level in enumerate(PHANTOM_LEVELS):
-        if n + 1 < len(PHANTOM_LEVELS):
-            under = PHANTOM_LEVELS[n + 1]
+    for level in parameters.levels:
+        under = parameters.below(level)
+        if under is not None:
             body = shapes[under]
             top = frames[under].to_patient((0, 0, body.body_height / 2))
             base = frames[under]

@@ -1,104 +1,27 @@
-"""One phantom subject as numbers: everything that makes its anatomy, JSON-able, and how to draw one."""
+"""A subject drawn from the population: the same seed gives the same subject."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import fields, replace
 
 import numpy as np
 
-from procguide.errors import UsageError
-from procguide.phantom.morphometry import FACETS, PHANTOM_LEVELS, VERTEBRAE, FacetShape, VertebraShape
+from procguide.phantom.population.morphometry import (
+    FACETS,
+    PHANTOM_LEVELS,
+    VERTEBRAE,
+    FacetShape,
+    VertebraShape,
+)
+from procguide.phantom.population.parameters import (
+    BodyShape,
+    LevelWear,
+    PelvisShape,
+    PhantomParameters,
+    SideJitter,
+)
 
-__all__ = [
-    "BodyShape",
-    "PelvisShape",
-    "PhantomParameters",
-    "SideJitter",
-    "parameters_from_json",
-    "parameters_to_json",
-    "sample_parameters",
-]
-
-
-@dataclass(frozen=True)
-class SideJitter:
-    """How one side of one vertebra differs from the mean shape: factors and degrees."""
-
-    pedicle: float = 1.0
-    process_length: float = 1.0
-    process_up_deg: float = 0.0
-    facet_size: float = 1.0
-    facet_angle_deg: float = 0.0
-
-
-@dataclass(frozen=True)
-class PelvisShape:
-    """Sacrum and ilia, mm and degrees. ``sacral_slope_deg``: S1 endplate against the horizontal."""
-
-    sacral_slope_deg: float = 38.0
-    sacrum_length: float = 112.0
-    sacrum_half_width: float = 56.0
-    sacrum_curve_deg: float = 62.0
-    foramen_size: float = 1.0
-    joint_gap: float = 1.8
-    wing_flare: float = 0.36
-    wing_height: float = 50.0
-    wing_depth: float = 92.0
-    wing_half_width: float = 128.0
-    hips: bool = True
-
-
-@dataclass(frozen=True)
-class BodyShape:
-    """The torso, mm. Depths of fat are under the skin; ``lying`` is +1 supine, -1 prone."""
-
-    half_width: float = 165.0
-    front: float = 115.0
-    fat_back: float = 18.0
-    fat_front: float = 22.0
-    fat_side: float = 18.0
-    muscle: float = 1.0
-    muscle_fat: float = 0.15
-    flatten: float = 0.5
-    lying: int = 1
-    visceral_fat: float = 0.45
-    lung_bases: float = 25.0
-    aorta_radius: float = 9.5
-    kidney_scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class PhantomParameters:
-    """One subject. ``size`` scales all bone; ``curve`` and ``twist`` are the spine's scoliosis.
-
-    ``tilts_deg`` and ``turns_deg`` (per level, T11 to L5) are lateral tilt (positive leans to the
-    left) and axial rotation (positive turns the spinous process to the right). ``canal_scale``,
-    ``facet_bulk`` and ``disc_scale`` carry age and degeneration. ``rib_lengths`` are those of the
-    eleventh and twelfth, mm.
-    """
-
-    seed: int = 0
-    age: int = 45
-    sex: str = "male"
-    height_cm: float = 174.0
-    size: float = 1.0
-    vertebrae: Mapping[str, VertebraShape] = field(default_factory=lambda: dict(VERTEBRAE))
-    facets: Mapping[str, FacetShape] = field(default_factory=lambda: dict(FACETS))
-    left: Mapping[str, SideJitter] = field(default_factory=dict)
-    right: Mapping[str, SideJitter] = field(default_factory=dict)
-    tilts_deg: tuple[float, ...] = (0.0,) * 7
-    turns_deg: tuple[float, ...] = (0.0,) * 7
-    facet_bulk: float = 1.0
-    spinous_thickness: float = 7.0
-    rib_lengths: tuple[float, float] = (190.0, 120.0)
-    pelvis: PelvisShape = field(default_factory=PelvisShape)
-    body: BodyShape = field(default_factory=BodyShape)
-
-    def jitter(self, level: str, side_sign: int) -> SideJitter:
-        """What makes that side of that vertebra differ; +1 is left."""
-        return (self.left if side_sign > 0 else self.right).get(level, SideJitter())
+__all__ = ["sample_parameters"]
 
 
 def _vary_vertebrae(rng: np.random.Generator, age: int) -> dict[str, VertebraShape]:
@@ -191,16 +114,19 @@ def _jitters(rng: np.random.Generator) -> dict[str, SideJitter]:
     }
 
 
-def _scoliosis(rng: np.random.Generator) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _scoliosis(rng: np.random.Generator) -> tuple[dict[str, float], dict[str, float]]:
     """Lateral tilt and coupled axial rotation per level: mostly straight, one in eight visibly curved."""
     cobb = rng.normal(0, 3.0) if rng.random() > 0.12 else rng.choice([-1, 1]) * rng.uniform(8, 25)
-    apex, length = rng.uniform(1.5, 5.0), rng.uniform(3.0, 5.0)
-    place = np.arange(7)
-    tilts = cobb / 2 * np.sin(np.pi * (place - apex) / length) + rng.normal(0, 0.8, 7)
+    apex, length = rng.uniform(4.5, 8.0), rng.uniform(3.0, 5.0)
+    place = np.arange(len(PHANTOM_LEVELS))
+    tilts = cobb / 2 * np.sin(np.pi * (place - apex) / length) + rng.normal(0, 0.8, len(place))
     # The head stays over the pelvis: the curve above is answered by one below.
     tilts -= 0.85 * tilts.mean()
-    turns = cobb * 0.45 * np.cos(np.pi * (place - apex) / length / 1.4) + rng.normal(0, 1.0, 7)
-    return tuple(float(t) for t in tilts), tuple(float(t) for t in turns)
+    turns = cobb * 0.45 * np.cos(np.pi * (place - apex) / length / 1.4) + rng.normal(0, 1.0, len(place))
+    return (
+        {level: float(t) for level, t in zip(PHANTOM_LEVELS, tilts, strict=True)},
+        {level: float(t) for level, t in zip(PHANTOM_LEVELS, turns, strict=True)},
+    )
 
 
 def _pelvis(rng: np.random.Generator, sex: str) -> PelvisShape:
@@ -231,7 +157,6 @@ def _body(rng: np.random.Generator, sex: str, age: int) -> BodyShape:
         muscle=float(np.clip(rng.normal(1.0 if sex == "female" else 1.1, 0.1), 0.75, 1.35)),
         muscle_fat=float(np.clip(rng.normal(0.05 + age * 0.003, 0.08), 0.0, 0.5)),
         flatten=float(rng.uniform(0.0, 1.0)),
-        lying=int(rng.choice([1, 1, 1, -1])),
         visceral_fat=float(np.clip(rng.normal(0.35 + 0.15 * habitus, 0.12), 0.05, 0.8)),
         lung_bases=float(rng.uniform(-10, 45)),
         aorta_radius=float(rng.normal(8.5 if sex == "female" else 9.8, 1.0)),
@@ -264,35 +189,9 @@ def sample_parameters(seed: int) -> PhantomParameters:
         right=_jitters(rng),
         tilts_deg=tilts,
         turns_deg=turns,
-        facet_bulk=bulk,
+        wear={level: LevelWear(facets=float(np.clip((bulk - 1) / 0.4, 0, 1))) for level in PHANTOM_LEVELS},
         spinous_thickness=float(rng.normal(7.0, 0.8)),
         rib_lengths=(float(rng.uniform(150, 230)), float(np.clip(rng.normal(110, 30), 35, 170))),
         pelvis=pelvis,
         body=_body(rng, sex, age),
     )
-
-
-def parameters_to_json(parameters: PhantomParameters) -> dict[str, Any]:
-    """Plain numbers, strings, lists and dicts."""
-    return asdict(parameters)
-
-
-def parameters_from_json(data: Mapping[str, Any]) -> PhantomParameters:
-    """The inverse of :func:`parameters_to_json`; an unknown or missing name is a ``UsageError``."""
-    nested: dict[str, Any] = {"pelvis": PelvisShape, "body": BodyShape}
-    mapped: dict[str, Any] = {
-        "vertebrae": VertebraShape, "facets": FacetShape, "left": SideJitter, "right": SideJitter
-    }  # fmt: skip
-    try:
-        values = dict(data)
-        for name, kind in nested.items():
-            values[name] = kind(**values[name])
-        for name, kind in mapped.items():
-            values[name] = {level: kind(**shape) for level, shape in values[name].items()}
-        for name in ("tilts_deg", "turns_deg", "rib_lengths"):
-            values[name] = tuple(values[name])
-        return PhantomParameters(**values)
-    except (KeyError, TypeError) as error:
-        raise UsageError(
-            f"these are not phantom parameters ({error}); use those that procguide phantom wrote"
-        ) from error

@@ -18,7 +18,7 @@ from skimage.draw import polygon2mask
 
 from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame, vector
-from procguide.phantom.parameters import PelvisShape
+from procguide.phantom.population.parameters import PelvisShape
 from procguide.phantom.solids import Array, Part, smooth_max
 
 __all__ = ["IliumModel", "ilium_part"]

@@ -1,12 +1,11 @@
-"""The spinal canal as one tube from T11 through the sacrum."""
+"""The spinal canal as one tube from the top through the sacrum."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from procguide.phantom.morphometry import PHANTOM_LEVELS
-from procguide.phantom.pose import Pose
-from procguide.phantom.sacrum import SacrumModel, canal_nodes
+from procguide.phantom.bones.pose import Pose
+from procguide.phantom.bones.sacrum import SacrumModel, canal_nodes
 from procguide.phantom.tubes import Tube, smooth_curve
 
 __all__ = ["canal_tube"]
@@ -17,11 +16,11 @@ TAPER = 0.22
 def canal_tube(pose: Pose, sacrum: SacrumModel) -> Tube:
     """The canal's wall: at each vertebra's pedicles, at its lower border, and through the sacrum."""
     points, half, posterior = [], [], []
-    for level in PHANTOM_LEVELS:
+    for n, level in enumerate(pose.frames):
         frame, shape = pose.frames[level], pose.shapes[level]
         wall = (shape.depth_upper + shape.depth_lower) / 4
         size = np.array([shape.canal_width / 2 * 0.96, shape.canal_depth / 2 * 0.97])
-        heights = (0.5, 0.15, -0.4) if level == PHANTOM_LEVELS[0] else (0.15, -0.4)
+        heights = (0.5, 0.15, -0.4) if n == 0 else (0.15, -0.4)
         for height in heights:
             waist = 0.0 if height > 0 else 0.06
             points.append(

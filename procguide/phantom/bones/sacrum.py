@@ -18,10 +18,10 @@ from scipy.spatial import cKDTree
 
 from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame
-from procguide.phantom.parameters import PelvisShape
-from procguide.phantom.pose import FacetPose
+from procguide.phantom.bones.pose import FacetPose
+from procguide.phantom.bones.vertebra import articular_process
+from procguide.phantom.population.parameters import PelvisShape
 from procguide.phantom.solids import Array, Part, capsule, frame_between, radial, smooth_max, smooth_min
-from procguide.phantom.vertebra import articular_process
 
 __all__ = ["ALA", "SacrumModel", "canal_nodes", "sacrum_parts", "to_straight"]
 

@@ -19,7 +19,8 @@ from types import MappingProxyType
 
 __all__ = ["FACETS", "PHANTOM_LEVELS", "VERTEBRAE", "FacetShape", "VertebraShape"]
 
-PHANTOM_LEVELS = ("T11", "T12", "L1", "L2", "L3", "L4", "L5")
+PHANTOM_LEVELS = ("T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
+"""The presacral levels of a subject without anomaly, cranial to caudal."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,18 @@ class FacetShape:
 # fmt: off
 _VERTEBRAE = {
     #      wu    wl    du    dl    h     wedge cw cd pw ph pa lh sl sh slope span ph back up dh dw
+    "T8": (
+        30.5, 32.0, 28.5, 29.5, 20.5, -3.5, 17.0, 15.8, 5.2, 12.6, 7.5,
+        21, 46, 12.0, 52, 60, 10, 45, 14, 5.0, 0.0,
+    ),
+    "T9": (
+        32.0, 33.5, 29.2, 30.2, 21.5, -3.5, 17.5, 15.8, 6.1, 13.9, 7.0,
+        21, 43, 12.5, 48, 60, 10, 43, 14, 5.0, 0.0,
+    ),
+    "T10": (
+        33.8, 35.8, 30.0, 31.0, 23.0, -3.2, 18.2, 16.0, 6.8, 15.0, 5.0,
+        21, 38, 13.5, 42, 60, 10, 42, 13, 5.5, 0.0,
+    ),
     "T11": (
         36.4, 38.5, 31.0, 32.0, 25.0, -3.0, 19.5, 16.5, 8.2, 16.8, 1.0,
         22, 33, 15.0, 34, 58, 10, 40, 12, 6.0, 0.5,
@@ -106,6 +119,9 @@ VERTEBRAE = MappingProxyType({level: VertebraShape(*values) for level, values in
 
 FACETS = MappingProxyType(
     {
+        "T8": FacetShape(10.5, 15.0, 74.0, 10.5, 12.0),
+        "T9": FacetShape(10.5, 15.0, 74.0, 11.0, 12.0),
+        "T10": FacetShape(11.0, 15.5, 74.0, 11.5, 12.5),
         "T11": FacetShape(11.5, 16.0, 72.0, 12.0, 13.0),
         "T12": FacetShape(12.0, 16.5, 22.0, 12.5, 14.0),
         "L1": FacetShape(13.0, 17.0, 24.0, 13.5, 15.5),

@@ -18,9 +18,11 @@ from procguide.anatomy import Region
 from procguide.errors import UsageError
 from procguide.geometry import Affine
 from procguide.imaging import Grid, Modality, Volume
+from procguide.phantom.assemble import Anatomy
 from procguide.phantom.build import Phantom
+from procguide.phantom.canvas import Canvas
 from procguide.phantom.noise import SmoothNoise
-from procguide.phantom.paint import Anatomy, Labels, paint
+from procguide.phantom.paint import paint
 from procguide.phantom.solids import Array
 from procguide.phantom.tubes import Tube, tube_distance
 
@@ -92,7 +94,7 @@ def _lattice(phantom: Phantom, settings: CtSettings) -> Grid:
     corners = phantom.regions.grid.corners
     low, high = corners.min(axis=0), corners.max(axis=0)
     if settings.table:
-        if phantom.parameters.body.lying > 0:
+        if phantom.posture == "supine":
             high[1] += 30.0
         else:
             low[1] -= 30.0
@@ -108,9 +110,9 @@ def _fine(grid: Grid, start: int, count: int, settings: CtSettings) -> Grid:
     return Grid((2 * count, *grid.shape[1:]), Affine.axis_aligned(steps, origin))
 
 
-def _tissue(anatomy: Anatomy, labels: Labels, grid: Grid, seed: int, settings: CtSettings) -> Array:
+def _tissue(anatomy: Anatomy, labels: Canvas, grid: Grid, seed: int, settings: CtSettings) -> Array:
     """Noise-free HU on the fine lattice, ``(k, j, i)`` float32."""
-    regions = np.asarray(labels.regions.voxels)
+    regions = labels.tissues
     table = np.zeros(max(Region) + 1, dtype=np.float32)
     for region, value in HOUNSFIELD.items():
         table[region] = value
@@ -145,10 +147,10 @@ def _thecal_sac(anatomy: Anatomy, grid: Grid, regions: NDArray[np.uint8], soft: 
         soft[where][inside] = 22.0
 
 
-def _texture(anatomy: Anatomy, labels: Labels, grid: Grid, seed: int, soft: Array) -> None:
+def _texture(anatomy: Anatomy, labels: Canvas, grid: Grid, seed: int, soft: Array) -> None:
     """Loops, gas, marbling and lung, in place."""
     body = anatomy.parameters.seed
-    regions = np.asarray(labels.regions.voxels)
+    regions = labels.tissues
     coarse, fine = SmoothNoise(body, 2, grid, 11.0), SmoothNoise(seed, 3, grid, 3.0)
     low = anatomy.pose.frames["L1"].origin[2]
     heights = grid.affine.apply(np.column_stack([np.arange(grid.shape[0]), *np.zeros((2, grid.shape[0]))]))[
@@ -180,7 +182,7 @@ def _table(anatomy: Anatomy, grid: Grid, regions: NDArray[np.uint8], soft: Array
     y = grid.affine.origin[1] + grid.affine.spacing[1] * np.arange(grid.shape[1])
     x = grid.affine.origin[0] + grid.affine.spacing[2] * np.arange(grid.shape[2])
     torso = anatomy.torso
-    supine = anatomy.parameters.body.lying > 0
+    supine = True
     top = float(torso.back.max() + 3.0 if supine else torso.front.min() - 3.0)
     bow = 0.0006 * x**2
     depth = (y[:, None] - top + bow[None, :]) if supine else (top - y[:, None] + bow[None, :])
@@ -192,9 +194,9 @@ def _table(anatomy: Anatomy, grid: Grid, regions: NDArray[np.uint8], soft: Array
     soft[:, shell] = np.where(air[:, shell], -180.0, soft[:, shell])
 
 
-def _add_bone(anatomy: Anatomy, labels: Labels, grid: Grid, seed: int, soft: Array) -> None:
+def _add_bone(anatomy: Anatomy, labels: Canvas, grid: Grid, seed: int, soft: Array) -> None:
     """Cortex and cancellous bone by depth under the surface, mixed in by the voxel's share, in place."""
-    regions = np.asarray(labels.regions.voxels)
+    regions = labels.tissues
     parameters = anatomy.parameters
     near = labels.bone < 1.0
     index = np.argwhere(near)
@@ -203,7 +205,7 @@ def _add_bone(anatomy: Anatomy, labels: Labels, grid: Grid, seed: int, soft: Arr
     for region in Region:
         thick[region], dense[region], share[region] = CORTEX.get(region, (1.3, 780.0, 1.0))
     here = regions[near]
-    spongy = np.clip(268 - 2.15 * parameters.age, 55, 235)
+    spongy = parameters.trabecular_hu
     trabeculae, patches = SmoothNoise(seed, 4, grid, 1.7), SmoothNoise(parameters.seed, 5, grid, 7.0)
     grain = np.zeros(len(index), dtype=np.float32)
     edges = np.searchsorted(index[:, 0], np.arange(grid.shape[0] + 1))

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import Side
 from procguide.geometry import AnatomicalFrame
-from procguide.phantom.morphometry import VertebraShape
-from procguide.phantom.parameters import PhantomParameters
+from procguide.phantom.assemble import Anatomy
+from procguide.phantom.population.morphometry import VertebraShape
+from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.tubes import Tube, smooth_curve
 
-__all__ = ["floating_rib", "rib_of"]
+__all__ = ["ribs_of"]
 
 
 def _finish(points: NDArray[np.float64], length: float, size: float) -> Tube:
@@ -44,7 +45,7 @@ def _round(
     )
 
 
-def rib_of(
+def _rib_of(
     parameters: PhantomParameters, level: str, frame: AnatomicalFrame, shape: VertebraShape, side: Side,
     wall: tuple[float, float, float],
 ) -> Tube:  # fmt: skip
@@ -62,7 +63,7 @@ def rib_of(
     return _finish(points, length * size, size)
 
 
-def floating_rib(
+def _floating_rib(
     parameters: PhantomParameters, top: float, number: int, side: Side, wall: tuple[float, float, float]
 ) -> Tube:
     """Rib 8 to 10 where it passes the field's top at the side; ``top`` is the height of T11's centre, mm."""
@@ -71,3 +72,21 @@ def floating_rib(
     start = np.array([0.0, 0.0, top + 18.0 + 24.0 * (10 - number)])
     points = _round(start, wall, angles, 62.0, s)
     return _finish(points, 400.0, parameters.size)
+
+
+def ribs_of(anatomy: Anatomy) -> list[tuple[str, Side, Tube]]:
+    """Ribs 8 to 12 by level and side."""
+    parameters, torso, pose = anatomy.parameters, anatomy.torso, anatomy.pose
+    body = parameters.body
+    inset = (body.fat_back + body.fat_side) / 2 + 9.0
+    top = pose.frames["T11"].origin[2]
+    tubes = []
+    for side in Side:
+        for level in ("T11", "T12"):
+            wall = torso.rib_cage(pose.frames[level].origin[2] - 15, inset)
+            rib = _rib_of(parameters, level, pose.frames[level], pose.shapes[level], side, wall)
+            tubes.append((level, side, rib))
+        for n in (8, 9, 10):
+            rib = _floating_rib(parameters, top, n, side, torso.rib_cage(top, inset))
+            tubes.append((f"T{n}", side, rib))
+    return tubes

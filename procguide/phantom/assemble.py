@@ -1,0 +1,61 @@
+"""From parameters to geometry: every frame, solid and curve of one subject, before any lattice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from procguide.anatomy import Side
+from procguide.phantom.bones.pose import Pose, pose_spine
+from procguide.phantom.bones.sacrum import SacrumModel
+from procguide.phantom.bones.vertebra import VertebraModel
+from procguide.phantom.neural.canal import canal_tube
+from procguide.phantom.population.parameters import PhantomParameters
+from procguide.phantom.soft.outline import Torso, torso_of
+from procguide.phantom.tubes import Tube
+
+__all__ = ["Anatomy", "assemble"]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """One subject's geometry before any lattice."""
+
+    parameters: PhantomParameters
+    pose: Pose
+    vertebrae: dict[str, VertebraModel]
+    sacrum: SacrumModel
+    canal: Tube
+    torso: Torso
+
+
+def assemble(parameters: PhantomParameters) -> Anatomy:
+    """All frames, models and curves."""
+    pose = pose_spine(parameters)
+    vertebrae = {level: _vertebra(parameters, pose, level) for level in parameters.levels}
+    lowest = parameters.levels[-1]
+    last = pose.shapes[lowest]
+    sacrum = SacrumModel(
+        pose.sacrum,
+        parameters.pelvis,
+        parameters.size,
+        last.width_lower,
+        last.depth_lower,
+        {side: pose.facets[lowest, side] for side in Side},
+    )
+    canal = canal_tube(pose, sacrum)
+    return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso_of(parameters, pose, canal))
+
+
+def _vertebra(parameters: PhantomParameters, pose: Pose, level: str) -> VertebraModel:
+    place = parameters.levels.index(level)
+    above = {side: pose.facets[parameters.levels[place - 1], side] for side in Side} if place else {}
+    return VertebraModel(
+        level,
+        pose.frames[level],
+        pose.shapes[level],
+        parameters.size,
+        {side: parameters.jitter(level, side.sign) for side in Side},
+        above,
+        {side: pose.facets[level, side] for side in Side},
+        parameters.spinous_thickness,
+    )

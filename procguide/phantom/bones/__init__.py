@@ -1,0 +1,1 @@
+"""Vertebrae, discs, sacrum, pelvis and ribs as solids."""

@@ -1,0 +1,76 @@
+"""All bones on one lattice; where two would touch, both draw back by half the gap."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from procguide.anatomy import SACRUM, VERSE_LABELS, Region, Side
+from procguide.phantom.assemble import Anatomy
+from procguide.phantom.bones.pelvis import IliumModel, ilium_part
+from procguide.phantom.bones.ribs import ribs_of
+from procguide.phantom.bones.sacrum import sacrum_parts
+from procguide.phantom.bones.vertebra import vertebra_parts
+from procguide.phantom.canvas import Canvas, instance_of
+from procguide.phantom.solids import FAR, Array, Field, carve
+from procguide.phantom.tubes import tube_distance
+
+__all__ = ["paint_bones"]
+
+BONE_GAP_MM = 1.1
+
+
+def paint_bones(canvas: Canvas, anatomy: Anatomy, canal: Array) -> None:
+    """Spine, ilia and ribs. ``canal`` is the distance to the canal's wall, negative inside: no bone there."""
+    spine = _paint_spine(canvas, anatomy, canal)
+    parameters, grid = anatomy.parameters, canvas.grid
+    ilium = IliumModel.under(anatomy.pose.sacrum, parameters.pelvis, parameters.size)
+    for side in Side:
+        field = carve(grid, [ilium_part(ilium, side)])
+        if field is not None:
+            d = np.maximum(field.distance, parameters.pelvis.joint_gap - spine[field.window])
+            canvas.put(field.window, d < 0, Region.ILIUM, None, side)
+            np.minimum(canvas.bone[field.window], d, out=canvas.bone[field.window])
+    for level, side, rib in ribs_of(anatomy):
+        found = tube_distance(grid, rib, margin=3.0)
+        if found is not None:
+            where, distance = found
+            d = np.maximum(distance, 0.8 - canvas.bone[where])
+            canvas.put(where, d < 0, Region.RIB, level, side)
+            np.minimum(canvas.bone[where], d, out=canvas.bone[where])
+
+
+def _paint_spine(canvas: Canvas, anatomy: Anatomy, canal: Array) -> Array:
+    """Vertebrae and sacrum; returns the distance to the nearest of them, before gaps."""
+    owned: list[tuple[str, Field]] = []
+    for level in anatomy.parameters.levels:
+        field = carve(canvas.grid, vertebra_parts(anatomy.vertebrae[level]))
+        if field is not None:
+            owned.append((level, field))
+    sacrum = carve(canvas.grid, sacrum_parts(anatomy.sacrum))
+    if sacrum is not None:
+        owned.append((SACRUM, sacrum))
+    first, second = np.full((2, *canvas.grid.shape), FAR, dtype=np.float32)
+    for _, field in owned:
+        a, b = first[field.window], second[field.window]
+        np.minimum(b, np.maximum(a, field.distance), out=b)
+        np.minimum(a, field.distance, out=a)
+    for level, field in owned:
+        where = field.window
+        d = np.maximum(field.distance, -canal[where])
+        mine = field.distance <= first[where]
+        d = np.where(mine, np.maximum(d, BONE_GAP_MM / 2 - (second[where] - d) / 2), FAR)
+        inside = d < 0
+        part = field.part[inside]
+        canvas.tissues[where][inside] = _by_part(field, "region")[part]
+        canvas.instances[where][inside] = _by_part(field, "side", level)[part]
+        canvas.levels[where][inside] = VERSE_LABELS[level]
+        np.minimum(canvas.bone[where], d, out=canvas.bone[where])
+    return np.asarray(first)
+
+
+def _by_part(field: Field, what: str, level: str | None = None) -> NDArray[np.uint8]:
+    """One number for each part of a bone: its region, or the instance that its side makes of ``level``."""
+    if what == "region":
+        return np.array([part.region for part in field.parts], dtype=np.uint8)
+    return np.array([instance_of(level, part.side) for part in field.parts], dtype=np.uint8)

@@ -1,0 +1,1 @@
+"""CT images of a phantom."""

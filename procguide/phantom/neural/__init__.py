@@ -1,0 +1,1 @@
+"""The canal, what it holds, and the nerves that leave it."""

@@ -1,0 +1,1 @@
+"""Skin, fat, muscles, organs and great vessels."""

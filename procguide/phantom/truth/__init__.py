@@ -1,0 +1,1 @@
+"""Landmarks, courses and target zones from the construction itself."""
