@@ -13,9 +13,11 @@ from procguide.errors import UsageError
 from procguide.imaging import Grid, LabelMap
 from procguide.phantom.assemble import Anatomy, assemble
 from procguide.phantom.canvas import Canvas, instance_words
+from procguide.phantom.deformation import Deformation
 from procguide.phantom.paint import default_grid, paint
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.solids import Array
+from procguide.phantom.truth.moved import moved_spine
 from procguide.phantom.truth.spine import true_spine
 
 __all__ = ["Phantom", "broad_regions", "build"]
@@ -29,7 +31,7 @@ class Phantom:
     and coccyx, ``instances`` level and side of everything that has one (:func:`instance_of`).
     Outside the body all are 0. ``bone_distance`` is mm to the nearest bone surface, negative inside,
     1000 where it is not known. The S1 endplate's centre is the origin of patient space. ``posture`` is
-    ``"supine"`` or ``"prone"``.
+    ``"supine"``, or ``"prone"`` with the ``deformation`` that made it so.
     """
 
     parameters: PhantomParameters
@@ -39,6 +41,7 @@ class Phantom:
     bone_distance: Array
     anatomy: Anatomy
     posture: str = "supine"
+    deformation: Deformation | None = None
 
     @cached_property
     def regions(self) -> LabelMap:
@@ -48,7 +51,8 @@ class Phantom:
     @cached_property
     def spine(self) -> Spine:
         """True landmarks of the whole subject, also of what the lattice leaves out."""
-        return true_spine(self.anatomy)
+        spine = true_spine(self.anatomy)
+        return spine if self.deformation is None else moved_spine(spine, self.deformation)
 
 
 def build(
