@@ -42,7 +42,8 @@ def test_the_prone_labels_are_the_supine_ones_moved(pair: Pair) -> None:
     for level in ("T10", "L2", "L5"):
         label = VERSE_LABELS[level]
         moved = deformation.to_prone(supine.levels.centroid(label))
-        np.testing.assert_allclose(prone.levels.centroid(label), moved, atol=0.5)
+        # Labels are those of the nearest voxel: half a voxel of 3 mm, and the change of a thin shape.
+        np.testing.assert_allclose(prone.levels.centroid(label), moved, atol=1.7)
         volumes = [int((p.levels.voxels == label).sum()) for p in (supine, prone)]
         assert volumes[1] == pytest.approx(volumes[0], rel=0.06)
 
