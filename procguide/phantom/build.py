@@ -17,8 +17,10 @@ from procguide.phantom.deformation import Deformation
 from procguide.phantom.paint import default_grid, paint
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.solids import Array
-from procguide.phantom.truth.moved import moved_spine
+from procguide.phantom.truth.moved import moved_spine, moved_zones
+from procguide.phantom.truth.nouns import TrueZone
 from procguide.phantom.truth.spine import true_spine
+from procguide.phantom.truth.zones import sacroiliac_zones, true_zones
 
 __all__ = ["Phantom", "broad_regions", "build"]
 
@@ -53,6 +55,14 @@ class Phantom:
         """True landmarks of the whole subject, also of what the lattice leaves out."""
         spine = true_spine(self.anatomy)
         return spine if self.deformation is None else moved_spine(spine, self.deformation)
+
+    @cached_property
+    def zones(self) -> tuple[TrueZone, ...]:
+        """Where needles belong, by procedure, level and side; of sacroiliac joints only those in view."""
+        built = true_zones(self.anatomy, true_spine(self.anatomy))
+        if self.deformation is not None:
+            built = moved_zones(built, self.deformation)
+        return (*built, *sacroiliac_zones(self.tissues))
 
 
 def build(

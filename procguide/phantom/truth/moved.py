@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from procguide.anatomy import SACRUM, Endplate, Pedicle, Sacrum, Side, Spine, Vertebra
 from procguide.geometry import Vector, vector
 from procguide.phantom.deformation import Deformation, moved_frame, moved_point
-from procguide.phantom.truth.nouns import Course, TargetZone
+from procguide.phantom.truth.nouns import Course, TrueZone
 
 __all__ = ["moved_courses", "moved_spine", "moved_zones"]
 
@@ -32,7 +32,7 @@ def moved_courses(courses: tuple[Course, ...], deformation: Deformation) -> tupl
     return tuple(replace(course, points=deformation.to_prone(course.points)) for course in courses)
 
 
-def moved_zones(zones: tuple[TargetZone, ...], deformation: Deformation) -> tuple[TargetZone, ...]:
+def moved_zones(zones: tuple[TrueZone, ...], deformation: Deformation) -> tuple[TrueZone, ...]:
     """Target zones, by the field."""
     return tuple(
         replace(

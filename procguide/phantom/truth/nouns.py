@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from procguide.anatomy import Region, Side
 from procguide.geometry import Vector
 
-__all__ = ["Course", "TargetZone"]
+__all__ = ["Course", "TrueZone"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class Course:
 
 
 @dataclass(frozen=True, eq=False)
-class TargetZone:
+class TrueZone:
     """Where a procedure's needle tip belongs.
 
     ``procedure`` is the catalogue's id; ``centre`` the ideal tip, LPS mm; ``points`` ``(n, 3)`` LPS mm
