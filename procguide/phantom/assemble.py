@@ -11,6 +11,7 @@ from procguide.phantom.bones.vertebra import VertebraModel
 from procguide.phantom.neural.canal import canal_tube
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.outline import Torso, torso_of
+from procguide.phantom.soft.tissues import SoftTissues, soft_tissues
 from procguide.phantom.tubes import Tube
 
 __all__ = ["Anatomy", "assemble"]
@@ -26,6 +27,7 @@ class Anatomy:
     sacrum: SacrumModel
     canal: Tube
     torso: Torso
+    soft: SoftTissues
 
 
 def assemble(parameters: PhantomParameters) -> Anatomy:
@@ -43,7 +45,8 @@ def assemble(parameters: PhantomParameters) -> Anatomy:
         {side: pose.facets[lowest, side] for side in Side},
     )
     canal = canal_tube(pose, sacrum)
-    return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso_of(parameters, pose, canal))
+    soft = soft_tissues(parameters, pose, canal)
+    return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso_of(parameters, pose, canal), soft)
 
 
 def _vertebra(parameters: PhantomParameters, pose: Pose, level: str) -> VertebraModel:
