@@ -69,17 +69,16 @@ def _finish(
 
 
 def from_phantom(seed: int, spacing_mm: float) -> TrainingShape:
-    """The phantom of that seed."""
+    """The phantom of that seed: fine tissues for the intensities, broad regions to learn."""
     from procguide.phantom import build, sample_parameters
 
     phantom = build(sample_parameters(seed), spacing_mm=spacing_mm)
-    regions = np.asarray(phantom.regions.voxels, dtype=np.uint8)
     table = np.zeros(256, dtype=np.uint8)
     for region, tissue_class in NETWORK_CLASS.items():
         table[region] = tissue_class
-    return _finish(
-        f"phantom-{seed}", spacing_mm, regions, table[regions], phantom.levels.voxels.astype(np.uint8)
-    )
+    target = table[phantom.regions.voxels]
+    level = phantom.levels.voxels.astype(np.uint8)
+    return _finish(f"phantom-{seed}", spacing_mm, phantom.tissues.voxels.astype(np.uint8), target, level)
 
 
 def from_totalsegmentator(labels: LabelMap, spacing_mm: float, name: str) -> TrainingShape:

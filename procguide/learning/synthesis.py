@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from procguide.anatomy import BONE, Region
+from procguide.anatomy import BONE, BROAD, Region
 from procguide.learning.shapes import ExtraTissue, TrainingShape
 from procguide.segmentation import TissueClass
 from procguide.segmentation.network import OFFSET_SCALE_MM
@@ -33,11 +33,40 @@ _HOUNSFIELD: dict[int, tuple[float, float]] = {
     Region.KIDNEY: (20, 250),
     Region.AORTA: (30, 350),
     Region.SOFT_TISSUE: (-100, 70),
+    Region.NUCLEUS_PULPOSUS: (40, 130),
+    Region.ANNULUS_FIBROSUS: (50, 150),
+    Region.EPIDURAL_FAT: (-120, -20),
+    Region.LIGAMENTUM_FLAVUM: (20, 130),
+    Region.CEREBROSPINAL_FLUID: (-5, 50),
+    Region.SPINAL_CORD: (10, 70),
+    Region.CAUDA_EQUINA: (0, 60),
+    Region.FASCIA: (-60, 90),
+    Region.INTRAMUSCULAR_FAT: (-120, -20),
+    Region.PSOAS: (20, 90),
+    Region.QUADRATUS_LUMBORUM: (20, 90),
+    Region.MULTIFIDUS: (0, 90),
+    Region.ERECTOR_SPINAE: (10, 90),
+    Region.VENA_CAVA: (20, 250),
+    Region.ILIAC_ARTERY: (30, 350),
+    Region.ILIAC_VEIN: (20, 250),
+    Region.SEGMENTAL_ARTERY: (20, 250),
+    Region.LIVER: (20, 170),
+    Region.SPLEEN: (30, 180),
+    Region.BOWEL: (-50, 250),
+    Region.GAS: (-1000, -700),
+    Region.LUNG: (-950, -650),
+    Region.PLEURA: (-60, 60),
+    Region.URETER: (0, 300),
+    Region.RENAL_SINUS: (-110, 0),
+    Region.IMPLANT: (1500, 3000),
+    Region.CEMENT: (700, 2000),
+    Region.VACUUM: (-500, -100),
     ExtraTissue.LUNG: (-900, -650),
     ExtraTissue.ORGAN: (20, 140),
     ExtraTissue.BOWEL: (-50, 80),
     ExtraTissue.VESSEL: (30, 350),
 }
+_MUSCLES = torch.tensor([Region.MUSCLE, *(fine for fine, broad in BROAD.items() if broad == Region.MUSCLE)])
 _TRABECULAR = (40.0, 330.0)
 _CORTICAL_EXCESS = (100.0, 650.0)
 _N_TISSUES = 80
@@ -194,7 +223,7 @@ def _appearance(tissue: Tensor, target: Tensor, dice: Dice, spacing_mm: float) -
 def _unlabelled(tissue: Tensor, dice: Dice, ct_like: bool) -> Tensor:
     """Fat, gas and contrast medium in blobs where the labels only say soft tissue."""
     n = tissue.shape[-1]
-    vague = (tissue == Region.SOFT_TISSUE) | (tissue == ExtraTissue.BOWEL)
+    vague = (tissue == Region.SOFT_TISSUE) | (tissue == Region.BOWEL) | (tissue == ExtraTissue.BOWEL)
     blobs = dice.field(dice.pick(8) + 5, n)[0]
     level = dice.uniform(-0.6, 0.6)
     added = torch.where(vague & (blobs > level), dice.uniform(-150, 150), 0.0)
@@ -203,7 +232,7 @@ def _unlabelled(tissue: Tensor, dice: Dice, ct_like: bool) -> Tensor:
         added = torch.where(vague & (other > dice.uniform(1.0, 1.8)), dice.uniform(-950, -300), added)
     if ct_like and dice.chance(0.4):
         added = torch.where(vague & (other < -dice.uniform(0.9, 1.8)), dice.uniform(50, 400), added)
-    marbled = (tissue == Region.MUSCLE) & (dice.field(14, n)[0] > dice.uniform(0.4, 2.5))
+    marbled = torch.isin(tissue, _MUSCLES) & (dice.field(14, n)[0] > dice.uniform(0.4, 2.5))
     return torch.where(marbled, dice.uniform(-150, -50), added)
 
 
