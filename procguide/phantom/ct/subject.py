@@ -1,0 +1,110 @@
+"""A phantom as the compiled loops want it: contiguous maps and tables by label and by level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from procguide.anatomy import BONE, SACRUM, VERSE_LABELS, Region, Spine
+from procguide.phantom.build import Phantom
+from procguide.phantom.ct import texture
+from procguide.phantom.ct.hounsfield import CORTEX, LEVEL_SHARE, tissue_tables
+from procguide.phantom.ct.settings import CtSettings
+from procguide.phantom.population.parameters import PhantomParameters
+from procguide.phantom.solids import Array
+
+__all__ = ["Subject"]
+
+_LEVELS = 100
+
+
+@dataclass(frozen=True)
+class Subject:
+    """``place`` is the origin and spacing of the maps, ``(2, 3)`` as z, y, x, mm.
+
+    ``table`` ``(3, 256)`` is mean, spread and pattern by region; ``cortex`` ``(256, 3)``; ``frames``
+    ``(100, 4, 3)`` origin and axes of bones by VerSe integer; ``makeup`` ``(100, 5)`` half height, half
+    depth, wear of the disc above and below, spongy share; ``numbers`` L1's spongy HU, thickness factor,
+    three shifts in mm, relative and absolute depth of its texture; ``fat`` (in muscle, calcium).
+    """
+
+    tissues: NDArray[np.uint8]
+    instances: NDArray[np.uint8]
+    bone: Array
+    place: NDArray[np.float64]
+    table: Array
+    is_bone: NDArray[np.bool_]
+    cortex: Array
+    frames: NDArray[np.float64]
+    makeup: NDArray[np.float64]
+    numbers: NDArray[np.float64]
+    extra: NDArray[np.float64]
+    shift: NDArray[np.float64]
+    spongy: Array
+    blocks: Any
+
+    @classmethod
+    def of(cls, phantom: Phantom, settings: CtSettings) -> Subject:
+        """From the maps, the parameters and the true landmarks; nothing is painted."""
+        parameters, affine = phantom.parameters, phantom.tissues.affine
+        frames, makeup = _bones(phantom.spine, parameters)
+        return cls(
+            np.ascontiguousarray(phantom.tissues.voxels, dtype=np.uint8),
+            np.ascontiguousarray(phantom.instances.voxels, dtype=np.uint8),
+            np.ascontiguousarray(phantom.bone_distance, dtype=np.float32),
+            np.array([affine.origin[::-1], affine.spacing]),
+            tissue_tables(settings.contrast),
+            _bone_labels(),
+            _cortex_table(),
+            frames,
+            makeup,
+            _numbers(parameters),
+            np.array([1.6 * parameters.body.muscle_fat, max(0.02 * (parameters.age - 45), 0.0)]),
+            texture.shift_of(parameters.seed, 2).astype(np.float64),
+            texture.spongy_block(),
+            (texture.fine_block(), texture.fibre_block(), texture.coarse_block()),
+        )
+
+
+def _bone_labels() -> NDArray[np.bool_]:
+    flags = np.zeros(256, dtype=bool)
+    flags[list(BONE)] = True
+    flags[Region.ARCH] = True
+    return flags
+
+
+def _cortex_table() -> Array:
+    table = np.tile(np.array([1.0, 1200.0, 1.0], dtype=np.float32), (256, 1))
+    for region, cortex in CORTEX.items():
+        table[region] = cortex.thickness, cortex.hounsfield, cortex.spongy
+    return table
+
+
+def _bones(spine: Spine, parameters: PhantomParameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    frames = np.tile(np.vstack([np.zeros(3), np.eye(3)]), (_LEVELS, 1, 1))
+    makeup = np.tile(np.array([14.0, 17.0, 0.0, 0.0, 1.0]), (_LEVELS, 1))
+    above = 0.0
+    for vertebra in spine.vertebrae:
+        label = VERSE_LABELS[vertebra.level]
+        frames[label] = np.vstack([vertebra.frame.origin, vertebra.frame.rotation.T])
+        upper, lower = vertebra.superior_endplate, vertebra.inferior_endplate
+        height = float(np.linalg.norm(np.subtract(upper.centre, lower.centre)))
+        below = parameters.worn(vertebra.level).disc
+        share = LEVEL_SHARE.get(vertebra.level, 1.0)
+        makeup[label] = height / 2, (upper.depth_mm + lower.depth_mm) / 4, above, below, share
+        above = below
+    if spine.sacrum is not None:
+        frame = spine.sacrum.frame
+        frames[VERSE_LABELS[SACRUM]] = np.vstack([frame.origin, frame.rotation.T])
+    return frames, makeup
+
+
+def _numbers(parameters: PhantomParameters) -> NDArray[np.float64]:
+    """Cortices lose about a third and trabeculae stand further apart from 40 to 90 years (assumed)."""
+    thin = float(np.clip(1.0 - 0.006 * (parameters.age - 40), 0.65, 1.08))
+    coarse = float(np.clip(0.30 + 0.003 * (parameters.age - 40), 0.27, 0.48))
+    shift = texture.shift_of(parameters.seed, 1) * texture.STEP_MM["spongy"]
+    return np.array([parameters.trabecular_hu, thin, *shift, coarse, 25.0], dtype=np.float64)
