@@ -1,0 +1,156 @@
+"""The compiled loop that gives every voxel its protons: kind of tissue, water and fat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from procguide.anatomy import Region
+from procguide.phantom.mri._kernels import noise
+
+__all__ = ["BLOOD_POOL", "FLUID", "OEDEMA", "compose_voxels"]
+
+# Kinds of tissue beyond the regions; discs by wear have theirs in between.
+BLOOD_POOL, OEDEMA, FLUID = 100, 101, 102
+
+_BODY, _DISC_KINDS = int(Region.BODY), (int(Region.NUCLEUS_PULPOSUS), int(Region.ANNULUS_FIBROSUS))
+_NUCLEUS, _ANNULUS = _DISC_KINDS
+_DISC = int(Region.DISC)
+_FAT, _INTRAMUSCULAR = int(Region.FAT), int(Region.INTRAMUSCULAR_FAT)
+_SOFT, _BOWEL = int(Region.SOFT_TISSUE), int(Region.BOWEL)
+_FLAVUM, _INTERSPINOUS = int(Region.LIGAMENTUM_FLAVUM), int(Region.INTERSPINOUS_LIGAMENT)
+_LIVER, _KIDNEY = int(Region.LIVER), int(Region.KIDNEY)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _marrow_fat(
+    x: float, y: float, z: float, mean: float, patchy: float, seed: int
+) -> float:  # fmt: skip # pragma: no cover - compiled
+    """Fat fraction with patches of two sizes and grain."""
+    patches = 0.055 * patchy * noise(x / 11.0, y / 11.0, z / 11.0, seed)
+    patches += 0.045 * patchy * noise(x / 4.5, y / 4.5, z / 4.5, seed + 1)
+    grain = 0.045 * noise(x / 1.6, y / 1.6, z / 1.6, seed + 2)
+    return float(min(max(mean + patches + grain, 0.05), 0.95))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _vein(x: float, y: float, z: float, half_depth: float) -> float:  # pragma: no cover - compiled
+    """Basivertebral vein in a body's own mm: 1 in its core, 0 outside; a funnel toward the back wall."""
+    along = (y - 0.05 * half_depth) / (0.95 * half_depth)
+    if along <= 0 or along > 1.15:
+        return 0.0
+    wide, high = 0.8 + 4.2 * along * along, 0.5 + 1.9 * along * along
+    return float(min(max(1.6 - 1.2 * np.sqrt((x / wide) ** 2 + (z / high) ** 2), 0.0), 1.0))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _body(
+    x: float, y: float, z: float, shape: Any, modic: Any, pattern: Any, fat: float, seed: int
+) -> tuple[int, float]:  # fmt: skip # pragma: no cover - compiled
+    """Kind and fat fraction inside a vertebral body, from its own coordinates.
+
+    ``shape``: half height, half depth; ``modic``: type and depth at the upper and the lower endplate.
+    """
+    half_height, half_depth = shape
+    vein = _vein(x, y, z, half_depth)
+    if vein > 0.75:
+        return BLOOD_POOL, 0.15
+    # Fat gathers round the vein and under the endplates (Ricci et al., Radiology 1990;177:83).
+    near_vein = np.exp(-(z * z) / 18.0 - x * x / 90.0) * min(max(0.6 + y / half_depth, 0.0), 1.0)
+    ragged = 1.0 + 0.35 * noise(x / 6.0, y / 6.0, 0.0, seed + 5)
+    rim = np.exp(-max(half_height - abs(z), 0.0) / (3.5 * max(ragged, 0.3)))
+    fat += 0.25 * vein + pattern[0] * near_vein + pattern[1] * rim
+    side = 0 if z > 0 else 1
+    kind, depth = modic[side, 0], modic[side, 1]
+    if depth > 0 and kind > 0:
+        swell = depth * (1.0 + 0.4 * noise(x / 7.0, y / 7.0, 3.0, seed + 6))
+        forward = (
+            1.0 + 0.4 * np.sin(modic[side, 2]) * y / half_depth + 0.4 * np.cos(modic[side, 2]) * x / 22.0
+        )
+        share = min(max((swell * forward - (half_height - abs(z))) / 2.5, 0.0), 1.0)
+        if kind == 1 and share > 0.5:
+            return OEDEMA, 0.12
+        if kind == 2:
+            fat += (0.85 - fat) * share
+    return _BODY, min(max(fat, 0.03), 0.95)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _gut(
+    x: float, y: float, z: float, seed: int
+) -> tuple[int, float, float]:  # fmt: skip # pragma: no cover - compiled
+    """Bowel: kind, and factors of density and fat for loops' walls, content and gas."""
+    bend = 5.0 * noise(x / 23.0, y / 23.0, z / 23.0, seed + 8)
+    loops = noise((x + bend) / 15.0, (y + bend) / 15.0, (z - bend) / 17.0, seed + 9)
+    grain = noise(x / 3.0, y / 3.0, z / 3.0, seed + 10)
+    if abs(loops) < 0.22:
+        return _SOFT, 0.75 + 0.05 * grain, 0.35
+    if loops > 0.95:
+        return FLUID, 0.8 + 0.05 * grain, 0.0
+    return _BOWEL, 0.72 + 0.12 * loops + 0.06 * grain, 0.10
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def compose_voxels(
+    tissues: Any, levels: Any, instances: Any, points: Any, density: Any, fat_share: Any, marrow: Any,
+    by_level: Any, disc_kinds: Any, frames: Any, shapes: Any, modic: Any, pattern: Any,
+    muscles: Any, muscle_fat: float, marrow_mean: float, patchy: float, seed: int,
+    kind_out: Any, water_out: Any, fat_out: Any,
+) -> None:  # fmt: skip # pragma: no cover - compiled
+    """Fill ``kind_out``, ``water_out`` and ``fat_out`` for flat arrays of voxels.
+
+    ``points`` ``(n, 3)`` are LPS mm of the supine subject, so that texture moves with a turned one.
+    ``density`` and ``fat_share`` are by kind; ``marrow`` is what to add to the marrow's mean fat fraction by
+    region, -1 where it is not bone; ``by_level`` the same by vertebral level. ``frames`` ``(levels, 4, 3)``
+    hold origin and axes of each body.
+    """
+    for n in range(tissues.shape[0]):
+        region = tissues[n]
+        if region == 0:
+            continue
+        x, y, z = points[n, 0], points[n, 1], points[n, 2]
+        kind, amount, share = int(region), density[region], fat_share[region]
+        if marrow[region] > -1.0:
+            label = levels[n]
+            share = _marrow_fat(x, y, z, marrow_mean + marrow[region] + by_level[label], patchy, seed)
+            amount *= 1.0 + 0.05 * noise(x / 2.2, y / 2.2, z / 2.2, seed + 3)
+            if kind == _BODY and shapes[label, 0] > 0:
+                dx, dy, dz = x - frames[label, 0, 0], y - frames[label, 0, 1], z - frames[label, 0, 2]
+                axes = frames[label]
+                a = dx * axes[1, 0] + dy * axes[1, 1] + dz * axes[1, 2]
+                b = dx * axes[2, 0] + dy * axes[2, 1] + dz * axes[2, 2]
+                c = dx * axes[3, 0] + dy * axes[3, 1] + dz * axes[3, 2]
+                kind, share = _body(a, b, c, shapes[label], modic[label], pattern, share, seed)
+                amount *= density[kind] / density[region]
+        elif kind in (_NUCLEUS, _ANNULUS, _DISC):
+            column = 0 if kind == _NUCLEUS else (1 if kind == _ANNULUS else 2)
+            kind = disc_kinds[instances[n] % 100, column]
+            amount = density[kind] * (1.0 + 0.05 * noise(x / 2.5, y / 2.5, z / 1.6, seed + 4))
+            share = 0.0
+        elif muscles[region]:
+            streak = noise(x / 2.2, y / 2.2, z / 14.0, seed + 7) + 0.6 * noise(
+                x / 6.0, y / 6.0, z / 25.0, seed
+            )
+            share = 0.02 + muscle_fat * (0.15 + 0.55 * max(streak - 0.2, 0.0))
+            amount *= 1.0 + 0.035 * noise(x / 1.7, y / 1.7, z / 5.0, seed + 11)
+            share = min(share, 0.8)
+        elif kind in (_FAT, _INTRAMUSCULAR):
+            septum = abs(noise(x / 9.0, y / 5.0, z / 9.0, seed + 12))
+            if septum < 0.10:
+                share *= 0.62
+                amount *= 0.75
+            amount *= 1.0 + 0.03 * noise(x / 3.5, y / 3.5, z / 3.5, seed + 13)
+        elif kind in (_SOFT, _BOWEL):
+            kind, amount, share = _gut(x, y, z, seed)
+        elif kind == _INTERSPINOUS:
+            share *= max(0.0, 1.0 + 0.9 * noise(x / 1.5, y / 2.5, z / 2.5, seed + 14))
+            share = min(share, 0.9)
+        elif kind == _FLAVUM:
+            amount *= 1.0 + 0.08 * noise(x / 1.5, y / 1.5, z / 4.0, seed + 15)
+        elif kind in (_LIVER, _KIDNEY):
+            amount *= 1.0 + 0.04 * noise(x / 3.0, y / 3.0, z / 3.0, seed + 16)
+        kind_out[n] = kind
+        water_out[n] = amount * (1.0 - share)
+        fat_out[n] = amount * share
