@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from procguide.anatomy import Side
 from procguide.phantom.bones.pose import Pose, pose_spine
 from procguide.phantom.bones.sacrum import SacrumModel
-from procguide.phantom.bones.vertebra import VertebraModel
+from procguide.phantom.bones.vertebra import VertebraModel, vertebra_model
 from procguide.phantom.neural.canal import canal_tube
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.outline import Torso, torso_of
@@ -33,7 +33,7 @@ class Anatomy:
 def assemble(parameters: PhantomParameters) -> Anatomy:
     """All frames, models and curves."""
     pose = pose_spine(parameters)
-    vertebrae = {level: _vertebra(parameters, pose, level) for level in parameters.levels}
+    vertebrae = {level: vertebra_model(parameters, pose, level) for level in parameters.levels}
     lowest = parameters.levels[-1]
     last = pose.shapes[lowest]
     sacrum = SacrumModel(
@@ -47,18 +47,3 @@ def assemble(parameters: PhantomParameters) -> Anatomy:
     canal = canal_tube(pose, sacrum)
     soft = soft_tissues(parameters, pose, canal)
     return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso_of(parameters, pose, canal), soft)
-
-
-def _vertebra(parameters: PhantomParameters, pose: Pose, level: str) -> VertebraModel:
-    place = parameters.levels.index(level)
-    above = {side: pose.facets[parameters.levels[place - 1], side] for side in Side} if place else {}
-    return VertebraModel(
-        level,
-        pose.frames[level],
-        pose.shapes[level],
-        parameters.size,
-        {side: parameters.jitter(level, side.sign) for side in Side},
-        above,
-        {side: pose.facets[level, side] for side in Side},
-        parameters.spinous_thickness,
-    )

@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import SACRUM, VERSE_LABELS, Region, Side
 from procguide.phantom.assemble import Anatomy
+from procguide.phantom.bones.facets import joint_space
 from procguide.phantom.bones.pelvis import IliumModel, ilium_part
 from procguide.phantom.bones.ribs import ribs_of
 from procguide.phantom.bones.sacrum import sacrum_parts
-from procguide.phantom.bones.vertebra import vertebra_parts
+from procguide.phantom.bones.vertebra import vertebra_field
 from procguide.phantom.canvas import Canvas, instance_of
 from procguide.phantom.solids import FAR, Array, Field, carve
 from procguide.phantom.tubes import tube_distance
@@ -22,6 +23,7 @@ BONE_GAP_MM = 1.1
 
 def paint_bones(canvas: Canvas, anatomy: Anatomy, canal: Array) -> None:
     """Spine, ilia and ribs. ``canal`` is the distance to the canal's wall, negative inside: no bone there."""
+    _paint_joint_spaces(canvas, anatomy)
     spine = _paint_spine(canvas, anatomy, canal)
     parameters, grid = anatomy.parameters, canvas.grid
     ilium = IliumModel.under(anatomy.pose.sacrum, parameters.pelvis, parameters.size)
@@ -40,11 +42,19 @@ def paint_bones(canvas: Canvas, anatomy: Anatomy, canal: Array) -> None:
             np.minimum(canvas.bone[where], d, out=canvas.bone[where])
 
 
+def _paint_joint_spaces(canvas: Canvas, anatomy: Anatomy) -> None:
+    """Cartilage of the facet joints, by the level above and the side."""
+    for (level, side), joint in anatomy.pose.facets.items():
+        field = carve(canvas.grid, [joint_space(joint)], margin=1.0)
+        if field is not None:
+            canvas.put(field.window, field.distance < 0, Region.FACET_CARTILAGE, level, side)
+
+
 def _paint_spine(canvas: Canvas, anatomy: Anatomy, canal: Array) -> Array:
     """Vertebrae and sacrum; returns the distance to the nearest of them, before gaps."""
     owned: list[tuple[str, Field]] = []
     for level in anatomy.parameters.levels:
-        field = carve(canvas.grid, vertebra_parts(anatomy.vertebrae[level]))
+        field = vertebra_field(canvas.grid, anatomy.vertebrae[level])
         if field is not None:
             owned.append((level, field))
     sacrum = carve(canvas.grid, sacrum_parts(anatomy.sacrum))

@@ -10,7 +10,7 @@ from procguide.geometry import AnatomicalFrame, Vector, unit, vector
 from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.pose import FacetPose
 from procguide.phantom.bones.sacrum import ALA, to_straight
-from procguide.phantom.bones.vertebra import DISH_MM, VertebraModel, arch_points, spinous_offset
+from procguide.phantom.bones.vertebra import VertebraModel, arch_points, dish_depth, spinous_tip
 
 __all__ = ["true_spine"]
 
@@ -24,12 +24,11 @@ def true_spine(anatomy: Anatomy) -> Spine:
 
 def _endplate(model: VertebraModel, sign: int) -> Endplate:
     """Upper (+1) or lower (-1). The centre lies on the floor of its dish, about 2 mm inside the rim."""
-    shape, size = model.shape, model.size
+    shape = model.shape
     wedge = np.radians(shape.body_wedge_deg / 2) * sign
     normal = np.array([0.0, np.sin(wedge), np.cos(wedge)])
-    dish = DISH_MM[0 if sign > 0 else 1] * size
-    centre = (0.0, 0.0, sign * (shape.body_height / 2 - dish))
     upper = sign > 0
+    centre = (0.0, 0.0, sign * (shape.body_height / 2 - dish_depth(model, upper)))
     return Endplate(
         vector(model.frame.to_patient(centre)),
         vector(model.frame.rotation @ normal),
@@ -78,14 +77,8 @@ def _foramen(anatomy: Anatomy, level: str, side: Side) -> Vector:
 
 
 def _spinous_tip(model: VertebraModel) -> Vector:
-    shape = model.shape
     medial = arch_points(model, Side.LEFT).lamina_medial
-    slope = np.radians(shape.spinous_slope_deg)
-    along = np.array([0, np.cos(slope), -np.sin(slope)])
-    up = np.array([0, np.sin(slope), np.cos(slope)])
-    start = medial + spinous_offset(shape)
-    drop = -0.16 * shape.spinous_height / 2
-    return vector(model.frame.to_patient(start + (shape.spinous_length + 0.5) * along + drop * up))
+    return vector(model.frame.to_patient(spinous_tip(model, medial)))
 
 
 def _vertebra(anatomy: Anatomy, level: str) -> Vertebra:

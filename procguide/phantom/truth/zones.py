@@ -16,7 +16,7 @@ from procguide.anatomy import Region, Side, Spine, Vertebra
 from procguide.geometry import vector
 from procguide.imaging import LabelMap
 from procguide.phantom.assemble import Anatomy
-from procguide.phantom.bones.pose import FACET_RADIUS, FacetPose
+from procguide.phantom.bones.pose import FacetPose
 from procguide.phantom.bones.sacrum import FORAMINA, SacrumModel, sacrum_parts, to_straight
 from procguide.phantom.truth.nouns import Course, TrueZone
 
@@ -95,9 +95,8 @@ def _at_side(anatomy: Anatomy, spine: Spine, vertebra: Vertebra, side: Side) -> 
 def _posterior_joint_line(joint: FacetPose) -> NDArray[np.float64]:
     """The joint's dorsal opening, ``(7, 3)`` LPS mm from below upward, 1.5 mm outside the faces."""
     backward = 1.0 if joint.frame.left[1] > 0 else -1.0
-    angle = (joint.width / 2 + 1.5) / FACET_RADIUS
-    edge = (backward * FACET_RADIUS * np.sin(angle), FACET_RADIUS * (1 - np.cos(angle)), 0.0)
-    return joint.frame.to_patient(edge) + np.outer(
+    edge = joint.at(backward * (joint.width / 2 + 1.5), 0.0, 0.0)
+    return edge + np.outer(
         np.linspace(-0.35, 0.1, 7) * joint.height, joint.frame.superior
     )
 
