@@ -2,7 +2,8 @@
 
 Frame: S1's endplate centre, x left, y posterior, z along the endplate's normal. Bent coordinates: ``s`` mm
 caudal along the midline curve, ``h`` mm posterior across it. Sizes after Cheng & Song, Neurosurg Focus
-2003;15:E3, Esses et al., Spine 1991;16:S283, and anatomy atlases; factors come from the parameters.
+2003;15:E3, Esses et al., Spine 1991;16:S283, and anatomy atlases; factors come from the parameters. The solid
+itself is in :mod:`sacrum_shape`.
 """
 
 from __future__ import annotations
@@ -17,30 +18,39 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from procguide.anatomy import Region, Side
-from procguide.geometry import AnatomicalFrame
+from procguide.geometry import AnatomicalFrame, vector
 from procguide.phantom.bones.pose import FacetPose
+from procguide.phantom.bones.sacrum_shape import (
+    BACK,
+    CANAL_DEPTH,
+    CANAL_HALF,
+    FORAMINA,
+    STATION,
+    SacrumShape,
+    remnant_distance,
+    sacrum_distance,
+)
+from procguide.phantom.bones.table import TABLE_LOCK, DistanceTable, tabulate
 from procguide.phantom.bones.vertebra import articular_process
 from procguide.phantom.population.parameters import PelvisShape
-from procguide.phantom.solids import Array, Part, capsule, frame_between, radial, smooth_max, smooth_min
+from procguide.phantom.solids import Array, Part, capsule, frame_between
 
-__all__ = ["ALA", "SacrumModel", "canal_nodes", "sacrum_parts", "to_straight"]
+__all__ = [
+    "ALA",
+    "BACK",
+    "CANAL_DEPTH",
+    "FORAMINA",
+    "SacrumModel",
+    "canal_nodes",
+    "remnant_part",
+    "sacrum_parts",
+    "to_straight",
+]
 
 LOW, HIGH, STEP = np.array([-75.0, -165.0]), np.array([95.0, 45.0]), 0.75
+TABLE_STEP = 0.8
 ALA = (6.5, 20.0, 8.0)
 """Where the S1 articular process meets the ala: x beyond the joint, h, s at size 1, mm."""
-
-# Along the midline, mm of a 112 mm sacrum: stations and what holds there.
-STATION = np.array([-20.0, 0.0, 8.0, 15.0, 30.0, 45.0, 55.0, 65.0, 76.0, 88.0, 95.0, 104.0, 112.0])
-FRONT = np.array([-16.5, -16.5, -15.2, -13.8, -11.0, -9.2, -8.2, -7.4, -6.4, -5.6, -5.2, -4.6, -4.0])
-BACK = np.array([16.5, 16.5, 14.5, 12.5, 9.5, 7.4, 6.4, 5.6, 5.0, 4.4, 4.2, 4.0, 3.6])
-BODY_HALF = np.array([24.5, 24.5, 22.0, 19.5, 17.0, 15.0, 14.0, 13.2, 12.5, 12.0, 11.0, 10.0, 8.0])
-HALF_WIDTH = np.array([50.0, 52.0, 55.5, 56.0, 54.5, 50.0, 45.5, 38.0, 30.0, 25.0, 22.5, 18.0, 11.0])
-CANAL_DEPTH = np.array([17.0, 17.0, 16.0, 14.5, 11.5, 9.0, 7.6, 6.6, 5.8, 5.0, 4.6, 4.0, 3.5])
-CANAL_HALF = np.array([14.5, 14.5, 14.5, 14.0, 12.5, 10.5, 9.2, 8.2, 7.4, 6.4, 5.6, 5.0, 4.0])
-ROOF = np.array([5.0, 5.0, 5.0, 5.2, 5.2, 5.0, 4.8, 4.6, 4.4, 3.0, 0.0, -3.5, -3.0])
-CREST = np.array([0.0, 0.0, 0.0, 4.0, 9.0, 5.5, 8.0, 4.0, 5.5, 1.5, 0.0, 0.0, 0.0])
-FORAMINA = ((29.0, 20.0, 6.4, 3.6), (54.0, 18.0, 5.8, 3.3), (75.0, 16.0, 4.8, 2.8), (93.0, 14.0, 3.8, 2.3))
-"""Station, distance from the midline, radius in front and behind, S1 to S4, mm."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,8 @@ class SacrumModel:
     endplate_width: float
     endplate_depth: float
     joints: Mapping[Side, FacetPose]
+    seed: int = 0
+    horn: float = 0.0
 
     @property
     def stretch(self) -> float:
@@ -94,90 +106,85 @@ def to_straight(model: SacrumModel, s: ArrayLike, h: ArrayLike) -> NDArray[np.fl
     return np.stack([columns[0] + h * columns[2], columns[1] + h * columns[3]], axis=-1)
 
 
-def _bent(model: SacrumModel, y: Array, z: Array) -> tuple[Array, Array]:
-    _, table = _bend(model.pelvis.sacrum_length * model.size, model.pelvis.sacrum_curve_deg)
-    index = np.stack([(y - LOW[0]) / STEP, (z - LOW[1]) / STEP])
-    s, h = (map_coordinates(t, index, order=1, mode="nearest") for t in table)
-    return s, h
+def _warp(model: SacrumModel, x: Array, z: Array) -> tuple[Array, Array]:
+    """No sacrum is the same on both sides: up to 1.5 mm, smooth, by side. Returns |x| and a shift of z."""
+    rng = np.random.default_rng([model.seed, 53])
+    wide, high = rng.normal(0, 0.011, 2), rng.normal(0, 0.55, 4)
+    ax, left = np.abs(x), x > 0
+    grown = ax * np.where(left, 1 + wide[0], 1 + wide[1]).astype(np.float32)
+    share = np.clip(ax / 20, 0, 1)
+    turn = np.where(left, high[0] * np.cos(z / 11 + high[2]), high[1] * np.cos(z / 11 + high[3]))
+    return grown, np.asarray(1.6 * share * turn, dtype=np.float32)
 
 
-def _block(model: SacrumModel, x: Array, s: Array, h: Array) -> Array:
-    """Bodies, alae and the posterior wall, without holes."""
-    size, last = model.size, model.pelvis.sacrum_length * model.size
-    wide = model.endplate_width / 2 / (24.5 * size)
-    deep = model.endplate_depth / 2 / (16.5 * size)
-    front, back = model.at(FRONT, s), model.at(BACK, s)
-    fade = np.clip(1 - s / (30.0 * size), 0, 1)
-    front, back = front * (1 + (deep - 1) * fade), back * (1 + (deep - 1) * fade)
-    half = model.at(BODY_HALF, s) * (1 + (wide - 1) * fade)
-    ax = np.abs(x)
-    rim = np.clip((x / half) ** 2 + (h / np.maximum(back, 1)) ** 2, 0, 1)
-    body = smooth_max(
-        radial(x, h - (front + back) / 2, half, (back - front) / 2, 2.3),
-        np.maximum(-s + 1.4 * size * (1 - rim * rim), s - last),
-        2.0,
+@lru_cache(maxsize=6)
+def _table(shape: SacrumShape, length: float, curve_deg: float, what: str) -> DistanceTable:
+    """Half the solid at size 1 (``what``: bone or remnant) in S1's unbent frame, x from the midline."""
+    field = sacrum_distance if what == "bone" else remnant_distance
+
+    def distance(x: Array, y: Array, z: Array) -> Array:
+        # The bend knows no x: unbend one sheet.
+        _, table = _bend(length, curve_deg)
+        index = np.stack([(y[0] - LOW[0]) / STEP, (z[0] - LOW[1]) / STEP])
+        s, h = (map_coordinates(t, index, order=1, mode="nearest") for t in table)
+        s = s * np.float32(112.0 / length)
+        return field(shape, x, np.broadcast_to(s, x.shape), np.broadcast_to(h, x.shape))
+
+    line, _ = _bend(length, curve_deg)
+    inside = (line[:, 0] > -2) & (line[:, 0] < length + 2)
+    reach = np.array([line[inside, 1].min() - 22, line[inside, 1].max() + 30])
+    low = (-TABLE_STEP, reach[0], line[inside, 2].min() - 6)
+    return tabulate(distance, low, (shape.width + 6.0, reach[1], 16.0), TABLE_STEP)
+
+
+def _read(model: SacrumModel, what: str, x: Array, y: Array, z: Array) -> Array:
+    """Distance at S1-frame points, mm."""
+    pelvis, size = model.pelvis, np.float32(model.size)
+    shape = SacrumShape(
+        round(model.endplate_width / 2 / (24.5 * model.size), 3),
+        round(model.endplate_depth / 2 / (16.5 * model.size), 3),
+        pelvis.sacrum_half_width,
+        pelvis.foramen_size,
+        pelvis.remnant_disc,
+        round(model.horn, 3),
     )
-    beside = np.maximum(ax - half, 0)
-    # The ala's front recedes, its top slopes down to the side; behind lies the lamina's upper edge.
-    recede = np.interp(s / model.stretch, [0, 30, 60, 112], [0.30, 0.16, 0.06, 0.0]).astype(np.float32)
-    wall = front + 2.5 * size * np.clip(1 - s / (40 * size), 0, 1) + recede * beside
-    roof = model.at(CANAL_DEPTH, s) + model.at(ROOF, s)
-    fall = np.interp(s / model.stretch, [0, 15, 40, 70], [0.16, 0.18, 0.26, 0.34]).astype(np.float32)
-    dorsal = back + roof - fall * np.maximum(ax - 6 * size, 0) - 0.0025 / size * ax * ax
-    dorsal = np.maximum(dorsal, wall + 5.0 * size)
-    width = model.at(HALF_WIDTH, s) * np.float32(model.pelvis.sacrum_half_width / 56.0)
-    side = (ax - (width - 0.42 * np.clip(h - wall, 0, 40 * size))) * 0.92
-    top = 2.0 * size + 0.38 * np.maximum(ax - 25 * size, 0)
-    lamina_top = (15.0 - 0.30 * np.minimum(ax, 24 * size)) * size
-    top = np.where(h > back + 1.0, np.maximum(top, lamina_top), top)
-    mass = smooth_max(smooth_max(wall - h, h - dorsal, 3.0) * 0.95, side, 4.0)
-    mass = smooth_max(mass, np.maximum(top - s, s - (last - 4 * size)), 3.0)
-    ridge = model.at(CREST, s)
-    rise = h - (back + roof)
-    crest = smooth_max(ax - (3.4 * size - 0.25 * np.clip(rise, 0, 9)), np.abs(rise) - ridge, 1.5)
-    crest = np.where(ridge > 0.5, crest, np.float32(50))
-    bulge = np.float32(1.0 * size) * np.cos(2 * np.pi * s / (27 * model.stretch)) * np.clip(s / 20, 0, 1)
-    block = smooth_min(smooth_min(body, mass, 4.0), crest, 2.5)
-    return np.asarray(block + 0.25 * bulge * (h < 0), dtype=np.float32)
+    with TABLE_LOCK:
+        table = _table(shape, pelvis.sacrum_length, pelvis.sacrum_curve_deg, what)
+    across, shift = _warp(model, x / size, z / size)
+    return table(across, y / size, z / size + shift) * size
 
 
-def _holes(model: SacrumModel, x: Array, s: Array, h: Array) -> Array:
-    """Anterior and posterior foramina with their way into the canal."""
-    holes = np.full(x.shape, 1e3, dtype=np.float32)
-    ax, scale = np.abs(x), model.size * model.pelvis.foramen_size
-    for station, across, front, back in FORAMINA:
-        at = station * model.stretch
-        near = np.abs(s - at) < 14
-        xs, ss, hs = ax[near], s[near], h[near]
-        wall = model.at(FRONT, at)
-        middle = model.at(BACK, at) + model.at(CANAL_DEPTH, at) / 2
-        t = np.clip((hs - wall) / (2 * (middle - wall)), 0, 1)
-        lateral = across * model.size + 2.5 * model.size * (0.5 - t)
-        # The way out runs down and forward, so the anterior opening is a little caudal.
-        shaft = np.hypot(xs - lateral, ss - at - 2.0 * (0.5 - t)) - scale * (front + t * (back - front))
-        side_way = np.hypot(ss - at, hs - middle) - 3.0 * scale
-        side_way = np.maximum(side_way, xs - across * model.size)
-        holes[near] = np.minimum(holes[near], np.minimum(shaft, side_way))
-    return holes
+def _whole(model: SacrumModel, what: str, region: Region) -> Part:
+    """The bent solid as a part: its box follows the bend."""
+    size = model.size
+    length = model.pelvis.sacrum_length * size
+    nodes = np.linspace(0, length, 12)
+    line = to_straight(model, np.concatenate([nodes, nodes]), np.repeat([-20.0 * size, 34.0 * size], 12))
+    low, high = line.min(axis=0) - 2, line.max(axis=0) + np.array([2, 14.0 * size])
+    middle = (low + high) / 2
+    frame = AnatomicalFrame(
+        vector(model.frame.to_patient((0.0, *middle))),
+        model.frame.left, model.frame.posterior, model.frame.superior,
+    )  # fmt: skip
+    y0, z0 = np.float32(middle[0]), np.float32(middle[1])
+
+    def distance(x: Array, y: Array, z: Array) -> Array:
+        return _read(model, what, x, y + y0, z + z0)
+
+    half = (high - low) / 2
+    reach = (model.pelvis.sacrum_half_width * size + 4, float(half[0]), float(half[1]))
+    return Part(region, frame, reach, distance, 0.0)
+
+
+def remnant_part(model: SacrumModel) -> Part:
+    """What is left of the sacral discs, inside the bone's own gaps."""
+    return _whole(model, "remnant", Region.ANNULUS_FIBROSUS)
 
 
 def sacrum_parts(model: SacrumModel) -> list[Part]:
     """The bent block and the two S1 superior articular processes."""
     size = model.size
-    length = model.pelvis.sacrum_length * size
-    centre = model.frame.to_patient((0, 12.0 * size, -0.42 * length))
-    frame = AnatomicalFrame(
-        (float(centre[0]), float(centre[1]), float(centre[2])),
-        model.frame.left, model.frame.posterior, model.frame.superior,
-    )  # fmt: skip
-    shift = np.float32(12.0 * size), np.float32(-0.42 * length)
-
-    def distance(x: Array, y: Array, z: Array) -> Array:
-        s, h = _bent(model, y + shift[0], z + shift[1])
-        return smooth_max(_block(model, x, s, h), -_holes(model, x, s, h), 1.5)
-
-    reach = (model.pelvis.sacrum_half_width * size + 4, 48.0 * size, 0.58 * length + 6)
-    parts = [Part(Region.SACRUM, frame, reach, distance, 0.0)]
+    parts = [_whole(model, "bone", Region.SACRUM)]
     for side, joint in model.joints.items():
         parts.append(articular_process(joint, inferior=False, region=Region.SACRUM, size=size))
         top = model.frame.to_local(
