@@ -106,7 +106,7 @@ def _points(shape: dict[str, float], name: str) -> list[tuple[float, float, floa
         "wall": [(0.0, back, -half), (0.0, back, half)],
         "front": [(0.0, front, -half), (0.0, front, half)],
         "process": [
-            (0.0, back + 10.0 + 0.5 * shape["process_span"] * np.sin(np.radians(shape["process_back_deg"])) * 0.6,
+            (0.0, back + 10.0 + 0.3 * shape["process_span"] * np.sin(np.radians(shape["process_back_deg"])),
              0.2 * shape["body_height"])
         ],
         "spinous": [

@@ -9,6 +9,12 @@ from procguide.anatomy import Side
 from procguide.phantom.bones.pose import Pose
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.kidneys import Kidney, kidneys_of
+from procguide.phantom.soft.lofts import Loft
+from procguide.phantom.soft.muscles import Column, column_of, muscles_of
+from procguide.phantom.soft.organs import Cavity, Chain, organs_of
+from procguide.phantom.soft.outline import Torso, torso_of
+from procguide.phantom.soft.pelvic import IliumSurface, hip_muscles, ilium_surface, piriformis
+from procguide.phantom.soft.small_bowel import small_bowel_of
 from procguide.phantom.soft.spine_line import SpineLine, spine_line
 from procguide.phantom.soft.vessels import great_vessels
 from procguide.phantom.tubes import Tube
@@ -18,15 +24,42 @@ __all__ = ["SoftTissues", "soft_tissues"]
 
 @dataclass(frozen=True)
 class SoftTissues:
-    """The spine's surfaces by height, both kidneys, and the great vessels and ureters by name."""
+    """What is painted under and round the bones.
+
+    ``spine`` the spine's surfaces by height; ``vessels`` the great vessels and ureters by name;
+    ``muscles`` those with a shape of their own, ``columns`` those behind the spine; ``organs`` solid and
+    ``bowel`` hollow ones, in the order in which they are painted; ``ilia`` the faces on which gluteal muscles
+    and iliacus lie, ``seat`` what leaves the pelvis behind.
+    """
 
     spine: SpineLine
     kidneys: Mapping[Side, Kidney]
     vessels: Mapping[str, Tube]
+    muscles: tuple[Loft, ...]
+    columns: Mapping[Side, Column]
+    organs: tuple[Loft, ...]
+    bowel: tuple[Chain, ...]
+    ilia: tuple[IliumSurface, ...]
+    seat: tuple[Chain, ...]
 
 
-def soft_tissues(parameters: PhantomParameters, pose: Pose, canal: Tube) -> SoftTissues:
-    """Courses and places, from the parameters and the posed spine."""
+def soft_tissues(
+    parameters: PhantomParameters, pose: Pose, canal: Tube, torso: Torso | None = None
+) -> SoftTissues:
+    """Courses, places and shapes, from the parameters, the posed spine and the body's outline."""
+    torso = torso or torso_of(parameters, pose, canal)
     spine = spine_line(pose, canal, parameters.size)
     kidneys = kidneys_of(parameters, spine)
-    return SoftTissues(spine, kidneys, great_vessels(parameters, spine, kidneys))
+    organs, hollow = organs_of(parameters, torso, spine)
+    loops = small_bowel_of(parameters, Cavity(torso, spine, 13.0))
+    return SoftTissues(
+        spine,
+        kidneys,
+        great_vessels(parameters, spine, kidneys),
+        (*muscles_of(parameters, spine), *(m for side in Side for m in hip_muscles(parameters, side))),
+        {side: column_of(parameters, spine, side) for side in Side},
+        organs,
+        (*hollow, *loops),
+        tuple(ilium_surface(parameters, pose, side) for side in Side),
+        tuple(piriformis(parameters, pose, side) for side in Side),
+    )

@@ -55,7 +55,7 @@ def great_vessels(
     fork = spine.height(_place(parameters, "L4") + rng.normal(-0.3, 0.2))
     radius = parameters.body.aorta_radius
     aorta = _aorta(parameters, spine, fork, rng)
-    cava = _cava(parameters, spine, fork - rng.normal(22.0, 4.0), rng)
+    cava = _cava(parameters, spine, fork - rng.normal(22.0, 4.0))
     found = {
         "aorta": _tube(aorta, [radius * f for f in np.linspace(1.18, 0.86, len(aorta))]),
         "vena cava": _tube(cava, [1.05 * radius] * len(cava), 0.82),
@@ -64,7 +64,7 @@ def great_vessels(
     for side in Side:
         word = f"{side.value} "
         for kind, start, thick in (("artery", aorta[-1], 0.55), ("vein", cava[0], 0.72)):
-            lines = _iliac(parameters, spine, np.array(start), side, kind == "vein", rng)
+            lines = _iliac(parameters, np.array(start), side, kind == "vein", rng)
             for name, line in lines.items():
                 share = {"common": 1.0, "external": 0.82, "internal": 0.6}[name]
                 order = line[::-1] if kind == "vein" else line
@@ -104,9 +104,7 @@ def _aorta(parameters: PhantomParameters, spine: SpineLine, fork: float, rng: np
     return line
 
 
-def _cava(
-    parameters: PhantomParameters, spine: SpineLine, confluence: float, rng: np.random.Generator
-) -> _Line:
+def _cava(parameters: PhantomParameters, spine: SpineLine, confluence: float) -> _Line:
     size, r = parameters.size, parameters.body.aorta_radius
     top = spine.z[-1] - 75.0
     first = spine.height(_place(parameters, "L1"))
@@ -121,7 +119,7 @@ def _cava(
 
 
 def _iliac(
-    parameters: PhantomParameters, spine: SpineLine, start: NDArray[np.float64], side: Side, vein: bool,
+    parameters: PhantomParameters, start: NDArray[np.float64], side: Side, vein: bool,
     rng: np.random.Generator,
 ) -> dict[str, _Line]:  # fmt: skip
     """Common, external and internal iliac vessel of one side, from the midline outward."""
