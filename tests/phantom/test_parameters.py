@@ -30,7 +30,7 @@ def test_population_keeps_to_the_published_means() -> None:
     subjects = [sample_parameters(seed) for seed in range(200)]
     for level, mean in VERTEBRAE.items():
         for name in ("width_upper", "body_height", "canal_width", "pedicle_width", "pedicle_height"):
-            values = np.array([getattr(s.vertebrae[level], name) for s in subjects])
+            values = np.array([getattr(s.vertebrae[level], name) for s in subjects if level in s.vertebrae])
             assert abs(values.mean() / getattr(mean, name) - 1) < 0.04, (level, name)
             assert values.std() > 0.01 * values.mean()
 

@@ -96,9 +96,13 @@ class NeuralShape:
 
 @dataclass(frozen=True)
 class PelvisShape:
-    """Sacrum and ilia, mm and degrees. ``sacral_slope_deg``: S1 endplate against the horizontal."""
+    """Sacrum and ilia, mm and degrees. ``sacral_slope_deg``: S1 endplate against the horizontal.
+
+    ``incidence_deg`` is the pelvic incidence, which says where the femoral heads are.
+    """
 
     sacral_slope_deg: float = 38.0
+    incidence_deg: float = 50.0
     sacrum_length: float = 112.0
     sacrum_half_width: float = 56.0
     sacrum_curve_deg: float = 62.0
