@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from procguide.anatomy import Side
 from procguide.phantom.bones.pose import Pose, pose_spine
 from procguide.phantom.bones.sacrum import SacrumModel
 from procguide.phantom.bones.vertebra import VertebraModel, vertebra_model
-from procguide.phantom.neural.canal import canal_tube
+from procguide.phantom.neural.canal import CanalLine, canal_line, canal_tube
+from procguide.phantom.neural.sac import SacProfile, sac_profile
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.outline import Torso, torso_of
 from procguide.phantom.soft.tissues import SoftTissues, soft_tissues
 from procguide.phantom.tubes import Tube
+
+if TYPE_CHECKING:
+    from procguide.phantom.neural.nerves import Nerves
 
 __all__ = ["Anatomy", "assemble"]
 
@@ -29,6 +35,23 @@ class Anatomy:
     torso: Torso
     soft: SoftTissues
 
+    @cached_property
+    def canal_line(self) -> CanalLine:
+        """The canal with its axes and heights by level."""
+        return canal_line(self.pose, self.sacrum, self.canal)
+
+    @cached_property
+    def sac(self) -> SacProfile:
+        """Thecal sac, cord and flavum along the canal."""
+        return sac_profile(self.parameters, self.pose, self.canal_line)
+
+    @cached_property
+    def nerves(self) -> Nerves:
+        """Nerves and small vessels: laid round the bones, which is why they come last."""
+        from procguide.phantom.neural.nerves import nerves_of
+
+        return nerves_of(self)
+
 
 def assemble(parameters: PhantomParameters) -> Anatomy:
     """All frames, models and curves."""
@@ -43,7 +66,9 @@ def assemble(parameters: PhantomParameters) -> Anatomy:
         last.width_lower,
         last.depth_lower,
         {side: pose.facets[lowest, side] for side in Side},
+        parameters.seed,
     )
-    canal = canal_tube(pose, sacrum)
-    soft = soft_tissues(parameters, pose, canal)
-    return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso_of(parameters, pose, canal), soft)
+    canal = canal_tube(parameters, pose, sacrum)
+    torso = torso_of(parameters, pose, canal)
+    soft = soft_tissues(parameters, pose, canal, torso)
+    return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso, soft)

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import ArrayLike
 
-from procguide.anatomy import Region
 from procguide.geometry import Affine
 from procguide.imaging import Grid
 from procguide.phantom.assemble import Anatomy
@@ -15,9 +14,8 @@ from procguide.phantom.bones.discs import paint_discs
 from procguide.phantom.bones.paint import paint_bones
 from procguide.phantom.bones.sacrum import to_straight
 from procguide.phantom.canvas import Canvas
+from procguide.phantom.neural.paint import paint_canal, paint_nerves
 from procguide.phantom.soft.torso import paint_torso
-from procguide.phantom.solids import FAR, Array
-from procguide.phantom.tubes import tube_distance
 
 __all__ = ["default_grid", "paint"]
 
@@ -46,6 +44,7 @@ def default_grid(anatomy: Anatomy, spacing_mm: float, box: tuple[ArrayLike, Arra
 def paint(anatomy: Anatomy, grid: Grid) -> Canvas:
     """The whole subject. What a voxel holds depends on its place alone, not on the slab it was painted in."""
     canvas = Canvas.blank(grid)
+    _ = anatomy.nerves  # laid once, before the threads ask for them
     starts = range(0, grid.shape[0], SLAB_SLICES)
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda start: _paint_slab(canvas.slab(start, start + SLAB_SLICES), anatomy), starts))
@@ -55,15 +54,6 @@ def paint(anatomy: Anatomy, grid: Grid) -> Canvas:
 def _paint_slab(canvas: Canvas, anatomy: Anatomy) -> None:
     paint_torso(canvas, anatomy)
     paint_discs(canvas, anatomy)
-    canal = _paint_canal(canvas, anatomy)
+    canal = paint_canal(canvas, anatomy)
     paint_bones(canvas, anatomy, canal)
-
-
-def _paint_canal(canvas: Canvas, anatomy: Anatomy) -> Array:
-    """Distance to the canal's wall, negative inside."""
-    canal = np.full(canvas.grid.shape, FAR, dtype=np.float32)
-    found = tube_distance(canvas.grid, anatomy.canal)
-    if found is not None:
-        canal[found[0]] = found[1]
-        canvas.put(found[0], found[1] < 0, Region.CANAL)
-    return canal
+    paint_nerves(canvas, anatomy)
