@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from procguide.geometry import Affine
 from procguide.imaging import Grid
 from procguide.phantom.assemble import Anatomy
+from procguide.phantom.bones.coccyx import coccyx_tip
 from procguide.phantom.bones.discs import paint_discs
 from procguide.phantom.bones.paint import paint_bones
-from procguide.phantom.bones.sacrum import to_straight
 from procguide.phantom.canvas import Canvas
 from procguide.phantom.neural.paint import paint_canal, paint_nerves
 from procguide.phantom.soft.torso import paint_torso
@@ -29,8 +29,7 @@ def default_grid(anatomy: Anatomy, spacing_mm: float, box: tuple[ArrayLike, Arra
     highest = parameters.levels[0]
     shape = anatomy.pose.shapes[highest]
     top = float(anatomy.pose.frames[highest].origin[2]) + shape.body_height / 2 + 8.0
-    end = to_straight(anatomy.sacrum, parameters.pelvis.sacrum_length * parameters.size, 0.0)
-    tip = anatomy.sacrum.frame.to_patient((0, *end))
+    tip = coccyx_tip(anatomy.sacrum)
     inside = (torso.z > tip[2]) & (torso.z < top)
     half = float(torso.half_width[inside].max()) + 12
     low = np.array([-half, float(torso.front[inside].min()) - 12, float(tip[2]) - 8])

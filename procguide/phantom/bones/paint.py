@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import SACRUM, VERSE_LABELS, Region, Side
+from procguide.anatomy import SACRUM, VERSE_LABELS, Region
 from procguide.phantom.assemble import Anatomy
+from procguide.phantom.bones.coccyx import COCCYX, coccyx_parts
 from procguide.phantom.bones.facets import joint_space
-from procguide.phantom.bones.pelvis import IliumModel, ilium_part
-from procguide.phantom.bones.ribs import ribs_of
+from procguide.phantom.bones.pelvis_paint import paint_hips, paint_remnants, paint_ribs
 from procguide.phantom.bones.sacrum import sacrum_parts
 from procguide.phantom.bones.vertebra import vertebra_field
 from procguide.phantom.canvas import Canvas, instance_of
 from procguide.phantom.solids import FAR, Array, Field, carve
-from procguide.phantom.tubes import tube_distance
 
 __all__ = ["paint_bones"]
 
@@ -24,22 +23,10 @@ BONE_GAP_MM = 1.1
 def paint_bones(canvas: Canvas, anatomy: Anatomy, canal: Array) -> None:
     """Spine, ilia and ribs. ``canal`` is the distance to the canal's wall, negative inside: no bone there."""
     _paint_joint_spaces(canvas, anatomy)
+    paint_remnants(canvas, anatomy)
     spine = _paint_spine(canvas, anatomy, canal)
-    parameters, grid = anatomy.parameters, canvas.grid
-    ilium = IliumModel.under(anatomy.pose.sacrum, parameters.pelvis, parameters.size)
-    for side in Side:
-        field = carve(grid, [ilium_part(ilium, side)])
-        if field is not None:
-            d = np.maximum(field.distance, parameters.pelvis.joint_gap - spine[field.window])
-            canvas.put(field.window, d < 0, Region.ILIUM, None, side)
-            np.minimum(canvas.bone[field.window], d, out=canvas.bone[field.window])
-    for level, side, rib in ribs_of(anatomy):
-        found = tube_distance(grid, rib, margin=3.0)
-        if found is not None:
-            where, distance = found
-            d = np.maximum(distance, 0.8 - canvas.bone[where])
-            canvas.put(where, d < 0, Region.RIB, level, side)
-            np.minimum(canvas.bone[where], d, out=canvas.bone[where])
+    paint_hips(canvas, anatomy, spine)
+    paint_ribs(canvas, anatomy)
 
 
 def _paint_joint_spaces(canvas: Canvas, anatomy: Anatomy) -> None:
@@ -57,9 +44,10 @@ def _paint_spine(canvas: Canvas, anatomy: Anatomy, canal: Array) -> Array:
         field = vertebra_field(canvas.grid, anatomy.vertebrae[level])
         if field is not None:
             owned.append((level, field))
-    sacrum = carve(canvas.grid, sacrum_parts(anatomy.sacrum))
-    if sacrum is not None:
-        owned.append((SACRUM, sacrum))
+    for name, parts in ((SACRUM, sacrum_parts(anatomy.sacrum)), (COCCYX, coccyx_parts(anatomy.sacrum))):
+        field = carve(canvas.grid, parts)
+        if field is not None:
+            owned.append((name, field))
     first, second = np.full((2, *canvas.grid.shape), FAR, dtype=np.float32)
     for _, field in owned:
         a, b = first[field.window], second[field.window]

@@ -25,6 +25,8 @@ from procguide.phantom.bones.sacrum_shape import (
     CANAL_DEPTH,
     CANAL_HALF,
     FORAMINA,
+    FRONT,
+    JUNCTIONS,
     STATION,
     SacrumShape,
     remnant_distance,
@@ -42,7 +44,7 @@ __all__ = [
     "FORAMINA",
     "SacrumModel",
     "canal_nodes",
-    "remnant_part",
+    "remnant_parts",
     "sacrum_parts",
     "to_straight",
 ]
@@ -117,18 +119,22 @@ def _warp(model: SacrumModel, x: Array, z: Array) -> tuple[Array, Array]:
     return grown, np.asarray(1.6 * share * turn, dtype=np.float32)
 
 
+def _unbend(length: float, curve_deg: float, y: Array, z: Array) -> tuple[Array, Array]:
+    """Station of the 112 mm sacrum and depth of local (y, z), all at size 1."""
+    _, table = _bend(length, curve_deg)
+    index = np.stack([(y - LOW[0]) / STEP, (z - LOW[1]) / STEP])
+    s, h = (map_coordinates(t, index, order=1, mode="nearest") for t in table)
+    return s * np.float32(112.0 / length), h
+
+
 @lru_cache(maxsize=6)
-def _table(shape: SacrumShape, length: float, curve_deg: float, what: str) -> DistanceTable:
-    """Half the solid at size 1 (``what``: bone or remnant) in S1's unbent frame, x from the midline."""
-    field = sacrum_distance if what == "bone" else remnant_distance
+def _table(shape: SacrumShape, length: float, curve_deg: float) -> DistanceTable:
+    """Half the bone at size 1 in S1's unbent frame, x from the midline."""
 
     def distance(x: Array, y: Array, z: Array) -> Array:
         # The bend knows no x: unbend one sheet.
-        _, table = _bend(length, curve_deg)
-        index = np.stack([(y[0] - LOW[0]) / STEP, (z[0] - LOW[1]) / STEP])
-        s, h = (map_coordinates(t, index, order=1, mode="nearest") for t in table)
-        s = s * np.float32(112.0 / length)
-        return field(shape, x, np.broadcast_to(s, x.shape), np.broadcast_to(h, x.shape))
+        s, h = _unbend(length, curve_deg, y[0], z[0])
+        return sacrum_distance(shape, x, np.broadcast_to(s, x.shape), np.broadcast_to(h, x.shape))
 
     line, _ = _bend(length, curve_deg)
     inside = (line[:, 0] > -2) & (line[:, 0] < length + 2)
@@ -137,24 +143,27 @@ def _table(shape: SacrumShape, length: float, curve_deg: float, what: str) -> Di
     return tabulate(distance, low, (shape.width + 6.0, reach[1], 16.0), TABLE_STEP)
 
 
-def _read(model: SacrumModel, what: str, x: Array, y: Array, z: Array) -> Array:
-    """Distance at S1-frame points, mm."""
-    pelvis, size = model.pelvis, np.float32(model.size)
-    shape = SacrumShape(
+def _shape(model: SacrumModel) -> SacrumShape:
+    return SacrumShape(
         round(model.endplate_width / 2 / (24.5 * model.size), 3),
         round(model.endplate_depth / 2 / (16.5 * model.size), 3),
-        pelvis.sacrum_half_width,
-        pelvis.foramen_size,
-        pelvis.remnant_disc,
+        model.pelvis.sacrum_half_width,
+        model.pelvis.foramen_size,
+        model.pelvis.remnant_disc,
         round(model.horn, 3),
     )
+
+
+def _read(model: SacrumModel, x: Array, y: Array, z: Array) -> Array:
+    """Distance at S1-frame points, mm."""
+    size = np.float32(model.size)
     with TABLE_LOCK:
-        table = _table(shape, pelvis.sacrum_length, pelvis.sacrum_curve_deg, what)
+        table = _table(_shape(model), model.pelvis.sacrum_length, model.pelvis.sacrum_curve_deg)
     across, shift = _warp(model, x / size, z / size)
     return table(across, y / size, z / size + shift) * size
 
 
-def _whole(model: SacrumModel, what: str, region: Region) -> Part:
+def _whole(model: SacrumModel) -> Part:
     """The bent solid as a part: its box follows the bend."""
     size = model.size
     length = model.pelvis.sacrum_length * size
@@ -169,22 +178,42 @@ def _whole(model: SacrumModel, what: str, region: Region) -> Part:
     y0, z0 = np.float32(middle[0]), np.float32(middle[1])
 
     def distance(x: Array, y: Array, z: Array) -> Array:
-        return _read(model, what, x, y + y0, z + z0)
+        return _read(model, x, y + y0, z + z0)
 
     half = (high - low) / 2
     reach = (model.pelvis.sacrum_half_width * size + 4, float(half[0]), float(half[1]))
-    return Part(region, frame, reach, distance, 0.0)
+    return Part(Region.SACRUM, frame, reach, distance, 0.0)
 
 
-def remnant_part(model: SacrumModel) -> Part:
-    """What is left of the sacral discs, inside the bone's own gaps."""
-    return _whole(model, "remnant", Region.ANNULUS_FIBROSUS)
+def remnant_parts(model: SacrumModel) -> list[Part]:
+    """What is left of the sacral discs, which the bone leaves out."""
+    size, pelvis, shape = np.float32(model.size), model.pelvis, _shape(model)
+    parts = []
+    for station in JUNCTIONS:
+        s = station * model.stretch
+        h = float(model.at(FRONT, s) + model.at(BACK, s)) / 2
+        middle = to_straight(model, s, h)
+        frame = AnatomicalFrame(
+            vector(model.frame.to_patient((0.0, *middle))),
+            model.frame.left, model.frame.posterior, model.frame.superior,
+        )  # fmt: skip
+
+        def distance(x: Array, y: Array, z: Array, middle: NDArray[np.float64] = middle) -> Array:
+            up = z / size + np.float32(middle[1] / size)
+            across, shift = _warp(model, x / size, up)
+            back = y / size + np.float32(middle[0] / size)
+            s, h = _unbend(pelvis.sacrum_length, pelvis.sacrum_curve_deg, back, up + shift)
+            return remnant_distance(shape, across, s, h) * size
+
+        reach = (22.0 * model.size, 14.0 * model.size, 14.0 * model.size)
+        parts.append(Part(Region.ANNULUS_FIBROSUS, frame, reach, distance, 0.0))
+    return parts
 
 
 def sacrum_parts(model: SacrumModel) -> list[Part]:
     """The bent block and the two S1 superior articular processes."""
     size = model.size
-    parts = [_whole(model, "bone", Region.SACRUM)]
+    parts = [_whole(model)]
     for side, joint in model.joints.items():
         parts.append(articular_process(joint, inferior=False, region=Region.SACRUM, size=size))
         top = model.frame.to_local(

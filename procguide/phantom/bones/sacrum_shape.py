@@ -180,11 +180,13 @@ def _crest(ax: Array, s: Array, rise: Array) -> Array:
         knob = np.clip(rise / high, 0, 1)
         along = np.abs(s - station - 0.35 * np.maximum(rise, 0)) - half * (1 - 0.25 * knob)
         thick = 2.3 + 0.9 * knob
-        side = smooth_max(ax - thick, np.abs(rise) - high, 1.6)
+        side = smooth_max(
+            np.asarray(ax - thick, np.float32), np.asarray(np.abs(rise) - high, np.float32), 1.6
+        )
         part = smooth_max(side, np.asarray(along, np.float32), 3.0)
         crest = smooth_min(crest, part, 2.5)
     ends = np.asarray(np.abs(s - 47.0) - 36.0, np.float32)
-    low = smooth_max(smooth_max(ax - 2.0, np.abs(rise) - 2.4, 1.5), ends, 2.0)
+    low = smooth_max(smooth_max(ax - 2, np.asarray(np.abs(rise) - 2.4, np.float32), 1.5), ends, 2.0)
     return smooth_min(crest, low, 2.0)
 
 

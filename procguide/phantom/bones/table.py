@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from procguide.geometry import Affine
+from procguide.imaging import Grid
 from procguide.phantom.bones._table_kernel import read_kernel
-from procguide.phantom.solids import Array
+from procguide.phantom.solids import Array, Part, carve
 
-__all__ = ["TABLE_LOCK", "DistanceTable", "tabulate"]
+__all__ = ["TABLE_LOCK", "DistanceTable", "tabulate", "tabulate_parts"]
 
+KNOWN_MM = 8.0
 TABLE_LOCK = Lock()
 """Two slabs that want the same table at once: the second waits rather than works it out again."""
 
@@ -49,9 +52,24 @@ def tabulate(
     ]
     x, y, z = np.broadcast_arrays(*np.ix_(*axes))
     values = np.asarray(distance(x, y, z), dtype=np.float32)
+    return DistanceTable(_to_scale(values, step), corner, step)
+
+
+def _to_scale(values: Array, step: float) -> Array:
     slope = np.zeros_like(values)
     for axis in range(3):
         along = np.gradient(values, step, axis=axis)
         slope += along * along
-    values = values / np.clip(np.sqrt(slope), 0.55, 1.8)
-    return DistanceTable(np.ascontiguousarray(values, dtype=np.float32), corner, step)
+    return np.ascontiguousarray(values / np.clip(np.sqrt(slope), 0.55, 1.8), dtype=np.float32)
+
+
+def tabulate_parts(parts: Sequence[Part], low: ArrayLike, high: ArrayLike, step: float) -> DistanceTable:
+    """The smooth union of ``parts``, made true to scale; beyond 8 mm only known to be at least that."""
+    corner = np.asarray(low, dtype=float)
+    count = np.ceil((np.asarray(high, dtype=float) - corner) / step).astype(int) + 1
+    grid = Grid((int(count[2]), int(count[1]), int(count[0])), Affine.axis_aligned(step, corner))
+    values = np.full(grid.shape, KNOWN_MM, dtype=np.float32)
+    field = carve(grid, parts, margin=KNOWN_MM)
+    if field is not None:
+        values[field.window] = np.minimum(field.distance, KNOWN_MM)
+    return DistanceTable(np.ascontiguousarray(_to_scale(values, step).transpose(2, 1, 0)), corner, step)

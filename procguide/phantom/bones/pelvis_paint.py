@@ -1,0 +1,53 @@
+"""Hip bones, thighs, ribs and what lies inside the sacrum on the canvas."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from procguide.anatomy import Region, Side
+from procguide.phantom.assemble import Anatomy
+from procguide.phantom.bones.femur import femur_parts
+from procguide.phantom.bones.pelvis import IliumModel, ilium_part
+from procguide.phantom.bones.ribs import ribs_of
+from procguide.phantom.bones.sacrum import remnant_parts
+from procguide.phantom.canvas import Canvas
+from procguide.phantom.solids import Array, carve
+from procguide.phantom.tubes import tube_distance
+
+__all__ = ["paint_hips", "paint_remnants", "paint_ribs"]
+
+RIB_GAP_MM = 0.8
+
+
+def paint_remnants(canvas: Canvas, anatomy: Anatomy) -> None:
+    """What is left of the sacral discs. The sacrum leaves them out of its bone."""
+    field = carve(canvas.grid, remnant_parts(anatomy.sacrum), margin=1.0)
+    if field is not None:
+        canvas.put(field.window, field.distance < 0, Region.ANNULUS_FIBROSUS, "S1")
+
+
+def paint_hips(canvas: Canvas, anatomy: Anatomy, spine: Array) -> None:
+    """Hip bones and thighs; ``spine`` is the distance to the nearest vertebra or the sacrum, mm."""
+    parameters, grid = anatomy.parameters, canvas.grid
+    model = IliumModel.under(anatomy.pose.sacrum, parameters.pelvis, parameters.size, parameters.seed)
+    for side in Side:
+        hip = carve(grid, [ilium_part(model, side)])
+        if hip is not None:
+            d = np.maximum(hip.distance, parameters.pelvis.joint_gap - spine[hip.window])
+            canvas.put(hip.window, d < 0, Region.ILIUM, None, side)
+            np.minimum(canvas.bone[hip.window], d, out=canvas.bone[hip.window])
+        thigh = carve(grid, femur_parts(model, side))
+        if thigh is not None:
+            canvas.put(thigh.window, thigh.distance < 0, Region.FEMUR, None, side)
+            np.minimum(canvas.bone[thigh.window], thigh.distance, out=canvas.bone[thigh.window])
+
+
+def paint_ribs(canvas: Canvas, anatomy: Anatomy) -> None:
+    """Ribs, drawn back from the bones already there."""
+    for level, side, rib in ribs_of(anatomy):
+        found = tube_distance(canvas.grid, rib, margin=3.0)
+        if found is not None:
+            where, distance = found
+            d = np.maximum(distance, RIB_GAP_MM - canvas.bone[where])
+            canvas.put(where, d < 0, Region.RIB, level, side)
+            np.minimum(canvas.bone[where], d, out=canvas.bone[where])
