@@ -14,61 +14,64 @@ Array = NDArray[Any]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def project(images: Array, pixel: float, angles: Array, rays: int) -> Array:
-    """Line integrals (mm times value) of ``images`` ``(n, j, i)``: ``(n, angle, ray)``.
+def _along(image: Array, across: float, slope: float) -> Any:
+    """Sum of linear readings of ``image``, one a row, at column ``across + slope * row``."""
+    lines, last = image.shape[0], image.shape[1] - 1
+    low, high = 0.0, lines - 1.0
+    if abs(slope) > 1e-9:
+        one, other = -across / slope, (last - 1e-6 - across) / slope
+        low, high = max(low, min(one, other)), min(high, max(one, other))
+    elif across < 0 or across >= last:
+        return 0.0
+    total = 0.0
+    for n in range(int(np.ceil(low)), int(np.floor(high)) + 1):
+        place = across + slope * n
+        at = min(max(int(place), 0), last - 1)
+        t = place - at
+        total += image[n, at] * (1 - t) + image[n, at + 1] * t
+    return total
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def project(image: Array, pixel: float, angles: Array, rays: int) -> Array:
+    """Line integrals (mm times value) of ``image`` ``(j, i)``: ``(angle, ray)``.
 
     Rays of one view lie ``pixel`` apart round the image's centre, at ``s = x cos + y sin``; along a ray the
     image is read once a row or column, linearly (Joseph, IEEE Trans Med Imaging 1982;1:192).
     """
-    count, size_j, size_i = images.shape
-    out = np.zeros((count, angles.shape[0], rays), np.float32)
-    centre_j, centre_i, centre_s = (size_j - 1) / 2, (size_i - 1) / 2, (rays - 1) / 2
+    out = np.empty((angles.shape[0], rays), np.float32)
+    middle_j, middle_i = (image.shape[0] - 1) / 2, (image.shape[1] - 1) / 2
+    turned = np.ascontiguousarray(image.T)
     for a in range(angles.shape[0]):
         cos, sin = np.cos(angles[a]), np.sin(angles[a])
-        steep = abs(cos) >= abs(sin)
-        length = pixel / (abs(cos) if steep else abs(sin))
         for r in range(rays):
-            s = r - centre_s
-            for n in range(size_j if steep else size_i):
-                if steep:
-                    place = centre_i + (s - (n - centre_j) * sin) / cos
-                    low = int(np.floor(place))
-                    if low < 0 or low >= size_i - 1:
-                        continue
-                    t = place - low
-                    for m in range(count):
-                        out[m, a, r] += length * (images[m, n, low] * (1 - t) + images[m, n, low + 1] * t)
-                else:
-                    place = centre_j + (s - (n - centre_i) * cos) / sin
-                    low = int(np.floor(place))
-                    if low < 0 or low >= size_j - 1:
-                        continue
-                    t = place - low
-                    for m in range(count):
-                        out[m, a, r] += length * (images[m, low, n] * (1 - t) + images[m, low + 1, n] * t)
+            s = r - (rays - 1) / 2
+            if abs(cos) >= abs(sin):
+                across = middle_i + (s + middle_j * sin) / cos
+                out[a, r] = pixel / abs(cos) * _along(image, across, -sin / cos)
+            else:
+                across = middle_j + (s + middle_i * cos) / sin
+                out[a, r] = pixel / abs(sin) * _along(turned, across, -cos / sin)
     return out
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def back_project(views: Array, weights: Array, angles: Array, shape: Any) -> Array:
     """``(n, j, i)``: for every pixel and set of ``weights`` ``(n, angle)``, the weighted sum over views."""
-    count = weights.shape[0]
-    size_j, size_i = shape
     rays = views.shape[1]
-    out = np.zeros((count, size_j, size_i), np.float32)
-    centre_j, centre_i, centre_s = (size_j - 1) / 2, (size_i - 1) / 2, (rays - 1) / 2
+    out = np.zeros((weights.shape[0], shape[0], shape[1]), np.float32)
+    middle_j, middle_i, middle_s = (shape[0] - 1) / 2, (shape[1] - 1) / 2, (rays - 1) / 2
     for a in range(angles.shape[0]):
         cos, sin = np.cos(angles[a]), np.sin(angles[a])
-        for j in range(size_j):
-            base = centre_s + (j - centre_j) * sin - centre_i * cos
-            for i in range(size_i):
-                place = base + i * cos
-                low = int(np.floor(place))
-                if low < 0 or low >= rays - 1:
-                    continue
-                t = place - low
-                value = views[a, low] * (1 - t) + views[a, low + 1] * t
-                for n in range(count):
-                    if weights[n, a] > 0:
-                        out[n, j, i] += weights[n, a] * value
+        for n in range(weights.shape[0]):
+            weight = weights[n, a]
+            if weight < 1e-6:
+                continue
+            for j in range(shape[0]):
+                base = middle_s + (j - middle_j) * sin - middle_i * cos
+                for i in range(shape[1]):
+                    place = base + i * cos
+                    low = min(max(int(place), 0), rays - 2)
+                    t = np.float32(place - low)
+                    out[n, j, i] += weight * (views[a, low] * (1 - t) + views[a, low + 1] * t)
     return out

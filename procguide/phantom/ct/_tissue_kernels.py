@@ -196,26 +196,31 @@ def _vertebral(x: float, y: float, z: float, bone: Array) -> Any:
     factor += 1.5 * wear * wear * np.exp(-max(half - abs(z), 0.0) / 4.0)
     # Basivertebral vein: from the middle of the posterior wall, forking within the body.
     along = y / deep
-    if along > -0.15 and abs(z) < 5.0:
-        fork = abs(abs(x) - 9.0 * max(0.75 - along, 0.0))
-        reach = 1.1 + 0.9 * max(along, 0.0)
-        factor *= 1 - 0.55 * np.exp(-((fork / (reach + 1.2)) ** 2) - (z / 1.9) ** 2)
+    if along > -0.1 and abs(z) < 6.0:
+        fork = abs(abs(x) - 15.0 * max(0.4 - along, 0.0))
+        reach = 1.6 + 1.6 * max(along, 0.0)
+        fade = min(max((along + 0.1) / 0.4, 0.0), 1.0)
+        factor *= 1 - 0.75 * fade * np.exp(-((fork / reach) ** 2) - (z / 2.3) ** 2)
     return factor
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _bone_value(
-    depth: float, thin: float, label: int, level: int, point: Array, cortex: Array, frames: Array,
-    makeup: Array, spongy_block: Array, subject: Array, normal_z: float,
-) -> Any:  # fmt: skip
+    depth: float, thin: float, label: int, level: int, point: Array, normal_z: float, look: Any
+) -> Any:
     """HU of bone at ``depth`` mm under its surface; ``thin`` is the sample's own size, mm."""
+    cortex, frames, makeup, spongy_block, patch_block, subject = look
     x, y, z = point[0] - frames[level, 0, 0], point[1] - frames[level, 0, 1], point[2] - frames[level, 0, 2]
     a = frames[level, 1, 0] * x + frames[level, 1, 1] * y + frames[level, 1, 2] * z
     b = frames[level, 2, 0] * x + frames[level, 2, 1] * y + frames[level, 2, 2] * z
     c = frames[level, 3, 0] * x + frames[level, 3, 1] * y + frames[level, 3, 2] * z
     grain = _at(spongy_block, c + subject[2] + 7 * level, b + subject[3] + 11 * level, a + subject[4], 0.5)
+    # Neither shell nor spongy bone is even: both have stronger and weaker places.
+    strong = _at(patch_block, 2.4 * c + 13 * level, 2.4 * b, 2.4 * a + 5 * label, 1.5)
+    lean = _at(patch_block, 1.6 * a, 1.6 * c + 17 * level, 1.6 * b, 1.5)
     spongy = subject[0] * cortex[label, 2] * makeup[level, 4]
-    thick = cortex[label, 0] * subject[1]
+    thick = cortex[label, 0] * subject[1] * min(max(1 + 0.33 * strong, 0.4), 1.9)
+    spongy *= max(1 + (0.10 if label == 1 else 0.32) * lean, 0.25)
     if label == 1:
         spongy *= _vertebral(a, b, c, makeup[level])
         # Endplates are thicker than the wall, and more so where worn.
@@ -233,63 +238,61 @@ def _bone_value(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _bone_sample(point: Array, thin: float, maps: Any, place: Array, is_bone: Array, look: Any) -> Any:
+    """Share of bone and its HU at one place (x, y, z mm); ``thin`` is the sample's own size."""
+    tissues, instances, bone = maps
+    size = tissues.shape
+    w = min(max((point[2] - place[0, 0]) / place[1, 0], 0.0), size[0] - 1.0)
+    v, u = (point[1] - place[0, 1]) / place[1, 1], (point[0] - place[0, 2]) / place[1, 2]
+    depth = _depth(bone, w, v, u)
+    part = min(max(0.5 + depth / thin, 0.0), 1.0)
+    if part <= 0:
+        return 0.0, 0.0
+    j, i = min(max(int(np.round(v)), 0), size[1] - 1), min(max(int(np.round(u)), 0), size[2] - 1)
+    owner = _owner(tissues, instances, int(np.round(w)), j, i, is_bone)
+    if owner < 0:
+        return 0.0, 0.0
+    label, level = owner % 256, owner // 256
+    slope = 0.0
+    if label == 1 and depth < 3.0:
+        slope = (_depth(bone, w + 1, v, u) - _depth(bone, w - 1, v, u)) / (2 * place[1, 0])
+    return part, _bone_value(depth, thin, label, level, point, slope, look)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def add_bone(
-    image: Array, tissues: Array, instances: Array, bone: Array, place: Array, pixels: Array, heights: Array,
-    weights: Array, is_bone: Array, cortex: Array, frames: Array, makeup: Array, spongy_block: Array,
-    subject: Array,
+    image: Array, maps: Any, place: Array, pixels: Array, heights: Array, weights: Array, is_bone: Array,
+    look: Any,
 ) -> None:  # fmt: skip
     """Mix bone into one slice's ``image`` ``(j, i)`` by its share of every pixel, in place.
 
-    ``place``: phantom's origin and spacing (z, y, x); ``pixels``: image's origin y, x and pixel, mm;
-    ``heights`` and ``weights``: the slice profile. Two samples in the plane at each height.
+    ``maps``: tissues, instances, bone distance; ``place``: their origin and spacing (z, y, x); ``pixels``:
+    image's origin y, x and pixel, mm; ``heights`` and ``weights``: the slice profile, with two samples in
+    the plane at each height; ``look``: see :class:`procguide.phantom.ct.subject.Subject`.
     """
-    step = pixels[2]
-    thin = step * 0.6
-    point = np.empty(3)
-    nearest = np.min(place[1])
+    step, bone, point = pixels[2], maps[2], np.empty(3)
+    reach = step + np.min(place[1])
+    ks = np.empty(heights.shape[0], np.int64)
+    for n in range(heights.shape[0]):
+        ks[n] = min(max(round((heights[n] - place[0, 0]) / place[1, 0]), 0), bone.shape[0] - 1)
     for j in range(image.shape[0]):
-        y0 = pixels[0] + j * step
-        v0 = (y0 - place[0, 1]) / place[1, 1]
-        jj = int(np.round(v0))
-        if jj < 0 or jj >= tissues.shape[1]:
+        y = pixels[0] + j * step
+        jj = int(np.round((y - place[0, 1]) / place[1, 1]))
+        if jj < 0 or jj >= bone.shape[1]:
             continue
         for i in range(image.shape[1]):
-            x0 = pixels[1] + i * step
-            u0 = (x0 - place[0, 2]) / place[1, 2]
-            ii = int(np.round(u0))
-            if ii < 0 or ii >= tissues.shape[2]:
+            x = pixels[1] + i * step
+            ii = int(np.round((x - place[0, 2]) / place[1, 2]))
+            if ii < 0 or ii >= bone.shape[2]:
                 continue
             total, share = 0.0, 0.0
             for n in range(heights.shape[0]):
-                w = min(max((heights[n] - place[0, 0]) / place[1, 0], 0.0), tissues.shape[0] - 1.0)
-                kk = int(np.round(w))
-                if bone[kk, jj, ii] > step + nearest:
+                if bone[ks[n], jj, ii] > reach:
                     continue
                 for m in range(2):
-                    flip = 1.0 if (n + m) % 2 else -1.0
-                    side = 1.0 if m else -1.0
-                    point[0] = x0 + 0.25 * step * side
-                    point[1] = y0 + 0.25 * step * side * flip
-                    point[2] = heights[n]
-                    v, u = (point[1] - place[0, 1]) / place[1, 1], (point[0] - place[0, 2]) / place[1, 2]
-                    depth = _depth(bone, w, v, u)
-                    part = min(max(0.5 + depth / thin, 0.0), 1.0)
-                    if part <= 0:
-                        continue
-                    k2 = min(max(int(np.round(w)), 0), tissues.shape[0] - 1)
-                    j2 = min(max(int(np.round(v)), 0), tissues.shape[1] - 1)
-                    i2 = min(max(int(np.round(u)), 0), tissues.shape[2] - 1)
-                    owner = _owner(tissues, instances, k2, j2, i2, is_bone)
-                    if owner < 0:
-                        continue
-                    label, level = owner % 256, owner // 256
-                    slope = 0.0
-                    if label == 1 and depth < 3.0:
-                        rise = _depth(bone, w + 1, v, u) - _depth(bone, w - 1, v, u)
-                        slope = rise / (2 * place[1, 0])
-                    value = _bone_value(
-                        depth, thin, label, level, point, cortex, frames, makeup, spongy_block, subject, slope
-                    )
+                    side = 0.25 * step * (2 * m - 1)
+                    point[0], point[1], point[2] = x + side, y + side * (1 - 2 * (n & 1)), heights[n]
+                    part, value = _bone_sample(point, 0.6 * step, maps, place, is_bone, look)
                     total += 0.5 * weights[n] * part * value
                     share += 0.5 * weights[n] * part
             if share > 0:

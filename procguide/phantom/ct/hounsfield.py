@@ -110,13 +110,13 @@ TISSUE: dict[Region, Tissue] = dict.fromkeys(BONE, _BONE) | {
 }
 
 CORTEX: dict[Region, Cortex] = {
-    Region.BODY: Cortex(0.40, 1050.0, 1.0),
+    Region.BODY: Cortex(0.45, 1050.0, 1.0),
     Region.PEDICLE: Cortex(1.2, 1300.0, 1.25),
     Region.LAMINA: Cortex(1.3, 1350.0, 1.3),
     Region.SPINOUS_PROCESS: Cortex(0.8, 1200.0, 1.0),
     Region.TRANSVERSE_PROCESS: Cortex(0.9, 1250.0, 0.9),
-    Region.SUPERIOR_ARTICULAR_PROCESS: Cortex(1.5, 1350.0, 1.8),
-    Region.INFERIOR_ARTICULAR_PROCESS: Cortex(1.5, 1350.0, 1.8),
+    Region.SUPERIOR_ARTICULAR_PROCESS: Cortex(1.3, 1350.0, 2.2),
+    Region.INFERIOR_ARTICULAR_PROCESS: Cortex(1.3, 1350.0, 2.2),
     Region.ARCH: Cortex(1.2, 1300.0, 1.2),
     Region.SACRUM: Cortex(0.7, 1150.0, 0.75),
     Region.COCCYX: Cortex(0.6, 1000.0, 0.7),

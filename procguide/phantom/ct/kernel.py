@@ -20,7 +20,7 @@ from procguide.phantom.solids import Array
 __all__ = ["PAD", "SECTORS", "Plane", "transfer"]
 
 PAD = 12
-SECTORS = 6
+SECTORS = 10
 """Directions of frequency whose noise has its own strength; streaks lie across them."""
 
 # Cycles/mm at half height, steepness, and the share by which middle frequencies rise (assumed; typical of

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from procguide.phantom.ct.hounsfield import METAL_FROM
 from procguide.phantom.ct.kernel import Plane, transfer
-from procguide.phantom.ct.rays import WATER, coarse, enlarge, through
+from procguide.phantom.ct.rays import WATER, Rays, coarse, enlarge, metal_error, through
 from procguide.phantom.ct.settings import CtSettings, Kernel
 from procguide.phantom.ct.subject import Subject
 from procguide.phantom.solids import Array
 
 __all__ = ["Noise", "middle_of"]
 
-_PLAIN, _METAL = (3.0, 72), (1.6, 200)
-"""Pixel (mm) and views of the rays, without and with metal in the slice."""
+_PLAIN, _METAL = (3.0, 72), (1.6, 180)
+"""Pixel (mm) and views of the rays, for the slice and for its metal."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Noise:
     @classmethod
     def of(cls, subject: Subject, settings: CtSettings, seed: int) -> Noise:
         """Find the reference on a few of the subject's slices."""
-        reference = _reference(subject)
+        reference = _reference(subject, _photons(settings.noise_hu))
         wanted = settings.noise_hu if settings.mas is None else _physical(reference, settings)
         return cls(wanted, reference, _overlap(settings), settings, seed)
 
@@ -49,15 +49,10 @@ class Noise:
 
         ``middle`` is the body's, in pixels.
         """
-        rng = np.random.default_rng([self.seed, 13, k])
-        metal = bool((clean > METAL_FROM).any())
-        size, views = _METAL if metal else _PLAIN
-        factor = max(1, round(size / self.settings.pixel_mm))
-        photons = 1.2e6 * (14.0 / max(self.hounsfield, 1.0)) ** 2
-        low = coarse(clean, factor)
-        pixel, hardening = factor * self.settings.pixel_mm, self.settings.beam_hardening
-        rays = through(low, pixel, views, photons, hardening, rng)
+        rays, factor = self._rays(clean)
         wrong = enlarge(rays.error, factor, plane.shape)
+        if (clean > METAL_FROM).any():
+            wrong += self._streaks(clean, k)
         if self.hounsfield <= 0:
             return wrong, np.zeros_like(clean)
         here = max(_central(rays.variance, middle, factor), 1e-6)
@@ -67,6 +62,21 @@ class Noise:
         for sector, grain in zip(strength, plane.grains(self._white(k, plane)), strict=True):
             noise += enlarge(sector, factor, plane.shape) * grain
         return wrong, noise
+
+    def _rays(self, clean: Array) -> tuple[Rays, int]:
+        """Rays, and how many pixels make one of theirs."""
+        size, views = _PLAIN
+        factor = max(1, round(size / self.settings.pixel_mm))
+        pixel = factor * self.settings.pixel_mm
+        photons, hardening = _photons(self.hounsfield), self.settings.beam_hardening
+        return through(coarse(clean, factor), pixel, views, photons, hardening), factor
+
+    def _streaks(self, clean: Array, k: int) -> Array:
+        size, views = _METAL
+        factor = max(1, round(size / self.settings.pixel_mm))
+        rng = np.random.default_rng([self.seed, 13, k])
+        photons, pixel = _photons(self.hounsfield), factor * self.settings.pixel_mm
+        return enlarge(metal_error(coarse(clean, factor), pixel, views, photons, rng), factor, clean.shape)
 
     def _white(self, k: int, plane: Plane) -> NDArray[np.complex64]:
         half = (plane.padded[0], plane.padded[1] // 2 + 1)
@@ -101,7 +111,7 @@ def _central(variance: Array, middle: tuple[float, float], factor: int) -> float
     return float(variance[:, max(j - 3, 0) : j + 4, max(i - 3, 0) : i + 4].mean())
 
 
-def _reference(subject: Subject) -> float:
+def _reference(subject: Subject, photons: float) -> float:
     """Median over a few slices of the variance in the middle."""
     count = subject.tissues.shape[0]
     pixel = float(subject.place[1, 1])
@@ -110,10 +120,14 @@ def _reference(subject: Subject) -> float:
     for k in np.linspace(0, count - 1, 7).round().astype(int):
         labels = subject.tissues[k, ::every, ::every]
         image = np.where(subject.is_bone[labels], 350.0, np.minimum(subject.table[0][labels], 1500.0))
-        rng = np.random.default_rng(0)
-        rays = through(image.astype(np.float32), every * pixel, _PLAIN[1], 1e6, 0.0, rng)
+        rays = through(image.astype(np.float32), every * pixel, _PLAIN[1], photons, 0.0)
         found.append(_central(rays.variance, middle_of(image), 1))
     return max(float(np.median(found)), 1e-6)
+
+
+def _photons(hounsfield: float) -> float:
+    """Photons in a ray (3 mm wide) without a patient that give such noise (assumed)."""
+    return 1.2e6 * (14.0 / max(hounsfield, 1.0)) ** 2
 
 
 def _physical(reference: float, settings: CtSettings) -> float:

@@ -18,7 +18,7 @@ from procguide.phantom.ct.hounsfield import METAL_FROM
 from procguide.phantom.ct.kernel import SECTORS, sector_weight
 from procguide.phantom.solids import Array
 
-__all__ = ["WATER", "Rays", "coarse", "enlarge"]
+__all__ = ["WATER", "Rays", "coarse", "enlarge", "metal_error", "through"]
 
 WATER = 0.0193
 """Linear attenuation of water at the beam's mean energy, per mm."""
@@ -30,6 +30,10 @@ _MU_BONE = np.array([0.6655, 0.4242, 0.3148, 0.2229, 0.1855, 0.1690]) * 1.92 / 1
 _MU_METAL = np.array([2.214, 1.213, 0.7661, 0.4052, 0.2721, 0.2180]) * 4.54 / 10
 _BONE_HU = 1450.0
 _METAL_HU = 8000.0
+_METAL_LEFT = 0.7
+"""Share of the metal's hardening that the scanner leaves uncorrected (assumed)."""
+_ELECTRONIC = 9.0
+"""Detector noise in photons (assumed)."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Rays:
     """Views of one slice at reduced resolution.
 
     ``variance`` is ``(sectors, j, i)``: the noise that rays of each direction bring, photons taken as one a
-    ray; ``error`` ``(j, i)`` is HU of beam hardening and metal.
+    ray; ``error`` ``(j, i)`` is HU of beam hardening by bone.
     """
 
     variance: Array
@@ -68,28 +72,77 @@ def enlarge(image: Array, factor: int, shape: tuple[int, int]) -> Array:
     return np.asarray(resample_plane(clamped, start + 2, np.full(2, 1 / factor), shape, 0.0))
 
 
-def through(
-    hounsfield: Array, pixel: float, views: int, photons: float, hardening: float, rng: np.random.Generator
-) -> Rays:
-    """Send rays through ``hounsfield`` ``(j, i)``; ``photons`` a ray without a patient."""
+@dataclass(frozen=True)
+class _Materials:
+    """Shares of a voxel, ``(j, i)``: water (with what is lighter), dense bone, metal."""
+
+    water: Array
+    bone: Array
+    metal: Array
+
+    @classmethod
+    def of(cls, hounsfield: Array) -> _Materials:
+        metal = np.clip((hounsfield - METAL_FROM) / (_METAL_HU - METAL_FROM), 0, 4)
+        bone = np.where(metal > 0, 0, np.clip((hounsfield - 120) / (_BONE_HU - 120), 0, 1.3))
+        water = np.where(metal > 0, 0, 1 + hounsfield / 1000 - bone * (1 + _BONE_HU / 1000))
+        kinds = (np.maximum(water, 0), bone, metal)
+        return cls(*(np.ascontiguousarray(kind, dtype=np.float32) for kind in kinds))
+
+
+def through(hounsfield: Array, pixel: float, views: int, photons: float, hardening: float) -> Rays:
+    """Send rays through ``hounsfield`` ``(j, i)``, metal left out; ``photons`` a ray without a patient."""
     from procguide.phantom.ct._ray_kernels import back_project, project
 
     angles, sectors = _geometry(views)
-    rays = int(np.ceil(np.hypot(*hounsfield.shape))) + 3
-    metal = np.clip((hounsfield - METAL_FROM) / (_METAL_HU - METAL_FROM), 0, 4)
-    bone = np.where(metal > 0, 0, np.clip((hounsfield - 120) / (_BONE_HU - 120), 0, 1.3))
-    water = np.where(metal > 0, 0, np.maximum(1 + hounsfield / 1000, 0) - bone * (1 + _BONE_HU / 1000))
-    has_metal = bool((metal > 0).any())
-    materials = [np.maximum(water, 0), bone, metal][: 3 if has_metal else 2]
-    lengths = project(np.asarray(materials, dtype=np.float32), pixel, angles, rays)
-    plain, dense = WATER * (lengths[0] + (1 + _BONE_HU / 1000) * lengths[1]), lengths[1]
-    filled = np.exp(plain - _bowtie(rays, pixel))
-    variance = back_project(filled.astype(np.float32), sectors, angles, hounsfield.shape)
-    wrong = hardening * _hardened(lengths[0], dense)
-    if has_metal:
-        wrong = wrong + _metal_error(lengths, filled, photons, rng)
-    error = back_project(_ramp(wrong, pixel), _ones(views), angles, hounsfield.shape)[0]
-    return Rays(variance, error * np.float32(np.pi / views * 1000 / WATER))
+    count = _rays(hounsfield)
+    kinds = _Materials.of(hounsfield)
+    water, bone = (project(kind, pixel, angles, count) for kind in (kinds.water, kinds.bone))
+    filled = np.exp(WATER * (water + (1 + _BONE_HU / 1000) * bone) - _bowtie(count, pixel))
+    # Photons and, where few are left, the detector's own noise.
+    spread = filled * (1 + _ELECTRONIC**2 * filled / photons)
+    variance = back_project(spread.astype(np.float32), sectors, angles, hounsfield.shape)
+    if hardening <= 0 or not kinds.bone.any():
+        return Rays(variance, np.zeros_like(hounsfield))
+    return Rays(variance, _reconstructed(hardening * _hardened(water, bone), pixel, hounsfield.shape))
+
+
+def metal_error(
+    hounsfield: Array, pixel: float, views: int, photons: float, rng: np.random.Generator
+) -> Array:
+    """HU ``(j, i)`` of streaks: metal taken for water, and rays that hardly get through."""
+    from procguide.phantom.ct._ray_kernels import project
+
+    angles, _ = _geometry(views)
+    count = _rays(hounsfield)
+    kinds = _Materials.of(hounsfield)
+    water, bone, metal = (
+        project(kind, pixel, angles, count) for kind in (kinds.water, kinds.bone, kinds.metal)
+    )
+    hit = metal > 0.3
+    if not hit.any():
+        return np.zeros_like(hounsfield)
+    extra = _seen([water, bone, metal]) - _seen([water, bone])
+    thin = float(np.median(extra[hit] / metal[hit]))
+    filled = WATER * (water + (1 + _BONE_HU / 1000) * bone) - _bowtie(count, pixel)
+    path = np.minimum(WATER * (1 + _METAL_HU / 1000) * metal, 12.0)
+    counts = photons * np.exp(-filled - path)
+    starved = np.sqrt(1 / np.maximum(counts, 0.7) + (_ELECTRONIC / np.maximum(counts, 4.0)) ** 2)
+    white = rng.standard_normal(metal.shape, dtype=np.float32)
+    wrong = _METAL_LEFT * (extra - thin * metal) + np.where(hit, np.minimum(starved, 2.0), 0) * white
+    return _reconstructed(wrong, pixel, hounsfield.shape)
+
+
+def _rays(image: Array) -> int:
+    return int(np.ceil(np.hypot(*image.shape))) + 3
+
+
+def _reconstructed(wrong: Array, pixel: float, shape: tuple[int, ...]) -> Array:
+    """HU ``(j, i)`` that an error of the line integrals makes."""
+    from procguide.phantom.ct._ray_kernels import back_project
+
+    views = wrong.shape[0]
+    error = back_project(_ramp(wrong, pixel), _ones(views), _geometry(views)[0], shape)[0]
+    return np.asarray(error * np.float32(np.pi / views * 1000 / WATER))
 
 
 @lru_cache(maxsize=4)
@@ -127,19 +180,6 @@ def _hardened(water: Array, bone: Array) -> Array:
     slope = (_seen([water, np.full_like(bone, thin)]) - _seen([water, np.zeros_like(bone)])) / thin
     straight = np.float32((slope * bone).sum() / max(float(bone.sum()), 1e-6))
     return np.asarray(_seen([water, bone]) - _seen([water, np.zeros_like(bone)]) - straight * bone)
-
-
-def _metal_error(lengths: Array, filled: Array, photons: float, rng: np.random.Generator) -> Array:
-    """Hardening by metal, and the noise of rays that hardly get through."""
-    with_metal, without = _seen(list(lengths)), _seen([lengths[0], lengths[1]])
-    metal = lengths[2]
-    path = np.float32(WATER * (1 + _METAL_HU / 1000)) * metal
-    thin = float(np.median((with_metal - without)[metal > 0.3] / metal[metal > 0.3])) if metal.any() else 0.0
-    hard = with_metal - without - thin * metal
-    counts = photons / (filled * np.exp(np.minimum(path, 12.0)))
-    spread = np.sqrt(1 / np.maximum(counts, 0.7) + (8.0 / np.maximum(counts, 4.0)) ** 2)
-    starved = np.where(metal > 0.3, np.minimum(spread, 2.0), 0.0)
-    return np.asarray(hard + starved * rng.standard_normal(hard.shape, dtype=np.float32), dtype=np.float32)
 
 
 def _ramp(views: Array, pixel: float) -> Array:

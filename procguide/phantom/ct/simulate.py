@@ -94,9 +94,9 @@ class Scan:
         step = self.settings.pixel_mm / subject.place[1, 1:]
         image = resample_plane(soft, start, step, self.plane.shape, -1000.0)
         add_bone(
-            image, subject.tissues, subject.instances, subject.bone, subject.place,
+            image, (subject.tissues, subject.instances, subject.bone), subject.place,
             np.array([y, x, self.settings.pixel_mm]), heights, self.profile.weights, subject.is_bone,
-            subject.cortex, subject.frames, subject.makeup, subject.spongy, subject.numbers,
+            subject.look,
         )  # fmt: skip
         return np.asarray(image)
 

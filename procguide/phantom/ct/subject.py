@@ -37,13 +37,9 @@ class Subject:
     place: NDArray[np.float64]
     table: Array
     is_bone: NDArray[np.bool_]
-    cortex: Array
-    frames: NDArray[np.float64]
-    makeup: NDArray[np.float64]
-    numbers: NDArray[np.float64]
+    look: Any
     extra: NDArray[np.float64]
     shift: NDArray[np.float64]
-    spongy: Array
     blocks: Any
 
     @classmethod
@@ -51,6 +47,7 @@ class Subject:
         """From the maps, the parameters and the true landmarks; nothing is painted."""
         parameters, affine = phantom.parameters, phantom.tissues.affine
         frames, makeup = _bones(phantom.spine, parameters)
+        blocks = texture.fine_block(), texture.fibre_block(), texture.coarse_block()
         return cls(
             np.ascontiguousarray(phantom.tissues.voxels, dtype=np.uint8),
             np.ascontiguousarray(phantom.instances.voxels, dtype=np.uint8),
@@ -58,14 +55,10 @@ class Subject:
             np.array([affine.origin[::-1], affine.spacing]),
             tissue_tables(settings.contrast),
             _bone_labels(),
-            _cortex_table(),
-            frames,
-            makeup,
-            _numbers(parameters),
+            (_cortex_table(), frames, makeup, texture.spongy_block(), blocks[2], _numbers(parameters)),
             np.array([1.6 * parameters.body.muscle_fat, max(0.02 * (parameters.age - 45), 0.0)]),
             texture.shift_of(parameters.seed, 2).astype(np.float64),
-            texture.spongy_block(),
-            (texture.fine_block(), texture.fibre_block(), texture.coarse_block()),
+            blocks,
         )
 
 
