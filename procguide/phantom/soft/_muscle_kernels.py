@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import Region
 from procguide.phantom.noise import noise_at
+from procguide.phantom.soft._marbling import marbled
 from procguide.phantom.soft._solid_kernels import _span
 from procguide.phantom.soft._wall_kernel import CAVITY
 from procguide.phantom.solids import Array
@@ -24,15 +25,6 @@ _njit = numba.njit(nogil=True, cache=True, fastmath=True)
 
 
 @_njit  # type: ignore[untyped-decorator]
-def marbled(x: float, y: float, z: float, share: float, noise: Array) -> bool:  # pragma: no cover (compiled)
-    """Whether fat lies here in a muscle of which ``share`` is fat: streaks along its fibres."""
-    if share <= 0.0:
-        return False
-    streak = 0.8 * noise_at(noise, x, y, 0.3 * z, 4.5) + 0.6 * noise_at(noise, y, x, 0.3 * z, 11.0)
-    return streak > 2.25 - 3.7 * share**0.72  # type: ignore[no-any-return]
-
-
-@_njit  # type: ignore[untyped-decorator]
 def _column_tissue(
     u: float, t: float, edge: float, row: Array, place: float, fat: float, x: float, y: float, z: float,
     noise: Array,
@@ -40,20 +32,20 @@ def _column_tissue(
     """Multifidus, erector, the fat between them or the fascia behind them; ``edge`` mm from the outline."""
     if edge < 1.1 and t > 0.25:
         return FASCIA
-    bend = 1.6 * noise_at(noise, x, y, 0.4 * z, 16.0)
+    bend = 2.6 * noise_at(noise, x, y, 0.4 * z, 19.0)
     inner = row[4] + (row[5] - row[4]) * t + bend
     outer = row[6] + (row[7] - row[6]) * t - bend
-    cleft = 0.35 + 2.2 * fat
-    if abs(u - inner) < cleft or (abs(u - outer) < 0.8 * cleft and place > 0.8):
+    cleft = (0.35 + 2.2 * fat) * (0.8 + 0.5 * noise_at(noise, y, x, 0.5 * z, 13.0))
+    if abs(u - inner) < cleft or (abs(u - outer) < 0.8 * cleft and place > 1.5):
         return STRAND
     low = min(max((3.2 - place) / 2.6, 0.0), 1.0)
     if u < inner:
         # Fat gathers next to the laminae of L4 to S1 first.
         deep = min(max(1.0 - 1.6 * t, 0.0), 1.0)
-        if marbled(x, y, z, fat * (0.75 + 0.9 * low + 1.5 * low * deep), noise):
+        if marbled(x, y, z, min(fat * (0.6 + 0.5 * low + 0.9 * low * deep), 0.85), noise):
             return STRAND
         return MULTIFIDUS
-    if marbled(x, y, z, fat * (0.55 + 0.45 * low), noise):
+    if marbled(x, y, z, fat * (0.45 + 0.35 * low), noise):
         return STRAND
     return ERECTOR
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import Region
 from procguide.phantom.noise import noise_at
-from procguide.phantom.soft._muscle_kernels import marbled
+from procguide.phantom.soft._marbling import marbled
 from procguide.phantom.soft._wall_kernel import CAVITY
 from procguide.phantom.solids import Array
 

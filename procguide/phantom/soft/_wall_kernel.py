@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import Region
 from procguide.phantom.noise import noise_at
+from procguide.phantom.soft._marbling import marbled
 from procguide.phantom.solids import Array
 
 __all__ = ["CAVITY", "MEDIASTINUM", "RETROPERITONEUM", "fill_wall"]
@@ -22,7 +23,7 @@ LUNG, PLEURA, SOFT = int(Region.LUNG), int(Region.PLEURA), int(Region.SOFT_TISSU
 STRAND = int(Region.INTRAMUSCULAR_FAT)
 
 # Columns of ``slices``: one row a slice.
-X, Y, SPINE_X, SPINE_Y, HALF, FRONT, PLACE, LAYER_GAP, RETRO, DIAPHRAGM = range(10)
+X, Y, SPINE_X, SPINE_Y, HALF, FRONT, PLACE, LAYER_GAP, RETRO, DIAPHRAGM, RETRO_DEPTH = range(11)
 # Entries of ``lungs``.
 LUNG_A, LUNG_B, LUNG_X, LUNG_Y, TOP_LEFT, TOP_RIGHT, FALL_BACK, FALL_SIDE, FALL_FRONT = range(9)
 
@@ -45,13 +46,17 @@ def dome_height(lungs: Array, x: float, y: float) -> float:  # pragma: no cover 
     nx, ny = (x - lungs[LUNG_X]) / lungs[LUNG_A], (y - lungs[LUNG_Y]) / lungs[LUNG_B]
     left = nx > 0
     # Blunt domes: nearly flat on top, falling steeply into the recess along the wall.
-    px = (abs(nx) - 0.45) / 0.55
+    px = (abs(nx) - 0.42) / 0.58
     py = (ny + 0.05) / (1.05 if ny > -0.05 else 0.95)
+    if px < 0:
+        px *= 1.1
+    a, b = px * px, py * py
+    far = math.sqrt(math.sqrt(a * a + b * b + 0.6 * a * b))
     fall = lungs[FALL_BACK] if py > 0 else lungs[FALL_FRONT]
-    side = lungs[FALL_SIDE] * max(px, 0.0) ** 3.2 + 18.0 * min(px, 0.0) ** 2
-    q = side + fall * abs(py) ** 3.4
+    sideways = lungs[FALL_SIDE] if px > 0 else 22.0
+    fall = (fall * b + sideways * a) / max(a + b, 1e-6)
     top = lungs[TOP_LEFT] if left else lungs[TOP_RIGHT]
-    return top - q  # type: ignore[no-any-return]
+    return top - fall * far**3.2  # type: ignore[no-any-return]
 
 
 @_njit  # type: ignore[untyped-decorator]
@@ -59,7 +64,8 @@ def _outside(
     depth: float, beyond: float, layer: float, x: float, y: float, z: float, fat: float, noise: Array,
 ) -> int:  # fmt: skip  # pragma: no cover (compiled)
     """Between skin and ring: muscle of the trunk's surface, or fat with a few septa."""
-    if beyond < layer and beyond > 0.7:
+    layer *= 0.85 + 0.3 * noise_at(noise, y, z, x, 26.0)
+    if beyond < layer and beyond > 1.2:
         return MUSCLE
     # The superficial fascia and the septa that run from it: thin and broken.
     sheet = 0.55 * fat + 2.5 * noise_at(noise, x, y, z, 37.0)
@@ -73,10 +79,14 @@ def _wall_layer(
     share: float, gap: float, thick: float, lateral: float, x: float, y: float, z: float, noise: Array
 ) -> int:  # pragma: no cover (compiled)
     """Three oblique layers with thin fat between them at the side; one muscle in front."""
+    if lateral < -0.5:  # the seat: fascicles, and a film of fat before what lies under it
+        if share * thick > thick - 0.9 - gap or marbled(y + 0.7 * x, z, x, 0.03 + 0.05 * gap, noise):
+            return STRAND
+        return MUSCLE
     if lateral < 0.25:
         return MUSCLE
     bend = 0.05 * noise_at(noise, x, y, z, 30.0)
-    half = 0.5 * gap / thick
+    half = 0.5 * gap / thick * (0.9 + 0.5 * noise_at(noise, y, x, z, 22.0))
     if abs(share - 0.36 - bend) < half or abs(share - 0.74 - bend) < half:
         return FAT if noise_at(noise, z, x, y, 14.0) > -0.9 else MUSCLE
     return MUSCLE
@@ -95,7 +105,7 @@ def _inside(
         edge = row[HALF] + 5.0 if ahead < 0 else 23.0 + 3.0 * noise_at(noise, x, y, z, 20.0)
         if ahead > 35.0:
             edge = 20.0
-        if beside < edge or (behind > 2.0 and beside < row[HALF] + 12.0):
+        if beside < edge or (behind > 2.0 and beside < row[HALF] + 6.0):
             return MEDIASTINUM
         if deep < 0.9 * thin or z - surface < 0.9 * thin:
             return PLEURA
@@ -103,7 +113,7 @@ def _inside(
     if row[PLACE] > row[DIAPHRAGM] and surface - z < 4.0:
         return MUSCLE
     near = (x - row[SPINE_X]) / 42.0
-    spine = (row[RETRO] - row[FRONT] + 24.0) * math.exp(-near * near * near * near)
+    spine = row[RETRO_DEPTH] * math.exp(-near * near * near * near)
     if y > row[RETRO] - spine + 4.0 * noise_at(noise, x, y, z, 40.0):
         return RETROPERITONEUM
     return CAVITY

@@ -48,7 +48,7 @@ def kidneys_of(parameters: PhantomParameters, spine: SpineLine) -> Mapping[Side,
     for side in (Side.LEFT, Side.RIGHT):
         lower = 0.0 if side is Side.LEFT else rng.normal(11.0, 6.0)
         z = spine.height(min(first, lowest) - 0.5) + height - lower + rng.normal(0.0, 4.0) + 3.0
-        half = np.array([27.0, 22.0, 54.0]) * scale * rng.normal(1.0, 0.03, 3)
+        half = np.array([28.5, 24.0, 55.0]) * scale * rng.normal(1.0, 0.03, 3)
         out = (spine.at("half_width", z) + 34.0 * parameters.size + 6.0 * parameters.body.visceral_fat
                + rng.normal(0.0, 3.5))  # fmt: skip
         behind = -6.0 + rng.normal(0.0, 4.0) - 5.0 * parameters.body.visceral_fat

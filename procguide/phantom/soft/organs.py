@@ -23,7 +23,7 @@ from procguide.phantom.tubes import smooth_curve
 
 _Wander = Callable[..., NDArray[np.float64]]
 
-__all__ = ["Cavity", "Chain", "organs_of"]
+__all__ = ["Cavity", "Chain", "chain", "chest_organs", "liver_vessels", "organs_of"]
 
 # Corners at a place along the spine; liver and spleen.
 _LIVER = (
@@ -99,7 +99,7 @@ def organs_of(
     rng = np.random.default_rng([parameters.seed, 45])
     cavity = Cavity(torso, spine, 13.0)
     solids = (_liver(cavity, rng), _spleen(cavity, rng))
-    return solids, tuple(_hollow(parameters, cavity, rng))
+    return solids, (*_hollow(parameters, cavity, rng), *_pelvic(parameters, cavity, rng))
 
 
 def _liver(cavity: Cavity, rng: np.random.Generator) -> Loft:
@@ -169,6 +169,73 @@ def _hollow(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Genera
     )  # fmt: skip
     found += _gallbladder(wander, size, rng)
     return found
+
+
+def _pelvic(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Generator) -> list[Chain]:
+    """Bladder behind the pubis; the uterus on it, or the seminal vesicles and prostate's base."""
+    size = parameters.size
+    full = float(np.clip(rng.normal(33.0, 7.0), 18.0, 46.0)) * size
+    base = -(parameters.pelvis.wing_depth - 22.0) * size
+    aside = rng.normal(0.0, 4.0)
+    bladder = np.array([[aside - 9, base, -112 * size], [aside + 9, base + 4, -104 * size]])
+    soft = Region.SOFT_TISSUE
+    found = [chain(bladder, np.array([full, full]), np.zeros(2), soft)]
+    if parameters.sex == "female":
+        tilt = rng.normal(0.0, 8.0)
+        uterus = np.array([[aside, base + 52, -118 * size], [aside + tilt / 2, base + 46, -92 * size],
+                           [aside + tilt, base + 32, -72 * size]])  # fmt: skip
+        shrink = 0.75 if parameters.age > 55 else 1.0
+        found.append(chain(uterus, np.array([15, 20, 25]) * size * shrink, np.zeros(3), soft))
+        for s in (-1, 1):
+            ovary = np.array(
+                [[s * 34 + aside, base + 46, -80 * size], [s * 42 + aside, base + 48, -84 * size]]
+            )
+            found.append(chain(ovary, np.array([10, 9]) * size * shrink, np.zeros(2), soft))
+    else:
+        glands = np.array(
+            [[-26.0, base + 44, -112 * size], [0, base + 40, -116 * size], [26, base + 44, -112 * size]]
+        )
+        found.append(chain(glands, np.array([6, 8, 6]) * size, np.zeros(3), soft))
+        found.append(chain(np.array([[0, base + 14, -150.0], [0, base + 18, -132.0]]), np.array([22, 22]) * size,
+                           np.zeros(2), soft))  # fmt: skip
+    del cavity
+    return found
+
+
+def chest_organs(parameters: PhantomParameters, torso: Torso, spine: SpineLine) -> tuple[Chain, ...]:
+    """Heart on the diaphragm and oesophagus before the spine."""
+    rng = np.random.default_rng([parameters.seed, 48])
+    cavity, size = Cavity(torso, spine, 11.0), parameters.size
+    lift = rng.normal(0.0, 0.15)
+    heart = cavity.at([[-0.12, -0.30, 10.2 + lift], [0.05, -0.42, 9.7 + lift], [0.34, -0.55, 9.5 + lift]])
+    gullet = cavity.at([[0.06, 0.28, 11.5], [0.05, 0.22, 9.6], [0.14, 0.1, 8.8], [0.34, 0.35, 8.2]])
+    soft = Region.SOFT_TISSUE
+    return (
+        chain(heart, np.array([34, 42, 36]) * size, np.zeros(3), soft),
+        chain(gullet, np.array([7, 7.5, 8, 10]) * size, np.array([0.0, 0.25, 0.0, 0.0]), soft, wall_mm=3.5),
+    )
+
+
+def liver_vessels(parameters: PhantomParameters, torso: Torso, spine: SpineLine) -> tuple[Chain, ...]:
+    """Hepatic veins to the cava, the portal vein's branches."""
+    rng = np.random.default_rng([parameters.seed, 49])
+    cavity = Cavity(torso, spine, 13.0)
+    courses = (
+        ((-.14, .02, 8.7), (-.45, .1, 8.2), (-.85, .35, 7.5)), ((-.14, .0, 8.7), (-.4, -.3, 8.1),
+            (-.6, -.7, 7.2)),
+        ((-.12, -.02, 8.7), (-.1, -.4, 8.2), (.1, -.8, 7.6)), ((-.2, -.12, 6.0), (-.42, .02, 6.7),
+            (-.72, .3, 6.8)),
+        ((-.42, .02, 6.7), (-.6, -.3, 6.6), (-.8, -.5, 6.2)), ((-.3, -.05, 6.4), (-.15, -.5, 7.0),
+            (.12, -.75, 7.0)),
+        ((-.6, .2, 6.75), (-.75, .6, 6.4), (-.8, .8, 5.8)),
+    )  # fmt: skip
+    found = []
+    for course in courses:
+        nodes = np.array(course)
+        nodes[1:] += rng.normal(0, 0.05, (2, 3)) * np.array([1, 1, 2.0])
+        found.append(chain(cavity.at(nodes), np.array([5.5, 4.2, 1.6]) * parameters.size, np.zeros(3),
+                           Region.SOFT_TISSUE, step=1.5))  # fmt: skip
+    return tuple(found)
 
 
 def _gallbladder(wander: _Wander, size: float, rng: np.random.Generator) -> list[Chain]:

@@ -30,7 +30,7 @@ def small_bowel_of(parameters: PhantomParameters, cavity: Cavity) -> list[Chain]
 
 
 def _places(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Generator) -> NDArray[np.float64]:
-    low, high = cavity.spine.height(-2.6), cavity.spine.height(4.9)
+    low, high = cavity.spine.height(-3.4), cavity.spine.height(4.9)
     x, y, z = np.meshgrid(
         np.arange(-130, 131, PITCH_MM), np.arange(-170, 41, PITCH_MM), np.arange(low, high, PITCH_MM),
         indexing="ij",
@@ -43,12 +43,12 @@ def _places(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Genera
     place = np.interp(places[:, 2], cavity.spine.z, cavity.spine.place)
     # On the left higher up than on the right, where liver, duodenum and colon are.
     ceiling = np.interp(across, [-0.6, -0.2, 0.2, 0.7], [2.0, 2.6, 4.2, 4.8])
-    room = np.interp(place, [-2.6, 0.0, 1.5, 5.0], [0.45, 0.62, 0.72, 0.7])
+    room = np.interp(place, [-3.4, -2.0, 0.0, 1.5, 5.0], [0.3, 0.42, 0.62, 0.72, 0.7])
     inside = (np.abs(across) < room) & (behind > -0.82) & (behind < 0.42) & (place < ceiling)
     fat = parameters.body.visceral_fat
     # Fat pushes loops forward and apart.
     deep = (behind + 0.8) / 1.2
-    keep = rng.random(len(places)) > np.clip(0.05 + 0.55 * fat * (0.4 + deep), 0.0, 0.7)
+    keep = rng.random(len(places)) > np.clip(0.03 + 0.45 * fat * (0.35 + deep), 0.0, 0.6)
     return np.asarray(places[inside & keep])
 
 

@@ -11,7 +11,7 @@ from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.kidneys import Kidney, kidneys_of
 from procguide.phantom.soft.lofts import Loft
 from procguide.phantom.soft.muscles import Column, column_of, muscles_of
-from procguide.phantom.soft.organs import Cavity, Chain, organs_of
+from procguide.phantom.soft.organs import Cavity, Chain, chest_organs, liver_vessels, organs_of
 from procguide.phantom.soft.outline import Torso, torso_of
 from procguide.phantom.soft.pelvic import IliumSurface, hip_muscles, ilium_surface, piriformis
 from procguide.phantom.soft.small_bowel import small_bowel_of
@@ -28,7 +28,8 @@ class SoftTissues:
 
     ``spine`` the spine's surfaces by height; ``vessels`` the great vessels and ureters by name;
     ``muscles`` those with a shape of their own, ``columns`` those behind the spine; ``organs`` solid and
-    ``bowel`` hollow ones, in the order in which they are painted; ``ilia`` the faces on which gluteal muscles
+    ``bowel`` hollow ones, in the order in which they are painted; ``chest`` heart and
+    oesophagus, ``liver`` the liver's vessels; ``ilia`` the faces on which gluteal muscles
     and iliacus lie, ``seat`` what leaves the pelvis behind.
     """
 
@@ -39,6 +40,8 @@ class SoftTissues:
     columns: Mapping[Side, Column]
     organs: tuple[Loft, ...]
     bowel: tuple[Chain, ...]
+    chest: tuple[Chain, ...]
+    liver: tuple[Chain, ...]
     ilia: tuple[IliumSurface, ...]
     seat: tuple[Chain, ...]
 
@@ -60,6 +63,8 @@ def soft_tissues(
         {side: column_of(parameters, spine, side) for side in Side},
         organs,
         (*hollow, *loops),
+        chest_organs(parameters, torso, spine),
+        liver_vessels(parameters, torso, spine),
         tuple(ilium_surface(parameters, pose, side) for side in Side),
         tuple(piriformis(parameters, pose, side) for side in Side),
     )

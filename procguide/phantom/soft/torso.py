@@ -37,6 +37,9 @@ def paint_torso(canvas: Canvas, anatomy: Anatomy) -> None:
     _paint_columns(canvas, anatomy)
     for organ in soft.organs:
         _paint_loft(canvas, organ, behind, seed)
+    _paint_chains(canvas, soft.liver, seed, _over(Region.LIVER))
+    chest = _over(MEDIASTINUM, RETROPERITONEUM, Region.LUNG, Region.PLEURA)
+    _paint_chains(canvas, soft.chest, seed, chest)
     _paint_chains(canvas, soft.seat, seed, behind)
     _paint_chains(canvas, soft.bowel, seed, _over(CAVITY))
     _paint_vessels(canvas, anatomy)

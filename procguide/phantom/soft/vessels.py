@@ -106,13 +106,13 @@ def _aorta(parameters: PhantomParameters, spine: SpineLine, fork: float, rng: np
 
 def _cava(parameters: PhantomParameters, spine: SpineLine, confluence: float) -> _Line:
     size, r = parameters.size, parameters.body.aorta_radius
-    top = spine.z[-1] - 75.0
+    top = spine.height(9.7)
     first = spine.height(_place(parameters, "L1"))
     line: _Line = []
     for z in np.linspace(confluence, top, 10):
         rise = np.clip((z - first) / 120.0, 0.0, 1.2)
         low = np.clip((first - z) / (first - confluence), 0.0, 1.0)
-        right = (22.0 - 9.0 * low**3 + 6.0 * rise - 14.0 * rise**2) * size
+        right = (22.0 - 9.0 * low**3 + 6.0 * rise - 23.0 * rise**2) * size
         ahead = 0.82 * r + 2.0 + 46.0 * rise * size - 3.0 * (1 - low) * (rise == 0)
         line.append((spine.at("x", z) - right, spine.at("front", z) - ahead, float(z)))
     return line

@@ -64,13 +64,14 @@ def _wall_tables(anatomy: Anatomy, place: _Table) -> tuple[_Table, _Table, _Tabl
     # The seat: gluteus maximus from the sacrum round to the side.
     seat = np.interp(place, [-4.0, -2.6, -1.2, -0.2, 0.4], [48.0, 42.0, 27.0, 8.0, 0.0]) * bulk
     round_ = np.interp(degrees, [80, 100, 125, 150, 170, 176, 180], [0.0, 0.35, 0.8, 1.0, 0.8, 0.3, 0.0])
+    seated = seat * round_ > np.maximum(lumbar, 3.0)
     lumbar = np.maximum(lumbar, seat * round_)
-    intercostal = np.interp(degrees, [0, 40, 60, 180], [9.0, 9.0, 10.5, 10.5]) * size
+    intercostal = np.interp(degrees, [0, 40, 60, 180], [6.5, 7.0, 7.6, 7.6]) * size
     wall = lumbar * (1 - ribs) + intercostal * ribs
     layer = np.interp(degrees, [0, 25, 60, 110, 150, 172, 180], [2.0, 2.0, 6.0, 7.5, 7.5, 4.0, 4.0])
     layer = layer * np.interp(place, [3.4, 5.0, 7.0, 10.0], [0.0, 0.6, 1.0, 1.3]) * bulk
     lateral = np.clip(1.4 - np.abs(degrees - 85.0) / 45.0, 0, 1) * (1 - ribs) * (place > -0.2)
-    return wall, layer, lateral
+    return wall, layer, np.where(seated, -1.0, lateral)
 
 
 def _slices(anatomy: Anatomy, z: _Table) -> _Table:
@@ -81,11 +82,13 @@ def _slices(anatomy: Anatomy, z: _Table) -> _Table:
         return np.asarray(np.interp(z, spine.z, getattr(spine, name)))
 
     place = curve("place")
+    # Great vessels and what lies round them keep the bowel off the spine, but not off the sacrum.
+    depth = (curve("wall") - curve("front") + 21.0) * np.interp(place, [-1.6, 0.2], [0.0, 1.0])
     return np.column_stack([
         np.interp(z, torso.z, torso.centre_x), np.interp(z, torso.z, torso.centre_y), curve("x"),
         curve("wall"), curve("half_width"), curve("front"), place,
         np.full(len(z), 0.7 + 2.0 * body.muscle_fat),
-        curve("wall") - 3.0, np.full(len(z), 4.3),
+        curve("wall") - 3.0, np.full(len(z), 4.3), depth,
     ])  # fmt: skip
 
 
