@@ -17,8 +17,9 @@ from procguide.phantom.deformation import Deformation
 from procguide.phantom.paint import default_grid, paint
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.solids import Array
-from procguide.phantom.truth.moved import moved_spine, moved_zones
-from procguide.phantom.truth.nouns import TrueZone
+from procguide.phantom.truth.courses import courses
+from procguide.phantom.truth.moved import moved_courses, moved_spine, moved_zones
+from procguide.phantom.truth.nouns import Course, TrueZone
 from procguide.phantom.truth.spine import true_spine
 from procguide.phantom.truth.zones import sacroiliac_zones, true_zones
 
@@ -55,6 +56,12 @@ class Phantom:
         """True landmarks of the whole subject, also of what the lattice leaves out."""
         spine = true_spine(self.anatomy)
         return spine if self.deformation is None else moved_spine(spine, self.deformation)
+
+    @cached_property
+    def courses(self) -> tuple[Course, ...]:
+        """Centrelines of nerves and vessels, also of what the lattice leaves out."""
+        found = courses(self.anatomy)
+        return found if self.deformation is None else moved_courses(found, self.deformation)
 
     @cached_property
     def zones(self) -> tuple[TrueZone, ...]:
