@@ -2,6 +2,7 @@
 
 from procguide.phantom.build import Phantom, broad_regions, build
 from procguide.phantom.ct.simulate import CtSettings, simulate_ct
+from procguide.phantom.population.difficult import difficult_parameters
 from procguide.phantom.population.parameters import (
     PhantomParameters,
     parameters_from_json,
@@ -16,6 +17,7 @@ __all__ = [
     "PhantomParameters",
     "broad_regions",
     "build",
+    "difficult_parameters",
     "parameters_from_json",
     "parameters_to_json",
     "sample_parameters",

@@ -7,10 +7,12 @@ Clin Anat 2005;18:404; T12 (pedicle, its angle, spinous slope): Kaur et al., J C
 Orthop Trauma 2016;7:101; ranges T1-L5: PMC2200778; thoracic discs: Fletcher et
 al., Eur Spine J 2015 (doi 10.1007/s00586-015-3925-y) and J Anat 2011;219:375.
 Segmental lordosis, here less 6 degrees in all because the subject lies (assumed): Sci Rep 2022;12 (doi
-10.1038/s41598-022-21840-x). Facet angle L4-L5: J Pain Res 2022;15:2363.
+10.1038/s41598-022-21840-x). Facet angles: T12-L1 and L5-S1
+of 599 spines: Spine 2016;41:E1138; L4-L5: J Pain Res 2022;15:2363; thoracic ones 25-30 degrees from the
+frontal plane, L3-L5 40-56 from the sagittal one: Masharawi et al., Facet orientation in the thoracolumbar
+spine (read at cris.haifa.ac.il).
 Known only from memory and not read again: endplates, canal, processes: Panjabi et al., Spine 1991;16:888
-and 1992;17:299; pedicles and facets of the other levels: Zindrick et al., Spine 1987;12:160, Panjabi et
-al., Spine 1993;18:1298.
+and 1992;17:299; pedicles of the other levels: Zindrick et al., Spine 1987;12:160.
 Bodies are larger than Panjabi's cadavers (width 4 %, depth 5 %, height about 15 %), as in CT series of living
 adults: that factor is assumed and agrees with Cook's L5. Values without a source here (lamina, articular
 processes' outer size, T8's row where the papers begin at T9) are assumed.
@@ -115,15 +117,15 @@ _VERTEBRAE = {
     ),
     "L3": (
         46.6, 49.4, 36.1, 36.3, 28.8, -0.1, 23.5, 17.2, 10.2, 14.9, 14.4,
-        21, 36, 24.0, 8, 92, 10, 18, 3, 11.3, 8.0,
+        21, 36, 24.0, 8, 92, 10, 18, 3, 11.7, 8.0,
     ),
     "L4": (
         48.9, 51.0, 36.5, 36.1, 28.5, 1.9, 24.5, 17.3, 12.6, 14.4, 17.7,
-        19, 33, 21.0, 7, 86, 10, 17, 8, 12.2, 10.0,
+        19, 33, 21.0, 7, 86, 10, 17, 8, 12.9, 10.0,
     ),
     "L5": (
         51.5, 51.0, 36.2, 35.3, 28.0, 6.2, 27.4, 17.4, 16.2, 13.3, 27.0,
-        16, 26, 17.0, 5, 94, 14, 17, 14, 11.2, 13.8,
+        16, 26, 17.0, 5, 94, 14, 17, 14, 12.2, 13.4,
     ),
 }
 # fmt: on
@@ -131,16 +133,16 @@ VERTEBRAE = MappingProxyType({level: VertebraShape(*values) for level, values in
 
 FACETS = MappingProxyType(
     {
-        "T8": FacetShape(10.5, 15.0, 74.0, 10.5, 12.0),
-        "T9": FacetShape(10.5, 15.0, 74.0, 11.0, 12.0),
-        "T10": FacetShape(11.0, 15.5, 74.0, 11.5, 12.5),
-        "T11": FacetShape(11.5, 16.0, 72.0, 12.0, 13.0),
-        "T12": FacetShape(12.0, 16.5, 22.0, 12.5, 14.0),
-        "L1": FacetShape(13.0, 17.0, 24.0, 13.5, 15.5),
-        "L2": FacetShape(14.0, 17.0, 28.0, 14.0, 16.0),
-        "L3": FacetShape(16.0, 17.0, 36.0, 15.0, 16.5),
+        "T8": FacetShape(10.5, 15.0, 64.0, 10.5, 12.0),
+        "T9": FacetShape(10.5, 15.0, 64.0, 11.0, 12.0),
+        "T10": FacetShape(11.0, 15.5, 64.0, 11.5, 12.5),
+        "T11": FacetShape(11.5, 16.0, 62.0, 12.0, 13.0),
+        "T12": FacetShape(12.0, 16.5, 24.0, 12.5, 14.0),
+        "L1": FacetShape(13.0, 17.0, 27.0, 13.5, 15.5),
+        "L2": FacetShape(14.0, 17.0, 31.0, 14.0, 16.0),
+        "L3": FacetShape(16.0, 17.0, 38.0, 15.0, 16.5),
         "L4": FacetShape(19.0, 17.0, 45.5, 16.0, 17.0),
-        "L5": FacetShape(23.0, 16.5, 53.0, 16.5, 16.5),
+        "L5": FacetShape(23.0, 16.5, 50.5, 16.5, 16.5),
     }
 )
 

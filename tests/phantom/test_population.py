@@ -1,0 +1,189 @@
+"""The population against the papers."""
+
+import numpy as np
+import pytest
+
+from procguide.phantom import PhantomParameters, sample_parameters
+from procguide.phantom.population import prevalence as published
+from procguide.phantom.population.draw_wear import (
+    BULGING,
+    DEGENERATED,
+    FORAMEN_NARROWED,
+    FRACTURED,
+    LIPPED,
+    NARROWED,
+    SEVERELY_NARROWED,
+    WORN_FACETS,
+)
+from procguide.phantom.population.liability import shift_for
+from procguide.phantom.population.prevalence import Prevalence
+from procguide.phantom.population.published import PUBLISHED, Published, measured
+
+SUBJECTS = 700
+
+FOUND = {
+    "disc": (published.DISC_DEGENERATION, lambda w: w.disc >= DEGENERATED, "L"),
+    "bulge": (published.BULGE, lambda w: w.bulge >= BULGING, "L"),
+    "facets": (published.FACET_ARTHROSIS, lambda w: w.facets >= WORN_FACETS, "L"),
+    "stenosis": (published.CENTRAL_STENOSIS, lambda w: w.central_stenosis >= NARROWED, "L"),
+    "severe stenosis": (published.SEVERE_STENOSIS, lambda w: w.central_stenosis >= SEVERELY_NARROWED, "L"),
+    "foramen": (
+        published.FORAMINAL_STENOSIS,
+        lambda w: max(w.foraminal_left, w.foraminal_right) >= FORAMEN_NARROWED,
+        "L",
+    ),
+    "slip": (published.SLIP, lambda w: w.slip > 0, "L"),
+    "node": (published.SCHMORL, lambda w: max(w.schmorl_upper, w.schmorl_lower) > 0, "L"),
+    "osteophytes": (published.OSTEOPHYTES, lambda w: w.osteophyte >= LIPPED, ""),
+    "fracture": (published.FRACTURE, lambda w: max(w.wedge, w.biconcave) >= FRACTURED, ""),
+}
+
+
+@pytest.fixture(scope="module")
+def subjects() -> list[PhantomParameters]:
+    return [sample_parameters(seed) for seed in range(20_000, 20_000 + SUBJECTS)]
+
+
+def lordosis(subject: PhantomParameters) -> float:
+    lumbar = [shape for level, shape in subject.vertebrae.items() if level.startswith("L")]
+    return sum(shape.disc_wedge_deg + shape.body_wedge_deg for shape in lumbar)
+
+
+class TestSizes:
+    @pytest.mark.parametrize("figure", PUBLISHED, ids=lambda f: f"{f.measure} {f.level} {f.mean}")
+    def test_mean_and_spread(self, figure: Published, subjects: list[PhantomParameters]) -> None:
+        mean, spread, number = measured(figure, subjects)
+        noise = 2.5 * spread / number**0.5
+        assert abs(mean - figure.mean) <= figure.tolerance + (noise if number < 100 else 0)
+        assert spread > 0
+        if figure.sd is not None:
+            # Measuring adds to a paper's spread, choosing the young and healthy takes from it.
+            assert 0.4 < spread / figure.sd < 2.6
+
+    def test_women_are_smaller(self, subjects: list[PhantomParameters]) -> None:
+        mean = {
+            sex: {
+                name: np.mean([getattr(s.vertebrae["L4"], name) * s.size for s in subjects if s.sex == sex])
+                for name in ("depth_upper", "body_height", "pedicle_width", "canal_width", "canal_depth")
+            }
+            for sex in ("female", "male")
+        }
+        ratio = {name: mean["male"][name] / mean["female"][name] for name in mean["male"]}
+        # Int J Spine Surg 2021;15:1072, L5.
+        expected = {
+            "depth_upper": 1.11, "body_height": 1.04, "pedicle_width": 1.10, "canal_width": 1.03,
+            "canal_depth": 1.05,
+        }  # fmt: skip
+        for name, value in expected.items():
+            assert abs(ratio[name] - value) < 0.03, name
+
+    def test_size_follows_stature(self, subjects: list[PhantomParameters]) -> None:
+        assert np.corrcoef([s.height_cm for s in subjects], [s.size for s in subjects])[0, 1] > 0.6
+
+    def test_trunk_stands_over_the_pelvis(self, subjects: list[PhantomParameters]) -> None:
+        lean = [s.pelvis.sacral_slope_deg - lordosis(s) for s in subjects]
+        assert min(lean) > -25
+        assert max(lean) < -1
+        slopes = [s.pelvis.sacral_slope_deg for s in subjects]
+        assert np.corrcoef(slopes, [lordosis(s) for s in subjects])[0, 1] > 0.6
+
+    def test_discs_stay_open(self, subjects: list[PhantomParameters]) -> None:
+        for subject in subjects:
+            for shape in subject.vertebrae.values():
+                depth = (shape.depth_upper + shape.depth_lower) / 2
+                rim = shape.disc_height - depth * np.tan(np.radians(abs(shape.disc_wedge_deg) / 2))
+                assert rim > 0.8
+
+
+class TestPrevalence:
+    @pytest.mark.parametrize("name", FOUND)
+    @pytest.mark.parametrize("ages", [(20, 50), (50, 65), (65, 93)], ids=str)
+    def test_by_age(self, name: str, ages: tuple[int, int], subjects: list[PhantomParameters]) -> None:
+        finding, seen, prefix = FOUND[name]
+        group = [s for s in subjects if ages[0] <= s.age < ages[1]]
+        ours = np.mean(
+            [any(seen(w) for level, w in s.wear.items() if level.startswith(prefix)) for s in group]
+        )
+        expected = np.mean([finding.share(s.age) for s in group])
+        assert abs(ours - expected) < 0.04 + 2.5 * np.sqrt(expected * (1 - expected) / len(group))
+
+    def test_lower_discs_are_worn_most(self, subjects: list[PhantomParameters]) -> None:
+        mean = {
+            level: np.mean([s.wear[level].disc for s in subjects if level in s.wear])
+            for level in ("T10", "L1", "L3", "L4", "L5")
+        }
+        assert mean["T10"] < mean["L1"] < mean["L3"] < min(mean["L4"], mean["L5"])
+
+    def test_facets_by_level(self, subjects: list[PhantomParameters]) -> None:
+        # Kalichman et al., Spine 2008;33:2560, subjects of about 53 years.
+        group = [s for s in subjects if 40 <= s.age <= 66 and len(s.levels) == 10]
+        for level, share in {"L2": 0.151, "L3": 0.306, "L4": 0.451, "L5": 0.382}.items():
+            ours = np.mean([s.wear[level].facets >= WORN_FACETS for s in group])
+            assert abs(ours - share) < 0.15, level
+
+    def test_wear_comes_together(self, subjects: list[PhantomParameters]) -> None:
+        wear = [s.wear["L4"] for s in subjects if 45 <= s.age <= 65 and "L4" in s.wear]
+        disc = [w.disc for w in wear]
+        assert np.corrcoef(disc, [w.bulge for w in wear])[0, 1] > 0.3
+        assert np.corrcoef(disc, [w.facets for w in wear])[0, 1] > 0.3
+
+    def test_worn_discs_are_low(self, subjects: list[PhantomParameters]) -> None:
+        kept = {worn: [s.vertebrae["L4"].disc_height for s in subjects if (s.wear["L4"].disc > 0.6) == worn]
+                for worn in (False, True)}  # fmt: skip
+        assert np.mean(kept[True]) < 0.85 * np.mean(kept[False])
+
+    def test_scoliosis(self, subjects: list[PhantomParameters]) -> None:
+        cobb = np.array([np.ptp(list(s.tilts_deg.values())) for s in subjects])
+        expected = np.mean([published.SCOLIOSIS.share(s.age) for s in subjects])
+        assert abs(np.mean(cobb >= 11) - expected) < 0.05
+        assert cobb.max() < 45
+
+    def test_vertebrae_turn_with_the_curve(self, subjects: list[PhantomParameters]) -> None:
+        for subject in subjects:
+            tilts = np.array(list(subject.tilts_deg.values()))
+            if np.ptp(tilts) > 20:
+                assert np.ptp(list(subject.turns_deg.values())) > 5
+
+    def test_variants(self) -> None:
+        drawn = [sample_parameters(seed) for seed in range(30_000, 31_500)]
+        share = {
+            "L6": np.mean([s.levels[-1] == "L6" for s in drawn]),
+            "no L5": np.mean([s.levels[-1] == "L4" for s in drawn]),
+            "T13": np.mean(["T13" in s.levels for s in drawn]),
+            "sacralised": np.mean([s.levels[-1] == "L5" and s.sacralised > 0 for s in drawn]),
+        }
+        for name, expected in published.VARIANTS.items():
+            assert abs(share[name] - expected) < 3 * np.sqrt(expected / len(drawn)) + 0.005, name
+
+    def test_conus_and_artery(self, subjects: list[PhantomParameters]) -> None:
+        usual = [s for s in subjects if "T13" not in s.levels]
+        place = [s.levels.index(s.neural.conus[0]) - 5 + s.neural.conus[1] for s in usual]
+        # Mean in the lower third of L1 (a body is about three quarters of its level).
+        assert 0.5 < np.mean(place) < 0.78
+        assert min(place) > -0.62
+        assert max(place) < 2.25
+        left = np.mean([s.neural.adamkiewicz_side == "left" for s in subjects])
+        assert abs(left - 0.766) < 0.05
+        high = np.mean(
+            [s.neural.adamkiewicz_level in ("T8", "T9", "T10", "T11", "T12", "L1") for s in subjects]
+        )
+        assert high > 0.88
+
+    def test_bone_thins_with_age(self, subjects: list[PhantomParameters]) -> None:
+        slope = np.polyfit([s.age for s in subjects], [s.trabecular_hu for s in subjects], 1)[0]
+        assert -2.8 < slope < -1.6
+
+
+class TestLiability:
+    @pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
+    def test_shift_gives_the_share(self, share: float) -> None:
+        offsets, common = (-0.5, 0.0, 0.4), 0.75
+        rng = np.random.default_rng(1)
+        subject, level = rng.normal(size=(20_000, 1)), rng.normal(size=(20_000, 3))
+        high = common * subject + np.sqrt(1 - common**2) * level + offsets + shift_for(share, offsets, common)
+        assert abs((high > 0).any(axis=1).mean() - share) < 0.01
+
+    def test_between_ages_it_is_interpolated(self) -> None:
+        finding = Prevalence((20.0, 40.0), (0.1, 0.3), {}, "")
+        assert finding.share(30) == pytest.approx(0.2)
+        assert finding.share(90) == pytest.approx(0.3)
