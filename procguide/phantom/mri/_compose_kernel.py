@@ -10,11 +10,12 @@ from numba import njit
 from procguide.anatomy import Region
 from procguide.phantom.mri._kernels import noise
 
-__all__ = ["BLOOD_POOL", "FLUID", "OEDEMA", "compose_voxels"]
+__all__ = ["BLOOD_POOL", "DISC_STEPS", "FLUID", "OEDEMA", "compose_voxels"]
 
-# Kinds of tissue beyond the regions; discs by wear have theirs in between.
-BLOOD_POOL, OEDEMA, FLUID = 100, 101, 102
+# Kinds of tissue beyond the regions; every disc has eight in between, from annulus to nucleus.
+BLOOD_POOL, OEDEMA, FLUID = 240, 241, 242
 
+DISC_STEPS = 8
 _BODY, _DISC_KINDS = int(Region.BODY), (int(Region.NUCLEUS_PULPOSUS), int(Region.ANNULUS_FIBROSUS))
 _NUCLEUS, _ANNULUS = _DISC_KINDS
 _DISC = int(Region.DISC)
@@ -41,7 +42,7 @@ def _vein(x: float, y: float, z: float, half_depth: float) -> float:  # pragma: 
     along = (y - 0.05 * half_depth) / (0.95 * half_depth)
     if along <= 0 or along > 1.15:
         return 0.0
-    wide, high = 0.8 + 4.2 * along * along, 0.5 + 1.9 * along * along
+    wide, high = 0.8 + 4.5 * along * along, 0.6 + 2.1 * along * along
     return float(min(max(1.6 - 1.2 * np.sqrt((x / wide) ** 2 + (z / high) ** 2), 0.0), 1.0))
 
 
@@ -78,6 +79,51 @@ def _body(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _muscle_fat(
+    x: float, y: float, z: float, share: float, seed: int
+) -> float:  # pragma: no cover - compiled
+    """Fat between fibres: thin sheets that run down the body, denser in places."""
+    dense = max(0.8 + 0.7 * noise(x / 12.0, y / 12.0, z / 30.0, seed + 18), 0.0)
+    broad = max(0.6 * noise(x / 5.0, y / 5.0, z / 30.0, seed + 17), 0.0)
+    fine = max(noise(x / 1.7, y / 2.6, z / 22.0, seed + 7), 0.0)
+    return float(min(0.02 + share * (0.15 + dense * (0.5 * broad + 0.65 * fine * fine)), 0.8))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _septum(x: float, y: float, z: float, seed: int) -> float:  # pragma: no cover - compiled
+    """Connective tissue between lobules of fat, 1 in its middle: fine, and not everywhere."""
+    here = min(max(0.35 + 0.5 * noise(x / 16.0, y / 16.0, z / 16.0, seed + 1), 0.0), 1.0)
+    wall = abs(noise(x / 24.0, y / 6.0, z / 24.0, seed))
+    return float(here * max(1.0 - wall / 0.13, 0.0))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _wetness(
+    point: Any, region: int, disc: Any, cleft: float, seed: int
+) -> float:  # fmt: skip # pragma: no cover - compiled
+    """0 in the outer annulus to 1 in the nucleus, whose border is gradual; a dark sheet lies across it."""
+    a, b, half_height = disc[4]
+    if a <= 0:
+        return 1.0 if region == _NUCLEUS else 0.0
+    dx, dy, dz = point[0] - disc[0, 0], point[1] - disc[0, 1], point[2] - disc[0, 2]
+    x = dx * disc[1, 0] + dy * disc[1, 1] + dz * disc[1, 2]
+    y = dx * disc[2, 0] + dy * disc[2, 1] + dz * disc[2, 2]
+    z = dx * disc[3, 0] + dy * disc[3, 1] + dz * disc[3, 2]
+    y -= disc[5, 0] * z
+    radius = np.sqrt((x / (0.66 * a)) ** 2 + ((y - 0.07 * b) / (0.62 * b)) ** 2)
+    radius += 0.05 * noise(x / 5.0, y / 5.0, z / 3.0, seed + 19)
+    # The painted border is where the two meet; texture must not move it.
+    radius = min(radius, 1.0) if region == _NUCLEUS else max(radius, 1.0)
+    tall = min(abs(z) / (half_height + 2.0), 1.0)
+    radius = np.sqrt(radius * radius + 0.35 * tall**4)
+    wet = min(max((1.28 - radius) / 0.5, 0.0), 1.0)
+    level = z - 0.6 * noise(x / 8.0, y / 8.0, 1.0, seed + 20)
+    sheet = np.exp(-((level / 1.5) ** 2)) * min(max(1.4 * (1.0 - radius), 0.0), 1.0)
+    sheet *= 0.8 + 0.3 * noise(x / 6.0, y / 6.0, 5.0, seed + 21)
+    return float(min(max(wet * (1.0 - cleft * sheet), 0.0), 1.0))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _gut(
     x: float, y: float, z: float, seed: int
 ) -> tuple[int, float, float]:  # fmt: skip # pragma: no cover - compiled
@@ -95,7 +141,8 @@ def _gut(
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def compose_voxels(
     tissues: Any, levels: Any, instances: Any, points: Any, density: Any, fat_share: Any, marrow: Any,
-    by_level: Any, disc_kinds: Any, frames: Any, shapes: Any, modic: Any, pattern: Any,
+    by_level: Any, disc_kinds: Any, discs: Any, cleft: float,
+    frames: Any, shapes: Any, modic: Any, pattern: Any,
     muscles: Any, muscle_fat: float, marrow_mean: float, patchy: float, seed: int,
     kind_out: Any, water_out: Any, fat_out: Any,
 ) -> None:  # fmt: skip # pragma: no cover - compiled
@@ -104,7 +151,9 @@ def compose_voxels(
     ``points`` ``(n, 3)`` are LPS mm of the supine subject, so that texture moves with a turned one.
     ``density`` and ``fat_share`` are by kind; ``marrow`` is what to add to the marrow's mean fat fraction by
     region, -1 where it is not bone; ``by_level`` the same by vertebral level. ``frames`` ``(levels, 4, 3)``
-    hold origin and axes of each body.
+    hold origin and axes of each body, ``discs`` ``(levels, 6, 3)`` those of the disc under it, half its
+    width, depth and height, and its shear; ``disc_kinds`` the first of its kinds. ``cleft`` is how dark the
+    sheet across each nucleus is.
     """
     for n in range(tissues.shape[0]):
         region = tissues[n]
@@ -125,22 +174,18 @@ def compose_voxels(
                 kind, share = _body(a, b, c, shapes[label], modic[label], pattern, share, seed)
                 amount *= density[kind] / density[region]
         elif kind in (_NUCLEUS, _ANNULUS, _DISC):
-            column = 0 if kind == _NUCLEUS else (1 if kind == _ANNULUS else 2)
-            kind = disc_kinds[instances[n] % 100, column]
+            label = instances[n] % 100
+            wet = _wetness(points[n], kind, discs[label], cleft, seed)
+            kind = disc_kinds[label] + int(wet * (DISC_STEPS - 0.01))
             amount = density[kind] * (1.0 + 0.05 * noise(x / 2.5, y / 2.5, z / 1.6, seed + 4))
             share = 0.0
         elif muscles[region]:
-            streak = noise(x / 2.2, y / 2.2, z / 14.0, seed + 7) + 0.6 * noise(
-                x / 6.0, y / 6.0, z / 25.0, seed
-            )
-            share = 0.02 + muscle_fat * (0.15 + 0.55 * max(streak - 0.2, 0.0))
+            share = _muscle_fat(x, y, z, muscle_fat, seed)
             amount *= 1.0 + 0.035 * noise(x / 1.7, y / 1.7, z / 5.0, seed + 11)
-            share = min(share, 0.8)
         elif kind in (_FAT, _INTRAMUSCULAR):
-            septum = abs(noise(x / 9.0, y / 5.0, z / 9.0, seed + 12))
-            if septum < 0.10:
-                share *= 0.62
-                amount *= 0.75
+            septum = _septum(x, y, z, seed + 12)
+            share *= 1.0 - 0.30 * septum
+            amount *= 1.0 - 0.22 * septum
             amount *= 1.0 + 0.03 * noise(x / 3.5, y / 3.5, z / 3.5, seed + 13)
         elif kind in (_SOFT, _BOWEL):
             kind, amount, share = _gut(x, y, z, seed)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-__all__ = ["displace_lines", "noise", "sample_plane"]
+__all__ = ["displace_lines", "mark_edges", "noise", "sample_plane"]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -36,18 +36,79 @@ def noise(x: float, y: float, z: float, seed: int) -> float:  # pragma: no cover
 
 
 @njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _plain(
+    z: float, y: float, x: float, kind: Any, water: Any, fat: Any, water_signal: Any, fat_signal: float
+) -> tuple[float, float]:  # fmt: skip # pragma: no cover - compiled
+    """Water's and fat's signal well inside one tissue: linear between voxels."""
+    k, j, i = int(z), int(y), int(x)
+    w, v, u = z - k, y - j, x - i
+    total_w, total_f = 0.0, 0.0
+    for dk in range(2):
+        for dj in range(2):
+            share = (w if dk else 1 - w) * (v if dj else 1 - v)
+            row = water[k + dk, j + dj]
+            total_w += share * ((1 - u) * row[i] + u * row[i + 1])
+            row = fat[k + dk, j + dj]
+            total_f += share * ((1 - u) * row[i] + u * row[i + 1])
+    return total_w * water_signal[kind], total_f * fat_signal
+
+
+@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def _edge(
+    z: float, y: float, x: float, kind: Any, water: Any, fat: Any, water_signal: Any, fat_signal: float,
+    bone: Any, marrow: Any, flowing: Any, cortex: Any, softness: float,
+) -> tuple[float, float, float]:  # fmt: skip # pragma: no cover - compiled
+    """Water, fat and flowing water where tissues meet: quadratic B-spline, which hides the labels' steps.
+
+    Bone and what surrounds it are averaged apart and mixed where the distance says the surface lies.
+    """
+    k, j, i = int(z + 0.5), int(y + 0.5), int(x + 0.5)
+    w, v, u = z - k, y - j, x - i
+    soft_w, soft_f, soft_c, soft = 0.0, 0.0, 0.0, 0.0
+    bone_w, bone_f, inside, thick, distance = 0.0, 0.0, 0.0, 0.0, 0.0
+    for dk in range(-1, 2):
+        a = 0.75 - w * w if dk == 0 else 0.5 * (0.5 + dk * w) ** 2
+        for dj in range(-1, 2):
+            b = a * (0.75 - v * v if dj == 0 else 0.5 * (0.5 + dj * v) ** 2)
+            for di in range(-1, 2):
+                share = b * (0.75 - u * u if di == 0 else 0.5 * (0.5 + di * u) ** 2)
+                what = kind[k + dk, j + dj, i + di]
+                here_w = share * water[k + dk, j + dj, i + di] * water_signal[what]
+                here_f = share * fat[k + dk, j + dj, i + di] * fat_signal
+                if marrow[what]:
+                    bone_w += here_w
+                    bone_f += here_f
+                    thick += share * cortex[what]
+                    inside += share
+                else:
+                    soft_w += here_w
+                    soft_f += here_f
+                    soft += share
+                    if flowing[what]:
+                        soft_c += here_w
+                distance += share * min(bone[k + dk, j + dj, i + di], 8.0)
+    if inside > 1e-4:
+        part = min(max(0.5 - distance / softness, 0.0), 1.0) if soft > 1e-4 else 1.0
+        shell = min(max((thick / inside + distance) / 0.6 + 0.5, 0.0), 1.0)
+        live = part * (1 - shell) / inside
+        rest = (1 - part) / soft if soft > 1e-4 else 0.0
+        soft_w, soft_f, soft_c = soft_w * rest + bone_w * live, soft_f * rest + bone_f * live, soft_c * rest
+    return soft_w, soft_f, soft_c
+
+
+@njit(cache=True, nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
 def sample_plane(
     start: Any, step_row: Any, step_column: Any, offsets: Any, weights: Any,
-    kind: Any, water: Any, fat: Any, water_signal: Any, fat_signal: float, bone: Any,
+    kind: Any, edge: Any, water: Any, fat: Any, water_signal: Any, fat_signal: float, bone: Any,
     marrow: Any, flowing: Any, cortex: Any, softness: float, out: Any,
 ) -> None:  # fmt: skip # pragma: no cover - compiled
     """Mean of the signal maps through a slice's thickness on an in-plane lattice.
 
     ``start``, steps and ``offsets`` ``(n, 3)`` are index vectors (k, j, i) of the maps ``(k, j, i)``:
-    ``kind`` of tissue, ``water`` and ``fat`` densities, ``bone`` distance (mm). By kind: signed signal of a
-    unit of water, whether it is ``marrow``, whether it is ``flowing`` CSF, thickness of the ``cortex`` in
-    mm. Bone and what surrounds it are interpolated apart and mixed where the distance says that the surface
-    lies, over ``softness`` mm. ``out`` ``(3, r, c)``: water, fat, flowing water.
+    ``kind`` of tissue, ``edge`` where kinds meet, ``water`` and ``fat`` densities, ``bone`` distance (mm).
+    By kind: signed signal of a unit of water, whether it is ``marrow``, whether it is ``flowing`` CSF,
+    thickness of the ``cortex`` in mm. ``softness`` mm is how wide bone's surface is mixed. ``out``
+    ``(3, r, c)``: water, fat, flowing water.
     """
     size_k, size_j, size_i = water.shape
     for r in range(out.shape[1]):
@@ -57,49 +118,45 @@ def sample_plane(
                 z = start[0] + r * step_row[0] + c * step_column[0] + offsets[n, 0]
                 y = start[1] + r * step_row[1] + c * step_column[1] + offsets[n, 1]
                 x = start[2] + r * step_row[2] + c * step_column[2] + offsets[n, 2]
-                if z < 0 or y < 0 or x < 0 or z >= size_k - 1 or y >= size_j - 1 or x >= size_i - 1:
+                if z < 1 or y < 1 or x < 1 or z >= size_k - 2 or y >= size_j - 2 or x >= size_i - 2:
                     continue
-                k, j, i = int(z), int(y), int(x)
-                w, v, u = z - k, y - j, x - i
-                soft_w, soft_f, soft_c, soft = 0.0, 0.0, 0.0, 0.0
-                bone_w, bone_f, inside, thick = 0.0, 0.0, 0.0, 0.0
-                distance = 0.0
-                for dk in range(2):
-                    for dj in range(2):
-                        for di in range(2):
-                            share = (w if dk else 1 - w) * (v if dj else 1 - v) * (u if di else 1 - u)
-                            kk, jj, ii = k + dk, j + dj, i + di
-                            what = kind[kk, jj, ii]
-                            here_w = water[kk, jj, ii] * water_signal[what]
-                            here_f = fat[kk, jj, ii] * fat_signal
-                            if marrow[what]:
-                                bone_w += share * here_w
-                                bone_f += share * here_f
-                                thick += share * cortex[what]
-                                inside += share
-                            else:
-                                soft_w += share * here_w
-                                soft_f += share * here_f
-                                if flowing[what]:
-                                    soft_c += share * here_w
-                                soft += share
-                            distance += share * min(bone[kk, jj, ii], 8.0)
-                if inside > 0:
-                    part = min(max(0.5 - distance / softness, 0.0), 1.0) if soft > 0 else 1.0
-                    thick /= inside
-                    shell = min(max((thick + distance) / 0.6 + 0.5, 0.0), 1.0)
-                    live = part * (1 - shell) / inside
-                    if soft > 0:
-                        rest = (1 - part) / soft
-                        soft_w *= rest
-                        soft_f *= rest
-                        soft_c *= rest
-                    soft_w += bone_w * live
-                    soft_f += bone_f * live
-                total_w += weights[n] * soft_w
-                total_f += weights[n] * soft_f
-                total_c += weights[n] * soft_c
+                at = (int(z + 0.5), int(y + 0.5), int(x + 0.5))
+                if edge[at]:
+                    a, b, fluid = _edge(
+                        z, y, x, kind, water, fat, water_signal, fat_signal,
+                        bone, marrow, flowing, cortex, softness,
+                    )  # fmt: skip
+                    total_c += weights[n] * fluid
+                else:
+                    what = kind[at]
+                    if what == 0:
+                        continue
+                    a, b = _plain(z, y, x, what, water, fat, water_signal, fat_signal)
+                    if flowing[what]:
+                        total_c += weights[n] * a
+                total_w += weights[n] * a
+                total_f += weights[n] * b
             out[0, r, c], out[1, r, c], out[2, r, c] = total_w, total_f, total_c
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def mark_edges(
+    kind: Any, marrow: Any, bone: Any, deep: float, start: int, stop: int, out: Any
+) -> None:  # pragma: no cover
+    """1 where a voxel's 26 neighbours are not all of its kind, or in bone less than ``deep`` mm inside."""
+    size_k, size_j, size_i = kind.shape
+    for k in range(max(start, 1), min(stop, size_k - 1)):
+        for j in range(1, size_j - 1):
+            for i in range(1, size_i - 1):
+                what = kind[k, j, i]
+                mixed = marrow[what] and bone[k, j, i] > -deep
+                if not mixed:
+                    for dk in range(-1, 2):
+                        for dj in range(-1, 2):
+                            row = kind[k + dk, j + dj]
+                            if row[i - 1] != what or row[i] != what or row[i + 1] != what:
+                                mixed = True
+                out[k, j, i] = mixed
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

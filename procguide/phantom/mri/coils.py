@@ -63,6 +63,9 @@ def _receive(
 ) -> None:  # fmt: skip # pragma: no cover - compiled
     for r in range(plane.shape[0]):
         for c in range(plane.shape[1]):
+            if plane[r, c] == 0:
+                out[r, c] = 0
+                continue
             dx = start[0] + r * first[0] + c * second[0] - centre[0]
             dy = start[1] + r * first[1] + c * second[1] - centre[1]
             dz = start[2] + r * first[2] + c * second[2] - centre[2]

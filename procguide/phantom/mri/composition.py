@@ -7,27 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from procguide.anatomy import BONE, VERSE_LABELS, Region
 from procguide.geometry import Affine
+from procguide.phantom.bones.discs import disc_under
 from procguide.phantom.build import Phantom
-from procguide.phantom.mri._compose_kernel import BLOOD_POOL, FLUID, OEDEMA, compose_voxels
+from procguide.phantom.mri._compose_kernel import BLOOD_POOL, DISC_STEPS, FLUID, OEDEMA, compose_voxels
+from procguide.phantom.mri._kernels import mark_edges
 from procguide.phantom.mri.tissue import TISSUES, Tissue, disc_tissue, marrow_fat_fraction
 from procguide.phantom.population.parameters import PhantomParameters
 
 __all__ = ["CORTEX_MM", "Composition", "compose"]
 
-KINDS = 128
+KINDS = 256
 FIRST_DISC_KIND = 64
-DISC_STEPS = 9
 THREADS = 2
+EDGE_SLICES = 16
 
 CORTEX_MM = {
-    Region.BODY: 0.55, Region.PEDICLE: 1.2, Region.LAMINA: 1.6, Region.SPINOUS_PROCESS: 1.1,
+    Region.BODY: 0.55, Region.PEDICLE: 1.2, Region.LAMINA: 1.4, Region.SPINOUS_PROCESS: 0.8,
     Region.TRANSVERSE_PROCESS: 0.9, Region.SUPERIOR_ARTICULAR_PROCESS: 1.4,
     Region.INFERIOR_ARTICULAR_PROCESS: 1.4, Region.SACRUM: 0.8, Region.COCCYX: 0.7, Region.RIB: 0.9,
     Region.ILIUM: 1.2, Region.FEMUR: 2.0,
@@ -57,14 +59,16 @@ class Composition:
     """Protons on the phantom's lattice, ``(k, j, i)``.
 
     ``kind`` indexes ``tissues`` (a :class:`Region` where it is one); ``water`` and ``fat`` are densities;
-    ``bone`` is mm to the nearest bone surface, negative inside. ``marrow``, ``flowing`` and ``cortex`` are
-    by kind: whether it is bone, whether it is CSF, and thickness of the cortex, mm.
+    ``bone`` is mm to the nearest bone surface, negative inside; ``edge`` says where tissues meet.
+    ``marrow``, ``flowing`` and ``cortex`` are by kind: whether it is bone, whether it is CSF, and thickness
+    of the cortex, mm.
     """
 
     phantom: Phantom
     affine: Affine
     tissues: tuple[Tissue, ...]
     kind: NDArray[np.uint8]
+    edge: NDArray[np.bool_]
     water: NDArray[np.float32]
     fat: NDArray[np.float32]
     bone: NDArray[np.float32]
@@ -89,12 +93,15 @@ def compose(phantom: Phantom) -> Composition:
     water, fat = np.zeros((2, *shape), dtype=np.float32)
     maps = phantom.tissues.voxels, phantom.levels.voxels, phantom.instances.voxels
     mean = marrow_fat_fraction(parameters.age, parameters.sex)
+    # A fibrous plate, dark, grows across the nucleus from the second decade (AJNR 1989;10:1105).
+    cleft = float(np.interp(parameters.age, (20, 35, 60), (0.03, 0.2, 0.3)))
     patchy = float(np.clip(0.5 + (parameters.age - 25) / 45, 0.5, 1.6))
 
     def fill(k: int) -> None:
         compose_voxels(
             *(m[k].ravel() for m in maps), _supine_points(phantom, k), density, share, marrow_extra,
-            _level_extra(parameters), disc_kinds, bodies.frames, bodies.shapes, bodies.modic, bodies.pattern,
+            _level_extra(parameters), disc_kinds, bodies.discs, cleft,
+            bodies.frames, bodies.shapes, bodies.modic, bodies.pattern,
             muscles, parameters.body.muscle_fat, mean, patchy, parameters.seed * 977 + 31,
             kind[k].ravel(), water[k].ravel(), fat[k].ravel(),
         )  # fmt: skip
@@ -107,10 +114,25 @@ def compose(phantom: Phantom) -> Composition:
     cortex = np.full(KINDS, CORTEX_MM[Region.BODY], dtype=np.float32)
     for region, thickness in CORTEX_MM.items():
         cortex[region] = thickness
+    edge = _edges(kind, bones, phantom)
     return Composition(
-        phantom, phantom.tissues.affine, tissues, kind, water, fat, phantom.bone_distance, bones, flowing,
-        cortex,
+        phantom, phantom.tissues.affine, tissues, kind, edge, water, fat, phantom.bone_distance, bones,
+        flowing, cortex,
     )  # fmt: skip
+
+
+def _edges(kind: NDArray[np.uint8], bones: NDArray[np.bool_], phantom: Phantom) -> NDArray[np.bool_]:
+    """Where tissues meet, or a bone's cortex is near."""
+    out = np.ones(kind.shape, dtype=np.bool_)
+    deep = max(CORTEX_MM.values()) + 1.5 * float(phantom.tissues.spacing.max())
+    starts = range(0, kind.shape[0], EDGE_SLICES)
+
+    def mark(start: int) -> None:
+        mark_edges(kind, bones, phantom.bone_distance, deep, start, start + EDGE_SLICES, out)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(mark, starts))
+    return out
 
 
 def _supine_points(phantom: Phantom, k: int) -> NDArray[np.float32]:
@@ -127,24 +149,20 @@ def _supine_points(phantom: Phantom, k: int) -> NDArray[np.float32]:
 
 
 def _kinds(parameters: PhantomParameters) -> tuple[tuple[Tissue, ...], NDArray[np.uint8]]:
-    """Tissues by kind; and the kinds of nucleus, annulus and undivided disc by the level above."""
+    """Tissues by kind; and the first of each disc's kinds, annulus to nucleus, by the level above it."""
     air = TISSUES[Region.BACKGROUND]
     tissues = [TISSUES.get(Region(n), air) if n <= max(Region) else air for n in range(KINDS)]
-    for step in range(DISC_STEPS):
-        wear = step / (DISC_STEPS - 1)
-        nucleus, annulus = disc_tissue(wear, nucleus=True), disc_tissue(wear, nucleus=False)
-        middle = replace(nucleus, density=(nucleus.density + annulus.density) / 2, t2=annulus.t2)
-        for part, tissue in enumerate((nucleus, annulus, middle)):
-            tissues[FIRST_DISC_KIND + part * DISC_STEPS + step] = tissue
+    kinds = np.full(KINDS, FIRST_DISC_KIND, dtype=np.uint8)
+    for n, level in enumerate(parameters.levels):
+        first = FIRST_DISC_KIND + n * DISC_STEPS
+        kinds[VERSE_LABELS[level]] = first
+        wear = float(np.clip(parameters.worn(level).disc, 0, 1))
+        for step in range(DISC_STEPS):
+            tissues[first + step] = disc_tissue(wear, step / (DISC_STEPS - 1))
     # Slow venous blood; marrow full of water; bowel's fluid content (all assumed).
     tissues[BLOOD_POOL] = Tissue(0.80, 0.15, (1300.0, 1600.0), (120.0, 100.0), 0.8)
     tissues[OEDEMA] = Tissue(0.80, 0.12, (1200.0, 1400.0), (85.0, 80.0))
     tissues[FLUID] = Tissue(0.85, 0.0, (2000.0, 2300.0), (160.0, 150.0))
-    kinds = np.zeros((KINDS, 3), dtype=np.uint8)
-    kinds[:] = FIRST_DISC_KIND + DISC_STEPS * np.arange(3)
-    for level in parameters.levels:
-        step = round(float(np.clip(parameters.worn(level).disc, 0, 1)) * (DISC_STEPS - 1))
-        kinds[VERSE_LABELS[level]] += step
     return tuple(tissues), kinds
 
 
@@ -160,8 +178,12 @@ def _level_extra(parameters: PhantomParameters) -> NDArray[np.float32]:
 
 @dataclass(frozen=True, eq=False)
 class _Bodies:
-    """What is known of each vertebral body by its VerSe label: frame, half sizes, endplate changes."""
+    """What is known of each vertebral body and the disc under it by its VerSe label: frames, half sizes.
 
+    ``modic`` are changes beside the endplates, ``pattern`` where fat gathers.
+    """
+
+    discs: NDArray[np.float32]
     frames: NDArray[np.float32]
     shapes: NDArray[np.float32]
     modic: NDArray[np.float32]
@@ -177,6 +199,12 @@ class _Bodies:
             label, shape = VERSE_LABELS[level], pose.shapes[level]
             frames[label] = [frame.origin, frame.left, frame.posterior, frame.superior]
             shapes[label] = [shape.body_height / 2, (shape.depth_upper + shape.depth_lower) / 4]
+        discs = np.zeros((256, 6, 3), dtype=np.float32)
+        for level in parameters.levels:
+            disc = disc_under(phantom.anatomy, level)
+            axes = disc.frame.left, disc.frame.posterior, disc.frame.superior
+            sizes = (*disc.half, disc.height), (disc.shear, 0, 0)
+            discs[VERSE_LABELS[level]] = [disc.frame.origin, *axes, *sizes]
         for level, change in _endplate_changes(parameters).items():
             modic[VERSE_LABELS[level], 1] = change
             below = parameters.below(level)
@@ -185,7 +213,7 @@ class _Bodies:
         rng = np.random.default_rng([parameters.seed, 43])
         old = np.clip((parameters.age - 30) / 40, 0, 1)
         pattern = rng.uniform(0, [0.16, 0.22]) * (0.3 + 0.7 * old)
-        return cls(frames, shapes, modic, pattern.astype(np.float32))
+        return cls(discs, frames, shapes, modic, pattern.astype(np.float32))
 
 
 def _endplate_changes(parameters: PhantomParameters) -> Mapping[str, NDArray[np.float64]]:

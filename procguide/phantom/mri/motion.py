@@ -61,6 +61,8 @@ def motion_of(
     turn = np.pi * (seconds / period + rng.uniform()) + 0.25 * np.sin(seconds * 0.7)
     # Quick in and out, a rest between: the fourth power of a sine.
     breath = faults.breathing_mm * (np.sin(turn) ** 4 - 0.375) * (1 + 0.15 * np.sin(0.31 * seconds))
+    # Bowel moves by itself: a random step from its place with every train.
+    breath += faults.breathing_mm * rng.normal(0, 0.16, (sequence.averages, shots))[:, shot]
     total = max(float(seconds.max()), 1e-3)
     moves = rng.uniform(0.1, 0.9, 4) * total
     bulk = sum(faults.bulk_mm * rng.normal(0, 0.6) * (seconds > at) for at in moves)

@@ -23,7 +23,9 @@ from procguide.phantom.solids import Array
 __all__ = ["Plane", "Scan"]
 
 FINER = 1.6
-SUB_SLICE_MM = 0.9
+SUB_SLICE_MM = 0.8
+JITTER = 0.75
+GOLDEN = 0.381966
 SLICE_BANDWIDTH_HZ = 1200.0
 Vec = NDArray[np.float64]
 
@@ -191,13 +193,18 @@ class Scan:
         depth = (np.arange(sub) / (sub - 1) - 0.5) * geometry.thickness
         weights = np.ones(sub)
         weights[[0, -1]] = 0.5
+        # Sub-slices lie a little off each other in plane too: labels' steps would show otherwise.
+        aside = JITTER * float(made.affine.spacing.min())
+        turn = 2 * np.pi * GOLDEN * np.arange(sub)
         offsets = depth[:, None] * (rotate @ np.asarray(geometry.normal))
+        offsets += aside * np.cos(turn)[:, None] * (rotate @ self.plane.phase)
+        offsets += aside * np.sin(turn)[:, None] * (rotate @ self.plane.readout)
         out = np.zeros((3, count, self.plane.fine[1]), dtype=np.float32)
         water, fat = self.signals
         softness = 0.8 * max(float(np.linalg.norm(across)), float(made.affine.spacing.min()) * 0.6)
         sample_plane(
             to_index.apply(start), rotate @ along, rotate @ across, offsets, weights / weights.sum(),
-            made.kind, made.water, made.fat, water, np.float32(fat), made.bone,
+            made.kind, made.edge, made.water, made.fat, water, np.float32(fat), made.bone,
             made.marrow, made.flowing, made.cortex, softness, out,
         )  # fmt: skip
         return self._displaced(out, start, count)
@@ -238,12 +245,12 @@ class Scan:
         """Patches of flowing fluid that dephase, in place: stretched along the canal."""
         rng = np.random.default_rng([self.seed, 67, number])
         spacing = [np.linalg.norm(step) for step in self.plane.steps]
-        sigma = [7.0 / spacing[0], 3.0 / spacing[1]]
+        sigma = [9.0 / spacing[0], 4.0 / spacing[1]]
         small = ndimage.gaussian_filter(
             rng.standard_normal(planes[2].shape, dtype=np.float32), sigma, truncate=2.5
         )
         small /= max(float(small.std()), 1e-6)
-        lost = planes[2] * (self.settings.faults.flow_void * np.clip(small - 0.5, 0, 1))
+        lost = planes[2] * (self.settings.faults.flow_void * np.clip(0.4 * small + 0.1, 0, 1))
         planes[0] -= lost
         planes[2] -= lost
 

@@ -55,18 +55,18 @@ class MriSettings:
     None lets the brightest tissue reach about 12 bit's upper third, as scanners do.
     """
 
-    noise: float = 0.02
+    noise: float = 0.015
     elements: int = 8
-    normalise: float = 0.75
+    normalise: float = 0.6
     partial_fourier: float = 1.0
     homodyne: bool = True
     elliptic: bool = False
-    raised_cosine: float = 0.1
+    raised_cosine: float = 0.35
     saturate_front: float = 0.0
     saturation_mm: float = 45.0
     train_blur: bool = True
     scale: float | None = None
-    faults: MriFaults = field(default=MriFaults(breathing_mm=3.0, pulsation=0.12, flow_void=0.25))
+    faults: MriFaults = field(default=MriFaults(breathing_mm=5.0, pulsation=0.08, flow_void=0.12))
 
     def __post_init__(self) -> None:
         if not 0.5 < self.partial_fourier <= 1.0:

@@ -116,14 +116,14 @@ DISC_WEAR = (
 _AT_3T = 1.12  # T1 of discs at 3 T against 1.5 T: assumed
 
 
-def disc_tissue(wear: float, nucleus: bool) -> Tissue:
-    """Nucleus or annulus of a disc with that wear, 0 healthy to 1 collapsed."""
+def disc_tissue(wear: float, wetness: float) -> Tissue:
+    """From annulus (0) to nucleus (1) of a disc with that wear, 0 healthy to 1 collapsed."""
     steps = np.linspace(0, 1, len(DISC_WEAR))
     density, t1, inner, outer = (float(np.interp(wear, steps, column)) for column in np.array(DISC_WEAR).T)
-    if nucleus:
-        return Tissue(density, 0.0, (t1, t1 * _AT_3T), (inner, 0.92 * inner))
-    t1 = 0.8 * t1
-    return Tissue(0.75 * density, 0.0, (t1, t1 * _AT_3T), (outer, 0.92 * outer))
+    density *= 0.75 + 0.25 * wetness
+    t1 *= 0.8 + 0.2 * wetness
+    t2 = float(np.exp(np.interp(wetness, (0, 1), np.log((outer, inner)))))
+    return Tissue(density, 0.0, (t1, t1 * _AT_3T), (t2, 0.92 * t2))
 
 
 def marrow_fat_fraction(age: float, sex: str) -> float:
