@@ -131,7 +131,7 @@ def draw_top_lean(rng: np.random.Generator, pelvis: PelvisShape) -> float:
     """How far the upper endplate of L1 leans forward, degrees (negative: backward).
 
     Standing, lordosis L1-S1 = 0.54 incidence + 27.6 (Eur Spine J 2016;25:3630); lying, 13 degrees of 50 go
-    (Asian Spine J 2019, PMC6680033: 36.8 +- 13.2 against 49.8 +- 11.2, T12-S1, lying on the side); here 6,
+    (Asian Spine J 2019, PMC6680033: 36.8 +- 13.2 against 49.8 +- 11.2, T12-S1, posture not told); here 6,
     assumed for lying on the back.
     """
     lordosis = 0.54 * pelvis.incidence_deg + 27.6 - 6.0 + rng.normal(0, 6.0)

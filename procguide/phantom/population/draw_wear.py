@@ -30,6 +30,7 @@ __all__ = [
     "FORAMEN_NARROWED",
     "FRACTURED",
     "LIPPED",
+    "LOW",
     "NARROWED",
     "SEVERELY_NARROWED",
     "WORN_FACETS",
@@ -38,6 +39,7 @@ __all__ = [
 ]
 
 DEGENERATED = 0.35
+LOW = 0.48
 WORN_FACETS = 0.30
 BULGING = 1.5
 LIPPED = 2.0

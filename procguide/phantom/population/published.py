@@ -2,8 +2,8 @@
 
 Only figures that were read for this purpose stand here (``read``: an abstract, a table, an open paper), and a
 few that are known from memory and say so. Sexes are pooled half and half. ``tolerance`` is how far our mean
-may lie off, in the measure's unit; it is wide where papers contradict each other (discs, T12's pedicle, canal)
-and where a paper measured people who stood.
+may lie off, in the measure's unit; it is wide where papers contradict each other (discs, T12's pedicle,
+the canal) and where a paper measured people who stood.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Published:
     read: bool = True
 
 
-_MASHARAWI = "Eur Spine J 2010;19:768 (240 skeletons; SD printed in a unit not told)"
+_WEDGED = "Eur Spine J 2010;19:768 (240 skeletons; SD printed in a unit not told)"
 _COOK = "Int J Spine Surg 2021;15:1072 (196 CT)"
 _HOU = "Spine 1993;18:1850 (40 skeletons)"
 _LORDOSIS = "Sci Rep 2022, 10.1038/s41598-022-21840-x (324 standing)"
@@ -58,7 +58,7 @@ _DEPTH = {"L1": 34.1, "L2": 34.6, "L3": 35.2, "L4": 35.5, "L5": 34.7}
 _CANAL = {"L1": (23.7, 19.0), "L2": (23.8, 18.2), "L3": (24.3, 17.5), "L4": (25.4, 18.6), "L5": (27.1, 19.7)}
 
 PUBLISHED: tuple[Published, ...] = (
-    *(Published("body wedge, degrees", lv, mean, None, 1.0, _MASHARAWI) for lv, mean in _WEDGE.items()),
+    *(Published("body wedge, degrees", lv, mean, None, 1.0, _WEDGED) for lv, mean in _WEDGE.items()),
     Published("body anterior height, mm", "L5", 30.3, 1.9, 1.0, _COOK),
     Published("body posterior height, mm", "L5", 26.3, 1.9, 1.0, _COOK),
     Published("upper endplate depth, mm", "L5", 35.7, 3.5, 1.5, _COOK),
