@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _along(image: Array, across: float, slope: float) -> Any:
+def _along(image: Array, across: float, slope: float) -> Any:  # pragma: no cover - compiled
     """Sum of linear readings of ``image``, one a row, at column ``across + slope * row``."""
     lines, last = image.shape[0], image.shape[1] - 1
     low, high = 0.0, lines - 1.0
@@ -33,7 +33,7 @@ def _along(image: Array, across: float, slope: float) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def project(image: Array, pixel: float, angles: Array, rays: int) -> Array:
+def project(image: Array, pixel: float, angles: Array, rays: int) -> Array:  # pragma: no cover - compiled
     """Line integrals (mm times value) of ``image`` ``(j, i)``: ``(angle, ray)``.
 
     Rays of one view lie ``pixel`` apart round the image's centre, at ``s = x cos + y sin``; along a ray the
@@ -56,7 +56,9 @@ def project(image: Array, pixel: float, angles: Array, rays: int) -> Array:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def back_project(views: Array, weights: Array, angles: Array, shape: Any) -> Array:
+def back_project(
+    views: Array, weights: Array, angles: Array, shape: Any
+) -> Array:  # pragma: no cover - compiled
     """``(n, j, i)``: for every pixel and set of ``weights`` ``(n, angle)``, the weighted sum over views."""
     rays = views.shape[1]
     out = np.zeros((weights.shape[0], shape[0], shape[1]), np.float32)

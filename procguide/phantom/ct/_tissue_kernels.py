@@ -17,7 +17,7 @@ _FIBRES, _SEPTA, _BOWEL, _LUNG, _VESSEL = 1, 2, 3, 4, 5
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _at(block: Array, z: float, y: float, x: float, step: float) -> Any:
+def _at(block: Array, z: float, y: float, x: float, step: float) -> Any:  # pragma: no cover - compiled
     """The block's value at a place in mm, nearest voxel, periodic."""
     mask = block.shape[0] - 1
     k = np.int64(np.floor(z / step)) & mask
@@ -27,7 +27,7 @@ def _at(block: Array, z: float, y: float, x: float, step: float) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _smooth_at(block: Array, z: float, y: float, x: float, step: float) -> Any:
+def _smooth_at(block: Array, z: float, y: float, x: float, step: float) -> Any:  # pragma: no cover - compiled
     """The block's value at a place in mm, linear within the slice, periodic."""
     mask = block.shape[0] - 1
     k = np.int64(np.floor(z / step)) & mask
@@ -42,7 +42,9 @@ def _smooth_at(block: Array, z: float, y: float, x: float, step: float) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _patterned(pattern: int, spread: float, z: float, y: float, x: float, blocks: Any, extra: Array) -> Any:
+def _patterned(
+    pattern: int, spread: float, z: float, y: float, x: float, blocks: Any, extra: Array
+) -> Any:  # pragma: no cover - compiled
     """HU to add to a tissue's mean at a place; ``extra`` is fat in muscle, calcium in arteries, shares."""
     fine, fibre, coarse = blocks
     if pattern == _FIBRES:
@@ -56,9 +58,7 @@ def _patterned(pattern: int, spread: float, z: float, y: float, x: float, blocks
     if pattern == _BOWEL:
         lump = _smooth_at(coarse, z, y, x, 1.5)
         stool = min(max(lump * 2.0, -1.0), 1.0)
-        grain = _at(fine, z, y, x, 1.0)
-        bubble = stool > 0.6 and grain > 1.9
-        return spread * stool + 10.0 * max(stool, 0.0) * grain - (260.0 if bubble else 0.0)
+        return spread * stool + 12.0 * max(stool, 0.0) * _at(fine, z, y, x, 1.0)
     if pattern == _LUNG:
         a = _smooth_at(coarse, z, y, x, 1.5)
         b = _smooth_at(coarse, z + 70.0, y + 31.0, x, 1.5)
@@ -69,7 +69,9 @@ def _patterned(pattern: int, spread: float, z: float, y: float, x: float, blocks
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _beside(tissues: Array, bone: Array, k: int, j: int, i: int, table: Array, is_bone: Array) -> Any:
+def _beside(
+    tissues: Array, bone: Array, k: int, j: int, i: int, table: Array, is_bone: Array
+) -> Any:  # pragma: no cover - compiled
     """Mean HU of what is not bone near a voxel of bone, so that its surface does not borrow its own."""
     if bone[k, j, i] < -2.5:
         return 45.0
@@ -89,7 +91,7 @@ def _beside(tissues: Array, bone: Array, k: int, j: int, i: int, table: Array, i
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def soft_plane(
+def soft_plane(  # pragma: no cover - compiled
     tissues: Array, bone: Array, ks: Array, weights: Array, table: Array, is_bone: Array, place: Array,
     blocks: Any, extra: Array,
 ) -> Array:  # fmt: skip
@@ -130,7 +132,9 @@ def soft_plane(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def resample_plane(plane: Array, start: Array, step: Array, shape: Any, outside: float) -> Array:
+def resample_plane(
+    plane: Array, start: Array, step: Array, shape: Any, outside: float
+) -> Array:  # pragma: no cover - compiled
     """``plane`` at the index positions ``start + n * step`` (j, i), linear; ``outside`` beyond it."""
     out = np.empty(shape, np.float32)
     last_j, last_i = plane.shape[0] - 1, plane.shape[1] - 1
@@ -152,7 +156,7 @@ def resample_plane(plane: Array, start: Array, step: Array, shape: Any, outside:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _depth(bone: Array, z: float, y: float, x: float) -> Any:
+def _depth(bone: Array, z: float, y: float, x: float) -> Any:  # pragma: no cover - compiled
     """Depth under the bone's surface (mm) at an index position, linear, clamped."""
     last = (bone.shape[0] - 1, bone.shape[1] - 1, bone.shape[2] - 1)
     z, y, x = min(max(z, 0.0), last[0]), min(max(y, 0.0), last[1]), min(max(x, 0.0), last[2])
@@ -169,7 +173,9 @@ def _depth(bone: Array, z: float, y: float, x: float) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _owner(tissues: Array, instances: Array, k: int, j: int, i: int, is_bone: Array) -> Any:
+def _owner(
+    tissues: Array, instances: Array, k: int, j: int, i: int, is_bone: Array
+) -> Any:  # pragma: no cover - compiled
     """Label and level (times 256) of the bone that a point near a surface belongs to; -1 in metal."""
     size = tissues.shape
     if is_bone[tissues[k, j, i]]:
@@ -184,7 +190,7 @@ def _owner(tissues: Array, instances: Array, k: int, j: int, i: int, is_bone: Ar
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _vertebral(x: float, y: float, z: float, bone: Array) -> Any:
+def _vertebral(x: float, y: float, z: float, bone: Array) -> Any:  # pragma: no cover - compiled
     """Factor for spongy bone at local mm in a body: denser behind and by the plates, a vein to the wall.
 
     ``bone`` holds half height, half depth, wear above and below of that vertebra.
@@ -205,7 +211,7 @@ def _vertebral(x: float, y: float, z: float, bone: Array) -> Any:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _bone_value(
+def _bone_value(  # pragma: no cover - compiled
     depth: float, thin: float, label: int, level: int, point: Array, normal_z: float, look: Any
 ) -> Any:
     """HU of bone at ``depth`` mm under its surface; ``thin`` is the sample's own size, mm."""
@@ -219,7 +225,7 @@ def _bone_value(
     strong = _at(patch_block, 2.4 * c + 13 * level, 2.4 * b, 2.4 * a + 5 * label, 1.5)
     lean = _at(patch_block, 1.6 * a, 1.6 * c + 17 * level, 1.6 * b, 1.5)
     spongy = subject[0] * cortex[label, 2] * makeup[level, 4]
-    thick = cortex[label, 0] * subject[1] * min(max(1 + 0.33 * strong, 0.4), 1.9)
+    thick = cortex[label, 0] * subject[1] * min(max(1 + cortex[label, 3] * strong, 0.35), 2.0)
     spongy *= max(1 + (0.10 if label == 1 else 0.32) * lean, 0.25)
     if label == 1:
         spongy *= _vertebral(a, b, c, makeup[level])
@@ -238,7 +244,9 @@ def _bone_value(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _bone_sample(point: Array, thin: float, maps: Any, place: Array, is_bone: Array, look: Any) -> Any:
+def _bone_sample(
+    point: Array, thin: float, maps: Any, place: Array, is_bone: Array, look: Any
+) -> Any:  # pragma: no cover - compiled
     """Share of bone and its HU at one place (x, y, z mm); ``thin`` is the sample's own size."""
     tissues, instances, bone = maps
     size = tissues.shape
@@ -260,7 +268,7 @@ def _bone_sample(point: Array, thin: float, maps: Any, place: Array, is_bone: Ar
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def add_bone(
+def add_bone(  # pragma: no cover - compiled
     image: Array, maps: Any, place: Array, pixels: Array, heights: Array, weights: Array, is_bone: Array,
     look: Any,
 ) -> None:  # fmt: skip

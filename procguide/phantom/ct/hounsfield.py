@@ -47,11 +47,15 @@ class Tissue:
 
 @dataclass(frozen=True)
 class Cortex:
-    """Thickness mm and HU of compact bone, and spongy bone against that of the subject's L1."""
+    """Thickness mm and HU of compact bone, spongy bone against that of the subject's L1, unevenness.
+
+    ``uneven`` is the standard deviation of the thickness, as a share of it, from place to place.
+    """
 
     thickness: float
     hounsfield: float
     spongy: float
+    uneven: float = 0.33
 
 
 _FAT = Tissue(-106.0, 9.0, Pattern.SEPTA)
@@ -118,9 +122,9 @@ CORTEX: dict[Region, Cortex] = {
     Region.SUPERIOR_ARTICULAR_PROCESS: Cortex(1.3, 1350.0, 2.2),
     Region.INFERIOR_ARTICULAR_PROCESS: Cortex(1.3, 1350.0, 2.2),
     Region.ARCH: Cortex(1.2, 1300.0, 1.2),
-    Region.SACRUM: Cortex(0.7, 1150.0, 0.75),
-    Region.COCCYX: Cortex(0.6, 1000.0, 0.7),
-    Region.ILIUM: Cortex(1.2, 1300.0, 0.9),
+    Region.SACRUM: Cortex(0.55, 1100.0, 0.72, 0.5),
+    Region.COCCYX: Cortex(0.5, 1000.0, 0.7, 0.4),
+    Region.ILIUM: Cortex(1.1, 1250.0, 0.8, 0.45),
     Region.FEMUR: Cortex(1.6, 1400.0, 1.1),
     Region.RIB: Cortex(0.8, 1250.0, 0.8),
 }

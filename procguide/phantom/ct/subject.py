@@ -23,12 +23,14 @@ _LEVELS = 100
 
 @dataclass(frozen=True)
 class Subject:
-    """``place`` is the origin and spacing of the maps, ``(2, 3)`` as z, y, x, mm.
+    """Maps and tables.
 
-    ``table`` ``(3, 256)`` is mean, spread and pattern by region; ``cortex`` ``(256, 3)``; ``frames``
-    ``(100, 4, 3)`` origin and axes of bones by VerSe integer; ``makeup`` ``(100, 5)`` half height, half
-    depth, wear of the disc above and below, spongy share; ``numbers`` L1's spongy HU, thickness factor,
-    three shifts in mm, relative and absolute depth of its texture; ``fat`` (in muscle, calcium).
+    ``place`` is the origin and spacing of the maps, ``(2, 3)`` as z, y, x, mm. ``table`` ``(3, 256)`` is
+    mean, spread and pattern by region. ``look`` is how bone looks: cortex ``(256, 4)`` by region; by VerSe
+    integer frames ``(100, 4, 3)`` (origin and axes) and makeup ``(100, 5)`` (half height, half depth, wear of
+    the disc above and below, spongy share); blocks of trabeculae and of patches; L1's spongy HU, thickness
+    factor, three shifts in mm, relative and absolute depth of texture. ``extra`` is fat in muscle and
+    calcium; ``shift`` where the subject falls in the soft ``blocks`` (grain, fibres, lumps).
     """
 
     tissues: NDArray[np.uint8]
@@ -70,9 +72,9 @@ def _bone_labels() -> NDArray[np.bool_]:
 
 
 def _cortex_table() -> Array:
-    table = np.tile(np.array([1.0, 1200.0, 1.0], dtype=np.float32), (256, 1))
+    table = np.tile(np.array([1.0, 1200.0, 1.0, 0.33], dtype=np.float32), (256, 1))
     for region, cortex in CORTEX.items():
-        table[region] = cortex.thickness, cortex.hounsfield, cortex.spongy
+        table[region] = cortex.thickness, cortex.hounsfield, cortex.spongy, cortex.uneven
     return table
 
 

@@ -110,10 +110,9 @@ def _table(depth: Array, x: Array, pixel: float) -> Array:
     out = 45.0 * _covered(-mattress, pixel) + 70.0 * _covered(-inside, pixel)
     for distance, half, hounsfield in ((inside, 0.9, 850.0), (mattress, 0.35, 300.0)):
         out = np.maximum(out, hounsfield * _covered(half - np.abs(distance), pixel))
-    rail = 6.0 - np.hypot(side - 178.0, depth + 25.0)
-    return np.asarray(
-        np.maximum(out, 950.0 * _covered(np.minimum(rail, 2.2 - rail), pixel)), dtype=np.float32
-    )
+    # Rails of denser plastic along either edge.
+    rail = np.minimum(4.0 - np.abs(depth + 26.0 - 0.8 * (side - 176.0)), 9.0 - np.abs(side - 176.0))
+    return np.asarray(np.maximum(out, 1300.0 * _covered(rail, pixel)), dtype=np.float32)
 
 
 def _covered(depth: NDArray[Any], pixel: float) -> NDArray[Any]:
