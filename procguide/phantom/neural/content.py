@@ -16,6 +16,7 @@ from procguide.phantom.tubes import nearest_point
 __all__ = ["paint_content"]
 
 DURA_MM = 0.35
+SAC_TAPER = 0.16
 DURA_SPACING_MM = 0.6
 """The dura is painted on lattices at least this fine."""
 FLAVUM_SLOPE = 0.80
@@ -68,8 +69,9 @@ def paint_content(canvas: Canvas, anatomy: Anatomy) -> Array:
     out[d < np.where(back < -0.3, 5.0, 1.6)] = Region.EPIDURAL_FAT
     out[inside] = Region.EPIDURAL_FAT
     _flavum(out, places, sac.flavum, (aside, back, d, y - front))
-    _ligament(out, places, anatomy, (ax, y, d))
-    _sac(out, places, anatomy, float(canvas.grid.affine.spacing.max()))
+    within = _sac_distance(places, anatomy)
+    _ligament(out, places, anatomy, (ax, y, d, within))
+    _sac(out, places, anatomy, within, float(canvas.grid.affine.spacing.max()))
     chosen = (out != 255) & ~kept
     _write(canvas, places, out, chosen)
     return wall
@@ -105,16 +107,23 @@ def _flavum(
     aside, back, d, past = shape
     thick = places.of(thickness)
     behind = past * np.float32(1 / np.hypot(1, FLAVUM_SLOPE))
-    ridge = (behind >= 0) & (behind < thick) & (d < thick + 2.5)
-    lateral = (aside > 0.55) & (d > -0.5 * thick) & (d < 0.7 * thick) & (back > -0.05) & (behind < thick)
+    ridge = (behind >= 0) & (behind < thick) & (d < thick + 2.5) & (aside < 0.95)
+    lateral = (
+        (aside > 0.55)
+        & (aside < 1.02)
+        & (d > -0.5 * thick)
+        & (d < 0.7 * thick)
+        & (back > -0.05)
+        & (behind < thick)
+    )
     out[(thick > 0) & (ridge | lateral)] = Region.LIGAMENTUM_FLAVUM
 
 
 def _ligament(
-    out: NDArray[np.uint8], places: _Places, anatomy: Anatomy, shape: tuple[Array, Array, Array]
+    out: NDArray[np.uint8], places: _Places, anatomy: Anatomy, shape: tuple[Array, Array, Array, Array]
 ) -> None:
     """The posterior longitudinal ligament along the canal's front wall, wide at the discs, down to S2."""
-    ax, y, d = shape
+    ax, y, d, within = shape
     line = anatomy.canal_line
     stations = np.arange(line.count, dtype=float)
     disc = np.zeros(line.count)
@@ -123,26 +132,34 @@ def _ligament(
     wide = LIGAMENT_HALF_WIDTH[0] + disc * (LIGAMENT_HALF_WIDTH[1] - LIGAMENT_HALF_WIDTH[0])
     end = np.clip((line.height("S2", 0.3) - stations) / 10, 0, 1)
     thick = LIGAMENT_MM * anatomy.parameters.size * end
-    # It is one with the disc, and bridges the hollow behind the body.
-    ahead = np.where(places.of(disc) > 0.4, np.float32(3.5), np.float32(0.0))
-    strip = (d > -places.of(thick)) & (d < ahead) & (y < 0) & (ax < places.of(wide)) & (places.of(end) > 0)
+    # It is one with the disc, and lies on the sac where that reaches forward of the wall line.
+    thin = places.of(thick)
+    ahead = (d < 0) | (within < thin) | ((places.of(disc) > 0.4) & (d < 3.5))
+    strip = ahead & (d > -thin) & (y < 0) & (ax < places.of(wide)) & (thin > 0)
     out[strip] = Region.POSTERIOR_LONGITUDINAL_LIGAMENT
 
 
-def _sac(out: NDArray[np.uint8], places: _Places, anatomy: Anatomy, spacing: float) -> None:
-    """Dura, fluid and cord."""
+def _sac_distance(places: _Places, anatomy: Anatomy) -> Array:
+    """Distance to the dura, negative inside, 1000 where there is no sac."""
     sac = anatomy.sac
     half_x = places.of(sac.sac_half_x)
-    some = half_x > 0.3
-    x, y = places.x, places.y - places.of(sac.sac_y)
-    d = radial(x, y, np.maximum(half_x, 0.3), np.maximum(places.of(sac.sac_half_y), 0.3), 2.15)
-    out[some & (d < 0)] = Region.CEREBROSPINAL_FLUID
+    y, half_y = places.y - places.of(sac.sac_y), np.maximum(places.of(sac.sac_half_y), np.float32(0.3))
+    # Broad in front, narrower between the halves of the flavum.
+    wide = np.maximum(half_x, 0.3) * (1 - np.float32(SAC_TAPER) * np.clip(y / half_y, -1.1, 1.1))
+    d = radial(places.x, y, wide, half_y, 2.4)
+    return np.asarray(np.where(half_x > 0.3, d, FAR), dtype=np.float32)
+
+
+def _sac(out: NDArray[np.uint8], places: _Places, anatomy: Anatomy, d: Array, spacing: float) -> None:
+    """Dura, fluid and cord."""
+    sac, some = anatomy.sac, d < FAR
+    out[d < 0] = Region.CEREBROSPINAL_FLUID
     if spacing <= DURA_SPACING_MM:
         out[some & (np.abs(d) < DURA_MM) & (out != 255)] = Region.DURA
-    wide = places.of(sac.cord_half_x)
-    cord = radial(x, places.y - places.of(sac.cord_y), np.maximum(wide, 0.2),
+    cord_x = places.of(sac.cord_half_x)
+    cord = radial(places.x, places.y - places.of(sac.cord_y), np.maximum(cord_x, 0.2),
                   np.maximum(places.of(sac.cord_half_y), 0.2))  # fmt: skip
-    out[some & (wide > 0.25) & (cord < 0)] = Region.SPINAL_CORD
+    out[some & (cord_x > 0.25) & (cord < 0)] = Region.SPINAL_CORD
 
 
 def _write(canvas: Canvas, places: _Places, out: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> None:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from procguide.anatomy import BONE, Region, Side
 from procguide.geometry import AnatomicalFrame, vector
 from procguide.phantom.assemble import Anatomy
+from procguide.phantom.bones.sacrum import to_straight
+from procguide.phantom.bones.sacrum_shape import BACK, CANAL_DEPTH
 from procguide.phantom.bones.vertebra import arch_points, spinous_offset
 from procguide.phantom.canvas import Canvas
 from procguide.phantom.solids import local_coordinates, radial, window
@@ -42,7 +44,7 @@ def paint_foraminal_fat(canvas: Canvas, anatomy: Anatomy) -> None:
             height = shape.body_height + shape.disc_height - shape.pedicle_height + 2.0
             middle = (abs(float(arch.isthmus[0])) + 1.0, wall + 5.5 * size, top - height / 2 + 1.0)
             centre = model.frame.to_patient((side.sign * middle[0], *middle[1:]))
-            half = np.array([arch.pedicle_width / 2 + 5.5 * size, 8.5 * size, height / 2])
+            half = np.array([arch.pedicle_width / 2 + 7.0 * size, 8.5 * size, height / 2])
             _fill_soft(canvas, model.frame, centre, half)
 
 
@@ -55,7 +57,8 @@ def _fill_soft(
         return
     frame = AnatomicalFrame(vector(centre), axes.left, axes.posterior, axes.superior)
     x, y, z = local_coordinates(canvas.grid, where, frame)
-    inside = (radial(y, z, half[1], half[2], 3.0) < 0) & (np.abs(x) < half[0] - 0.15 * np.abs(y))
+    across = radial(y, z, half[1], half[2], 2.6)
+    inside = across < -1.2 * half[1] * np.clip(np.abs(x) / half[0] - 0.55, 0, 1) ** 1.5
     canvas.put(where, inside & np.isin(canvas.tissues[where], SOFT), Region.FAT)
 
 
@@ -66,6 +69,16 @@ def paint_interspinous(canvas: Canvas, anatomy: Anatomy) -> None:
     for n, level in enumerate(levels[:-1]):
         corners = np.array([tips[n][0], tips[n][1], tips[n + 1][1], tips[n + 1][0]])
         _band(canvas, anatomy, level, corners, supraspinous=n < len(levels) - 2)
+    crest = np.array([_crest(anatomy, 28.0, 8.0), _crest(anatomy, 17.0, 1.0)])
+    _band(canvas, anatomy, levels[-1], np.vstack([tips[-1], crest]), supraspinous=False)
+
+
+def _crest(anatomy: Anatomy, along: float, rise: float) -> NDArray[np.float64]:
+    """A place on the sacrum's median crest: mm along the sacrum and behind the canal's roof, LPS mm."""
+    model = anatomy.sacrum
+    s = along * model.stretch
+    h = float(model.at(BACK, s) + model.at(CANAL_DEPTH, s)) + rise * model.size
+    return np.asarray(model.frame.to_patient((0.0, *to_straight(model, s, h))))
 
 
 def _spinous(anatomy: Anatomy, level: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

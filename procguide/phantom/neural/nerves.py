@@ -41,13 +41,17 @@ def nerves_of(anatomy: Anatomy) -> Nerves:
     from procguide.phantom.neural.branches import branch_courses
     from procguide.phantom.neural.cauda import cauda_strands
     from procguide.phantom.neural.roots import root_courses
+    from procguide.phantom.neural.veins import vein_courses
 
     field = bone_field(anatomy)
     roots = root_courses(anatomy, field)
     courses = (
-        *_axis_courses(anatomy), *artery_courses(anatomy, field, roots), *roots,
+        *_axis_courses(anatomy),
+        *vein_courses(anatomy, roots),
+        *artery_courses(anatomy, field, roots),
+        *roots,
         *branch_courses(anatomy, field, roots),
-    )  # fmt: skip
+    )
     return Nerves(cauda_strands(anatomy, roots), courses)
 
 

@@ -62,8 +62,9 @@ def _allowed(regions: NDArray[np.uint8]) -> NDArray[np.bool_]:
     tables[Region.CAUDA_EQUINA, list(_IN_SAC)] = True
     tables[Region.CAUDA_EQUINA, Region.EPIDURAL_FAT] = True
     tables[Region.RADICULOMEDULLARY_ARTERY, Region.SPINAL_CORD] = False
-    for region in (Region.NERVE_ROOT, Region.GANGLION, Region.MEDIAL_BRANCH, Region.SEGMENTAL_ARTERY):
+    outside = (Region.NERVE_ROOT, Region.GANGLION, Region.MEDIAL_BRANCH, Region.SEGMENTAL_ARTERY)
+    for region in (*outside, Region.EPIDURAL_VEIN):
         tables[region, list(_SAC)] = False
-    for region in (Region.NERVE_ROOT, Region.SEGMENTAL_ARTERY, Region.MEDIAL_BRANCH):
+    for region in (Region.NERVE_ROOT, Region.SEGMENTAL_ARTERY, Region.MEDIAL_BRANCH, Region.EPIDURAL_VEIN):
         tables[region, Region.GANGLION] = False
     return np.ascontiguousarray(tables[regions])

@@ -199,7 +199,7 @@ def _under_pedicle(anatomy: Anatomy, level: str, side: Side) -> tuple[_Reals, in
         out = [
             (inner - 2.4 * size, wall + back - 0.5, bottom + 3.0),
             (middle + lateral * half * 0.5, wall + back, bottom - drop),
-            (middle + half + 3.0 * size, wall + back - 2.0, bottom - drop - 4.5 * size),
-            (middle + half + 9.0 * size, wall - 2.0, -shape.body_height / 2 - 3.0 * size),
+            (middle + half + 1.0 * size, wall + back - 2.0, bottom - drop - 6.5 * size),
+            (middle + half + 6.5 * size, wall - 2.0, bottom - drop - 14.0 * size),
         ]
     return np.array([(s * x, y, z) for x, y, z in out]), 3
