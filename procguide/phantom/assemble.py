@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from procguide.anatomy import Side
+from procguide.phantom.bones.hardware import Implants, implants_of
 from procguide.phantom.bones.pose import Pose, pose_spine
 from procguide.phantom.bones.sacrum import SacrumModel
 from procguide.phantom.bones.vertebra import VertebraModel, vertebra_model
@@ -51,6 +52,11 @@ class Anatomy:
         from procguide.phantom.neural.nerves import nerves_of
 
         return nerves_of(self)
+
+    @cached_property
+    def implants(self) -> Implants:
+        """Screws, rods and cement."""
+        return implants_of(self.parameters, self.vertebrae, self.sacrum)
 
 
 def assemble(parameters: PhantomParameters) -> Anatomy:

@@ -12,6 +12,7 @@ from procguide.imaging import Grid
 from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.coccyx import coccyx_tip
 from procguide.phantom.bones.discs import paint_discs
+from procguide.phantom.bones.hardware_paint import paint_hardware
 from procguide.phantom.bones.paint import paint_bones
 from procguide.phantom.canvas import Canvas
 from procguide.phantom.neural.paint import paint_canal, paint_nerves
@@ -56,3 +57,4 @@ def _paint_slab(canvas: Canvas, anatomy: Anatomy) -> None:
     canal = paint_canal(canvas, anatomy)
     paint_bones(canvas, anatomy, canal)
     paint_nerves(canvas, anatomy)
+    paint_hardware(canvas, anatomy)

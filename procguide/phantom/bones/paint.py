@@ -9,6 +9,7 @@ from procguide.anatomy import SACRUM, VERSE_LABELS, Region
 from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.coccyx import COCCYX, coccyx_parts
 from procguide.phantom.bones.facets import joint_space
+from procguide.phantom.bones.hardware_paint import without_laminae
 from procguide.phantom.bones.pelvis_paint import paint_hips, paint_remnants, paint_ribs
 from procguide.phantom.bones.sacrum import sacrum_parts
 from procguide.phantom.bones.vertebra import vertebra_field
@@ -43,6 +44,8 @@ def _paint_spine(canvas: Canvas, anatomy: Anatomy, canal: Array) -> Array:
     for level in anatomy.parameters.levels:
         field = vertebra_field(canvas.grid, anatomy.vertebrae[level])
         if field is not None:
+            if level in anatomy.parameters.hardware.laminectomy:
+                field = without_laminae(canvas.grid, anatomy.vertebrae[level], field)
             owned.append((level, field))
     for name, parts in ((SACRUM, sacrum_parts(anatomy.sacrum)), (COCCYX, coccyx_parts(anatomy.sacrum))):
         field = carve(canvas.grid, parts)

@@ -31,7 +31,8 @@ class RibForm:
     """One rib's sizes, mm.
 
     ``length`` of bone along its curve, ``fall`` down for a mm round the wall, ``angle`` from the midline to
-    the bend behind, half-sizes of the shaft; ``tubercle``: it touches the transverse process.
+    the bend behind, half-sizes of the shaft; ``tubercle``: it touches the transverse process;
+    ``reach_deg`` from straight behind, where cartilage takes over at the latest.
     """
 
     length: float
@@ -40,12 +41,13 @@ class RibForm:
     thick: float
     high: float
     tubercle: bool
+    reach_deg: float = 180.0
 
 
 FORMS = {
-    "T8": RibForm(300.0, 0.42, 74.0, 3.4, 6.6, True),
-    "T9": RibForm(280.0, 0.45, 74.0, 3.4, 6.5, True),
-    "T10": RibForm(250.0, 0.48, 72.0, 3.3, 6.3, True),
+    "T8": RibForm(300.0, 0.42, 74.0, 3.4, 6.6, True, 138.0),
+    "T9": RibForm(280.0, 0.45, 74.0, 3.4, 6.5, True, 132.0),
+    "T10": RibForm(250.0, 0.48, 72.0, 3.3, 6.3, True, 122.0),
     "T11": RibForm(190.0, 0.55, 66.0, 3.1, 5.8, False),
     "T12": RibForm(120.0, 0.72, 56.0, 2.8, 5.0, False),
     "T13": RibForm(50.0, 0.55, 52.0, 2.4, 4.0, False),
@@ -119,7 +121,7 @@ def _rib(anatomy: Anatomy, root: NDArray[np.float64], form: RibForm, side: Side,
     tubercle = root[-1]
     across = abs(tubercle[0] - torso.at("centre_x", tubercle[2]))
     # Where the wall takes over: the angle of the rib.
-    turns = np.radians(np.arange(8.0, 178.0, 6.0))
+    turns = np.radians(np.arange(8.0, form.reach_deg, 6.0))
     z = tubercle[2] - 0.35 * (form.angle * size - across)
     points = [*root]
     last = tubercle
