@@ -90,7 +90,7 @@ def _bulk(parameters: PhantomParameters) -> float:
 
 def _psoas(parameters: PhantomParameters, spine: SpineLine, side: Side, factor: float) -> Loft:
     size, s = parameters.size, side.sign
-    grow = size * _bulk(parameters) * factor
+    grow = size * _bulk(parameters) * factor * (0.93 if parameters.sex == "female" else 1.0)
     stations = []
     for place, beyond, behind, a, b in PSOAS:
         z = spine.height(place)

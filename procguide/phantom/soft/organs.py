@@ -98,30 +98,39 @@ def organs_of(
     """Solid and hollow organs, in the order in which they are painted."""
     rng = np.random.default_rng([parameters.seed, 45])
     cavity = Cavity(torso, spine, 13.0)
-    solids = (_liver(cavity, rng), _spleen(cavity, rng))
-    return solids, (*_hollow(parameters, cavity, rng), *_pelvic(parameters, cavity, rng))
+    inspired = (parameters.body.lung_bases - 25.0) / 70.0
+    solids = (_liver(cavity, inspired, rng), _spleen(cavity, rng))
+    return solids, (*_hollow(parameters, cavity, rng), *_pelvic(parameters, rng))
 
 
-def _liver(cavity: Cavity, rng: np.random.Generator) -> Loft:
-    lower, wide = rng.normal(0.0, 0.3), rng.normal(1.0, 0.05)
+def _liver(cavity: Cavity, inspired: float, rng: np.random.Generator) -> Loft:
+    # A slim trunk's liver takes a larger share of it: it reaches further down and to the left.
+    ring = cavity.torso.radii("ring", cavity.spine.height(7.0))
+    slim = 145.0 / (0.5 * float(ring[0] + ring[180]) - cavity.wall_mm) - 1.0
+    lower = rng.normal(0.45, 0.25) + inspired + 1.6 * slim
+    wide = rng.normal(1.0, 0.05)
     stations = []
     for place, corners in _LIVER:
         z = cavity.spine.height(place - lower * np.interp(place, [3, 6], [1.0, 0.2]))
         rows = np.array(corners)
         inner = rows[:, 0] > -0.95
-        rows[inner] = rows[inner] * np.array([wide, 1.0]) + rng.normal(0, 0.025, (inner.sum(), 2))
+        rows[inner] = (
+            rows[inner] * np.array([wide, 1.0])
+            + np.array([0.5 * slim, 0.0])
+            + rng.normal(0, 0.025, (inner.sum(), 2))
+        )
         stations.append((z, cavity.place(rows[:, 0], rows[:, 1], z)[:, :2]))
     return loft(Region.LIVER, None, stations, caps=(16.0, 20.0), rough=2.0, step=26.0)
 
 
 def _spleen(cavity: Cavity, rng: np.random.Generator) -> Loft:
-    shift, thick = rng.normal(0.0, 0.25), rng.normal(1.0, 0.25)
+    shift, thick = rng.normal(0.0, 0.25), rng.normal(1.25, 0.2)
     stations = []
     for place, corners in _SPLEEN:
         z = cavity.spine.height(place - shift)
         rows = np.array(corners)
         middle = np.array([1.12, 0.65])
-        rows = middle + (rows - middle) * np.array([np.clip(thick, 0.65, 1.5), 1.0])
+        rows = middle + (rows - middle) * np.array([np.clip(thick, 0.7, 1.9), 1.0])
         stations.append((z, cavity.place(rows[:, 0], rows[:, 1], z)[:, :2]))
     return loft(Region.SPLEEN, None, stations, caps=(14.0, 12.0), rough=1.2, step=20.0)
 
@@ -171,7 +180,7 @@ def _hollow(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Genera
     return found
 
 
-def _pelvic(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Generator) -> list[Chain]:
+def _pelvic(parameters: PhantomParameters, rng: np.random.Generator) -> list[Chain]:
     """Bladder behind the pubis; the uterus on it, or the seminal vesicles and prostate's base."""
     size = parameters.size
     full = float(np.clip(rng.normal(33.0, 7.0), 18.0, 46.0)) * size
@@ -196,9 +205,8 @@ def _pelvic(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Genera
             [[-26.0, base + 44, -112 * size], [0, base + 40, -116 * size], [26, base + 44, -112 * size]]
         )
         found.append(chain(glands, np.array([6, 8, 6]) * size, np.zeros(3), soft))
-        found.append(chain(np.array([[0, base + 14, -150.0], [0, base + 18, -132.0]]), np.array([22, 22]) * size,
-                           np.zeros(2), soft))  # fmt: skip
-    del cavity
+        prostate = np.array([[0, base + 14, -150.0], [0, base + 18, -132.0]])
+        found.append(chain(prostate, np.array([22, 22]) * size, np.zeros(2), soft))
     return found
 
 
