@@ -18,7 +18,7 @@ NEAR_SPINE = ((-70, -60, -30), (70, 100, 160))
 
 class TestContents:
     def test_every_level_and_the_sacrum_are_there(self, phantom: Phantom) -> None:
-        expected = [VERSE_LABELS[level] for level in PHANTOM_LEVELS] + [VERSE_LABELS["sacrum"]]
+        expected = [VERSE_LABELS[level] for level in (*PHANTOM_LEVELS, "sacrum", "coccyx")]
         assert phantom.levels.present() == tuple(expected)
 
     def test_whole_body_shows_every_region_but_the_coarse_arch(self, mean_phantom: Phantom) -> None:

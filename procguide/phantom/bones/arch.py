@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame, vector
-from procguide.phantom.bones.facets import FacetPose, articular_process, facet_lumps
+from procguide.phantom.bones.facets import PROCESS_THICKNESS_MM, FacetPose, articular_process, facet_lumps
 from procguide.phantom.bones.model import LAMINA_THICKNESS, ArchPoints, VertebraModel
 from procguide.phantom.bones.processes import mammillary
 from procguide.phantom.solids import Array, Part, box, capsule, frame_between, radial, smooth_max
@@ -41,7 +41,7 @@ def pedicle(model: VertebraModel, side: Side, points: ArchPoints) -> Part:
 def lamina(model: VertebraModel, points: ArchPoints) -> Part:
     """A plate from the pars to the midline: thin above, thick below, its lower edge a notch."""
     size, lumbar = model.size, model.lumbar_share
-    half_height = model.shape.lamina_height / 2
+    half_height = model.shape.lamina_height / 2 * (1.12 - 0.12 * lumbar)
     half_thick = LAMINA_THICKNESS / 2 * size * (1 + 0.2 * model.wear.central_stenosis)
     tilt = np.radians(26 - 8 * lumbar)
     frame, length = frame_between(
@@ -79,12 +79,17 @@ def _stem(
     return Part(region, frame, (length + widest, widest + 1, widest + 1), distance, 4.0)
 
 
+def thickness(model: VertebraModel) -> float:
+    """Of the articular processes across the joint, mm at size 1: thin plates in the chest."""
+    return PROCESS_THICKNESS_MM * (0.62 + 0.38 * model.lumbar_share)
+
+
 def superior_process(model: VertebraModel, points: ArchPoints, side: Side, joint: FacetPose) -> list[Part]:
     """Superior articular process: facet, its stem from the pedicle, mammillary process."""
     size, region = model.size, Region.SUPERIOR_ARTICULAR_PROCESS
     low = model.frame.to_local(joint.at(0.0, -joint.gap / 2 - 4.0 * size, -joint.height * 0.35))
     return [
-        articular_process(joint, inferior=False, region=region, size=size),
+        articular_process(joint, inferior=False, region=region, size=size, thickness=thickness(model)),
         _stem(model, points.junction, low, region, ((5.0, 5.2), (4.2, 5.2))),
         *mammillary(model, joint),
         *facet_lumps(joint, inferior=False, region=region, size=size, side=side),
@@ -95,10 +100,11 @@ def inferior_process(model: VertebraModel, points: ArchPoints, side: Side, joint
     """Inferior articular process: facet, the pars from the pedicle, and the stem between."""
     size, region = model.size, Region.INFERIOR_ARTICULAR_PROCESS
     pars = points.lamina_lateral * 0.75 + points.lamina_medial * 0.25 + np.array([0, 0.5, -2.5]) * size
-    top = model.frame.to_local(joint.at(0.0, joint.gap / 2 + 4.4 * size, joint.height * 0.2))
+    flat = 0.72 + 0.28 * model.lumbar_share
+    top = model.frame.to_local(joint.at(0.0, joint.gap / 2 + 4.4 * flat * size, joint.height * 0.2))
     return [
-        articular_process(joint, inferior=True, region=region, size=size),
+        articular_process(joint, inferior=True, region=region, size=size, thickness=thickness(model)),
         _stem(model, points.junction, pars, Region.LAMINA, ((4.6, 5.0), (4.2, 4.6))),
-        _stem(model, pars, top, region, ((5.2, 4.8), (5.6, 4.6))),
+        _stem(model, pars, top, region, ((5.2, 4.8 * flat), (5.6, 4.6 * flat))),
         *facet_lumps(joint, inferior=True, region=region, size=size, side=side),
     ]

@@ -100,8 +100,9 @@ def _rims(model: VertebraModel, place: tuple[Array, Array, Array], t: Array) -> 
     for upper, sign in ((True, 1.0), (False, -1.0)):
         out += model.body.lip(upper, angle) * np.exp(-(((1 - sign * t) / broad) ** 2))
     if model.body.buckle > 0:
-        step = np.clip((0.72 - t) / 0.10, 0, 1) * np.clip((t + 0.15) / 0.6, 0, 1)
-        out += np.float32(model.body.buckle) * step * np.clip(np.cos(angle), 0, 1) ** 2
+        # The cortex is pushed out under a step, above which it is bent in.
+        step = np.clip((0.60 - t) / 0.08, -0.5, 1) * np.clip((t + 0.15) / 0.6, 0, 1) * (t < 0.97)
+        out += np.float32(model.body.buckle) * step * np.clip(np.cos(angle), 0, 1)
     return out
 
 

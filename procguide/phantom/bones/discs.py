@@ -107,8 +107,8 @@ def _paint_gas(
     uneven, whole = about
     share = (disc.wear.disc - VACUUM_FROM) / (1 - VACUUM_FROM)
     spread = np.hypot(x / (0.85 * disc.half[0]), (y + 0.1 * disc.half[1]) / (0.8 * disc.half[1]))
-    thick = (0.5 + 1.3 * share) * np.clip(1.15 - spread, 0, 1) + 0.7 * uneven - 0.9 * (1 - share)
-    sheet = np.abs(z - 0.25 * disc.height * np.sin(0.15 * x + disc.seed)) < np.minimum(thick, 1.8)
+    thick = (0.4 + 0.9 * share) * np.clip(1.15 - spread, 0, 1) + 0.7 * uneven - 0.9 * (1 - share)
+    sheet = np.abs(z - 0.25 * disc.height * np.sin(0.15 * x + disc.seed)) < np.minimum(thick, 1.5)
     canvas.put(where, whole & sheet & (spread < 1), Region.VACUUM, disc.level)
 
 

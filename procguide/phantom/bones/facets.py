@@ -16,7 +16,14 @@ from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame, vector
 from procguide.phantom.solids import Array, Part, box, elliptic
 
-__all__ = ["FacetPose", "articular_process", "facet_lumps", "joint_radius", "joint_space"]
+__all__ = [
+    "PROCESS_THICKNESS_MM",
+    "FacetPose",
+    "articular_process",
+    "facet_lumps",
+    "joint_radius",
+    "joint_space",
+]
 
 PROCESS_THICKNESS_MM = 7.4
 
@@ -114,7 +121,7 @@ def facet_lumps(
     lumps = []
     for _ in range(3 + round(4 * joint.wear)):
         turn = rng.uniform(0, 2 * np.pi)
-        radius = (1.4 + 2.8 * joint.wear * rng.uniform(0.4, 1.0)) * size
+        radius = (1.5 + 3.2 * joint.wear * rng.uniform(0.4, 1.0)) * size
         along = 0.55 * joint.width * np.cos(turn)
         rise = 0.52 * joint.height * np.sin(turn)
         place = joint.at(along, sign * (joint.gap / 2 + radius * 0.9 + 0.4), rise)

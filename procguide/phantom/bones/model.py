@@ -111,13 +111,17 @@ def arch_points(model: VertebraModel, side: Side) -> ArchPoints:
     junction = isthmus + 8.5 * size * np.array([s * np.sin(angle) * 0.6, np.cos(angle), -0.12])
     behind = wall + shape.canal_depth + LAMINA_THICKNESS * 0.5 * size
     low = -0.42 * half_height
-    aside = shape.canal_width / 2 + (0.5 + 2.5 * (1 - model.lumbar_share)) * size
-    lateral = np.array([s * aside, wall + 0.62 * shape.canal_depth, low + 1.5])
+    aside = shape.canal_width / 2 + (0.5 + 3.8 * (1 - model.lumbar_share)) * size
+    # In the chest the laminae stand back to the level of the facets; L5's leave room for its lateral recess.
+    back = 0.74 if model.lowest else 0.80 - 0.18 * model.lumbar_share
+    lateral = np.array([s * aside, wall + back * shape.canal_depth, low + 1.5])
     medial = np.array([0.0, behind, low])
-    root = junction + np.array([s * (0.22 * width), -0.5, 0.5 if not model.lowest else 0.0])
+    # In the chest it comes off high; that of the lowest vertebra from all of the pedicle's side, behind.
+    behind_junction, above = (1.5, 0.0) if model.lowest else (-0.5, 0.5 + 2.0 * (1 - model.lumbar_share))
+    root = junction + np.array([s * 0.22 * width, behind_junction, above * size])
     reach = shape.process_span / 2 * jitter.process_length - abs(root[0])
-    back, up = np.radians([shape.process_back_deg, shape.process_up_deg + jitter.process_up_deg])
-    tip = root + reach * np.array([s, np.tan(back), np.tan(up)])
+    swept, up = np.radians([shape.process_back_deg, shape.process_up_deg + jitter.process_up_deg])
+    tip = root + reach * np.array([s, np.tan(swept), np.tan(up)])
     # A sacralised process reaches down to the ala.
     tip = tip + model.sacralised * size * np.array([0.0, -3.0, -12.0])
     return ArchPoints(isthmus, width, junction, lateral, medial, root, tip)

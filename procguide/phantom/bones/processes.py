@@ -65,7 +65,7 @@ def spinous(model: VertebraModel, medial: NDArray[np.float64]) -> Part:
         # Thick at the end and along its lower border, thin in the neck above; never quite straight.
         body = 0.80 - 0.28 * np.sin(np.pi * np.minimum(t * 1.15, 1)) - 0.10 * height
         end = (0.30 - 0.22 * height) * t**3 * (1 + 0.25 * np.sin(0.5 * z + wave))
-        half_y = thick * (body + end + (0.18 + 0.20 * (1 - lumbar)) * (1 - t))
+        half_y = thick * (body + end + 0.18 * (1 - t) + 1.0 * (1 - lumbar) * (1 - t) ** 3)
         aside = y - lean * t * t
         corner = np.minimum(0.55 * half_z, 6.0 * size)
         q = np.abs(x - length / 2) - (length / 2 - corner), np.abs(w) - (half_z - corner)
@@ -74,7 +74,13 @@ def spinous(model: VertebraModel, medial: NDArray[np.float64]) -> Part:
         outline = np.where(x < length / 2, np.maximum(np.abs(w) - half_z, -x - 1.0), outline)
         return smooth_max(outline, np.abs(aside) - half_y, 2.2)
 
-    return Part(Region.SPINOUS_PROCESS, frame, (length + 3, thick * 1.7 + 1, high * 1.4), distance, 4.0)
+    return Part(
+        Region.SPINOUS_PROCESS,
+        frame,
+        (length + 3, thick * (1.7 + 0.6 * (1 - lumbar)) + 1, high * 1.4),
+        distance,
+        4.0,
+    )
 
 
 def _blade(
@@ -94,12 +100,17 @@ def _profile(model: VertebraModel) -> NDArray[np.float64]:
     """Half thickness and half height of the transverse process along its length, mm."""
     size, high = model.size, model.shape.process_height / 2
     if model.thoracic:
-        club = 1.0 - 0.25 * model.lumbar_share
-        rows = [(0, 5.0, high * 1.15), (0.45, 4.0, high * 0.92), (0.8, 4.6 * club, high * 1.04),
-                (1, 4.8 * club, high * 1.0)]  # fmt: skip
+        # A club that the rib leans on; only a knob at T11 and T12.
+        club = 1.0 - 0.35 * model.lumbar_share
+        rows = [
+            (0, 5.4, high * 1.2),
+            (0.45, 4.4, high * 1.0),
+            (0.8, 5.4 * club, high * 1.2 * club),
+            (1, 5.6 * club, high * 1.2 * club),
+        ]
     elif model.lowest:
         more = 1 + 0.9 * model.sacralised
-        rows = [(0, 6.6, high * 1.25), (0.4, 5.0 * more, high * 0.95 * more),
+        rows = [(0, 5.4, high * 1.15), (0.4, 5.0 * more, high * 0.95 * more),
                 (0.8, 3.8 * more, high * 0.72 * more), (1, 3.2 * more, high * 0.6 * more)]  # fmt: skip
     else:
         rows = [(0, 4.4, high * 1.15), (0.25, 3.0, high * 0.92), (0.6, 2.5, high * 0.92),
@@ -120,7 +131,7 @@ def transverse(model: VertebraModel, points: ArchPoints) -> list[Part]:
         return _blade(x, y, z, max(length - tip, 1.0), table, bow, 2.2)
 
     reach = (length + 3, float(table[:, 1].max()) + 3, float(table[:, 2].max()) + 1)
-    parts = [Part(Region.TRANSVERSE_PROCESS, frame, reach, distance, 3.5)]
+    parts = [Part(Region.TRANSVERSE_PROCESS, frame, reach, distance, 2.5 if model.lowest else 3.5)]
     return parts + accessory(model, points)
 
 

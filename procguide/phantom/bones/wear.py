@@ -19,6 +19,9 @@ __all__ = ["BodyWear", "Node", "body_wear", "worn_shape"]
 
 TURNS = np.linspace(-np.pi, np.pi, 121)
 HEALTHY_LIP_MM = 0.35
+DISC_LOSS = 0.5
+"""Share of its height that the most worn disc has lost; assumed."""
+OPEN_BEHIND_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,9 +60,9 @@ class BodyWear:
 def _lips(rng: np.random.Generator, reach: float, foramen: tuple[float, float]) -> NDArray[np.float32]:
     """Irregular reach by angle, most in front and at the sides; left is positive."""
     wave = np.zeros_like(TURNS)
-    for k in range(1, 9):
-        wave += rng.normal(0, 1 / k**0.4) * np.cos(k * TURNS + rng.uniform(0, 2 * np.pi))
-    wave = np.clip(0.42 + 0.30 * wave, 0.0, 1.0)
+    for k in range(1, 13):
+        wave += rng.normal(0, 1 / k**0.3) * np.cos(k * TURNS + rng.uniform(0, 2 * np.pi))
+    wave = np.clip(0.28 + 0.34 * wave, 0.04, 1.0)
     # Behind there is little room: lips there are low, except where the foramen narrows.
     front = np.clip(1.15 - (np.abs(TURNS) / 2.5) ** 6, 0.12, 1.0)
     lips = reach * wave * front
@@ -80,16 +83,30 @@ def body_wear(wear: LevelWear, above: LevelWear, shape: VertebraShape, seed: int
     foramina = (wear.foraminal_left, wear.foraminal_right), (above.foraminal_left, above.foraminal_right)
     lips = np.stack([_lips(rng, reach, f) for reach, f in zip(reaches, foramina, strict=True)])
     nodes = _node(rng, wear.schmorl_lower), _node(rng, wear.schmorl_upper)
-    return BodyWear(lips, nodes, 0.5 * wear.biconcave * shape.body_height, 4.0 * wear.wedge)
+    return BodyWear(lips, nodes, 0.5 * wear.biconcave * shape.body_height, 7.0 * wear.wedge)
 
 
 def worn_shape(shape: VertebraShape, wear: LevelWear) -> VertebraShape:
-    """The shape with a fracture's lost height: the posterior wall keeps its own."""
-    if wear.wedge <= 0:
+    """The shape with a worn disc's and a fracture's lost height; the posterior wall keeps its own."""
+    return _broken(_narrowed(shape, wear.disc), wear.wedge)
+
+
+def _narrowed(shape: VertebraShape, share: float) -> VertebraShape:
+    """A worn disc: lower, and no more wedged than leaves it open behind."""
+    if share <= 0:
+        return shape
+    height = shape.disc_height * (1 - DISC_LOSS * share)
+    room = np.degrees(2 * np.arctan(max(height - OPEN_BEHIND_MM, 0.0) / shape.depth_lower))
+    wedge = float(np.clip(shape.disc_wedge_deg, -room, room))
+    return replace(shape, disc_height=float(height), disc_wedge_deg=wedge)
+
+
+def _broken(shape: VertebraShape, share: float) -> VertebraShape:
+    if share <= 0:
         return shape
     depth = (shape.depth_upper + shape.depth_lower) / 2
     slope = 2 * np.tan(np.radians(shape.body_wedge_deg / 2))
     front, back = shape.body_height + slope * depth / 2, shape.body_height - slope * depth / 2
-    front *= 1 - wear.wedge
+    front *= 1 - share
     wedge = 2 * np.degrees(np.arctan((front - back) / depth / 2))
     return replace(shape, body_height=float((front + back) / 2), body_wedge_deg=float(wedge))
