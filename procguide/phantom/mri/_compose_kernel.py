@@ -66,11 +66,13 @@ def _body(
     side = 0 if z > 0 else 1
     kind, depth = modic[side, 0], modic[side, 1]
     if depth > 0 and kind > 0:
-        swell = depth * (1.0 + 0.4 * noise(x / 7.0, y / 7.0, 3.0, seed + 6))
+        swell = depth * (
+            1.0 + 0.5 * noise(x / 8.0, y / 8.0, 3.0, seed + 6) + 0.25 * noise(x / 3.0, y / 3.0, z / 3.0, seed)
+        )
         forward = (
             1.0 + 0.4 * np.sin(modic[side, 2]) * y / half_depth + 0.4 * np.cos(modic[side, 2]) * x / 22.0
         )
-        share = min(max((swell * forward - (half_height - abs(z))) / 2.5, 0.0), 1.0)
+        share = min(max((swell * forward - (half_height - abs(z))) / 3.5, 0.0), 1.0)
         if kind == 1 and share > 0.5:
             return OEDEMA, 0.12
         if kind == 2:
@@ -190,8 +192,9 @@ def compose_voxels(
         elif kind in (_SOFT, _BOWEL):
             kind, amount, share = _gut(x, y, z, seed)
         elif kind == _INTERSPINOUS:
-            share *= max(0.0, 1.0 + 0.9 * noise(x / 1.5, y / 2.5, z / 2.5, seed + 14))
-            share = min(share, 0.9)
+            # Fibres run backward and up.
+            share *= 1.0 + 0.6 * noise(x / 2.0, 0.7 * (y + z) / 8.0, 0.7 * (z - y) / 2.0, seed + 14)
+            share = min(max(share, 0.0), 0.9)
         elif kind == _FLAVUM:
             amount *= 1.0 + 0.08 * noise(x / 1.5, y / 1.5, z / 4.0, seed + 15)
         elif kind in (_LIVER, _KIDNEY):

@@ -72,10 +72,10 @@ def _edge(
             b = a * (0.75 - v * v if dj == 0 else 0.5 * (0.5 + dj * v) ** 2)
             for di in range(-1, 2):
                 share = b * (0.75 - u * u if di == 0 else 0.5 * (0.5 + di * u) ** 2)
-                what = kind[k + dk, j + dj, i + di]
+                what, depth = kind[k + dk, j + dj, i + di], bone[k + dk, j + dj, i + di]
                 here_w = share * water[k + dk, j + dj, i + di] * water_signal[what]
                 here_f = share * fat[k + dk, j + dj, i + di] * fat_signal
-                if marrow[what]:
+                if marrow[what] or depth < 0:  # cement and metal within bone are on its side
                     bone_w += here_w
                     bone_f += here_f
                     thick += share * cortex[what]
@@ -86,7 +86,7 @@ def _edge(
                     soft += share
                     if flowing[what]:
                         soft_c += here_w
-                distance += share * min(bone[k + dk, j + dj, i + di], 8.0)
+                distance += share * min(depth, 8.0)
     if inside > 1e-4:
         part = min(max(0.5 - distance / softness, 0.0), 1.0) if soft > 1e-4 else 1.0
         shell = min(max((thick / inside + distance) / 0.6 + 0.5, 0.0), 1.0)

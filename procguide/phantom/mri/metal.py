@@ -8,7 +8,7 @@ Magn Reson 2005;25B:65).
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
+from scipy import fft, ndimage
 
 from procguide.anatomy import Region
 from procguide.geometry import Affine
@@ -19,7 +19,7 @@ from procguide.phantom.solids import Array
 __all__ = ["implant_field"]
 
 TITANIUM_PPM = 182.0 + 9.0
-STEP_MM = 1.6
+STEP_MM = 1.2
 MARGIN_MM = 40.0
 
 
@@ -42,6 +42,8 @@ def implant_field(phantom: Phantom, field_strength: float, grade: float) -> tupl
     place = (index - low) // step
     share = np.zeros(size, dtype=np.float32)
     np.add.at(share, tuple(place.T), np.float32(1.0 / step.prod()))
+    # The labels' steps would make a saw of the field.
+    share = ndimage.gaussian_filter(share, 1.0)
     kz, ky, kx = (fft.fftfreq(n, d) for n, d in zip(size, step * spacing, strict=True))
     squared = kz[:, None, None] ** 2 + ky[:, None] ** 2 + kx**2
     squared[0, 0, 0] = 1.0

@@ -26,6 +26,7 @@ FINER = 1.6
 SUB_SLICE_MM = 0.8
 JITTER = 0.75
 GOLDEN = 0.381966
+DARKEST = 0.45  # share of the reference sensitivity below which normalising does not follow
 SLICE_BANDWIDTH_HZ = 1200.0
 Vec = NDArray[np.float64]
 
@@ -327,7 +328,7 @@ class Scan:
         half = (np.array(self.plane.image) - 1) / 2
         start = centre - half[0] * along - half[1] * across
         shading = self.coils.strength(start, along, across, self.plane.image) / self.reference_strength
-        image /= np.maximum(shading, 0.06) ** np.float32(self.settings.normalise)
+        image /= np.maximum(shading, DARKEST) ** np.float32(self.settings.normalise)
 
     @cached_property
     def reference_strength(self) -> float:

@@ -64,7 +64,6 @@ class MriSettings:
     raised_cosine: float = 0.35
     saturate_front: float = 0.0
     saturation_mm: float = 45.0
-    train_blur: bool = True
     scale: float | None = None
     faults: MriFaults = field(default=MriFaults(breathing_mm=5.0, pulsation=0.08, flow_void=0.12))
 
