@@ -16,7 +16,7 @@ from procguide.phantom.tubes import tube_distance
 
 __all__ = ["paint_hips", "paint_remnants", "paint_ribs"]
 
-RIB_GAP_MM = 1.2
+RIB_GAP_MM = 1.6
 
 
 def paint_remnants(canvas: Canvas, anatomy: Anatomy) -> None:
