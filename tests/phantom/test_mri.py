@@ -184,7 +184,8 @@ class TestVolume:
         centre = np.asarray(piece.spine.vertebra("L3").canal_centre)
         subject = ball(piece, centre)
         stack = Geometry(
-            vector(centre + np.array([3.1, -4.7, 2.3])), (1, 0, 0), (0, 1, 0), (120.0, 144.0), (90, 108), (100, 132),
+            vector(centre + np.array([3.1, -4.7, 2.3])), (1, 0, 0), (0, 1, 0),
+            (120.0, 144.0), (90, 108), (100, 132),
             thickness=2.0, gap=0.5, slices=15, phase=phase, oversampling=0.25,
         ).tilted(*turn)  # fmt: skip
         image = simulate_mri(subject, T2_TSE, stack, settings=PLAIN)
@@ -307,7 +308,9 @@ class TestFaults:
         one = replace(small, slices=1)
         return simulate_mri(composed, T2_TSE, one, 2, settings=settings).voxels[0].astype(float)
 
-    @pytest.mark.parametrize("name", ["breathing_mm", "bulk_mm", "pulsation", "flow_void", "zipper", "spike"])
+    @pytest.mark.parametrize(
+        "name", ["breathing_mm", "bulk_mm", "pulsation", "flow_void", "zipper", "spike", "shading"]
+    )
     def test_each_fault_grows_with_its_grade(self, composed: Composition, small: Geometry, name: str) -> None:
         clean = self.scan(composed, small)
         weak, strong = (

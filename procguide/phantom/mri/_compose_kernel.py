@@ -120,7 +120,7 @@ def _wetness(
     radius = np.sqrt(radius * radius + 0.35 * tall**4)
     wet = min(max((1.28 - radius) / 0.5, 0.0), 1.0)
     level = z - 0.6 * noise(x / 8.0, y / 8.0, 1.0, seed + 20)
-    sheet = np.exp(-((level / 1.5) ** 2)) * min(max(1.4 * (1.0 - radius), 0.0), 1.0)
+    sheet = np.exp(-((level / 1.5) ** 2)) * min(max(2.5 * (1.0 - radius), 0.0), 1.0)
     sheet *= 0.8 + 0.3 * noise(x / 6.0, y / 6.0, 5.0, seed + 21)
     return float(min(max(wet * (1.0 - cleft * sheet), 0.0), 1.0))
 
@@ -193,7 +193,7 @@ def compose_voxels(
             kind, amount, share = _gut(x, y, z, seed)
         elif kind == _INTERSPINOUS:
             # Fibres run backward and up.
-            share *= 1.0 + 0.6 * noise(x / 2.0, 0.7 * (y + z) / 8.0, 0.7 * (z - y) / 2.0, seed + 14)
+            share *= 1.0 + 0.4 * noise(x / 2.0, 0.7 * (y + z) / 15.0, 0.7 * (z - y) / 1.7, seed + 14)
             share = min(max(share, 0.0), 0.9)
         elif kind == _FLAVUM:
             amount *= 1.0 + 0.08 * noise(x / 1.5, y / 1.5, z / 4.0, seed + 15)

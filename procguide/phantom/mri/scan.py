@@ -26,6 +26,7 @@ FINER = 1.6
 SUB_SLICE_MM = 0.8
 JITTER = 0.75
 GOLDEN = 0.381966
+WAVE_MM = 260.0
 DARKEST = 0.45  # share of the reference sensitivity below which normalising does not follow
 SLICE_BANDWIDTH_HZ = 1200.0
 Vec = NDArray[np.float64]
@@ -166,13 +167,15 @@ class Scan:
         planes = self._sampled(start, count)
         faults = self.settings.faults
         along, across = self.plane.steps
-        y, z = (
+        x, y, z = (
             start[n] + np.arange(count)[:, None] * along[n] + np.arange(planes.shape[2])[None, :] * across[n]
-            for n in (1, 2)
+            for n in range(3)
         )
         ahead = (np.interp(z, *self.spine_line) - y).astype(np.float32)
         if faults.flow_void > 0:
             self._void(planes, number)
+        if faults.shading > 0:
+            planes *= 1 + faults.shading * self._standing_wave(x, y, z)
         whole = self._mixed(planes)
         if self.settings.saturate_front > 0:
             band = np.clip((ahead - self.settings.saturation_mm) / 12.0 + 0.5, 0, 1)
@@ -254,6 +257,12 @@ class Scan:
         lost = planes[2] * (self.settings.faults.flow_void * np.clip(0.4 * small + 0.1, 0, 1))
         planes[0] -= lost
         planes[2] -= lost
+
+    def _standing_wave(self, x: Vec, y: Vec, z: Vec) -> Array:
+        """-1 to 1: the transmitted field's pattern, of about its wavelength in tissue at 3 T."""
+        turns = np.random.default_rng([self.composition.phantom.parameters.seed, 71]).uniform(0, 2 * np.pi, 3)
+        wave = np.cos(2 * np.pi * x / WAVE_MM + turns[0]) * np.cos(2 * np.pi * y / WAVE_MM + turns[1])
+        return np.asarray(0.7 * wave + 0.3 * np.cos(np.pi * z / WAVE_MM + turns[2]), dtype=np.float32)
 
     def _mixed(self, planes: Array) -> NDArray[np.complex64]:
         """Which protons the sequence shows, signed."""

@@ -19,7 +19,8 @@ class MriFaults:
     ``flow_void`` the share that it loses in patches. ``zipper`` and ``spike`` are amplitudes against the
     brightest tissue: a line of interference across the phase axis, and one k-space sample gone wrong.
     ``swap`` exchanges water and fat in that share of the field of a Dixon image. ``metal`` scales the
-    field that implants make (1 is titanium).
+    field that implants make (1 is titanium). ``shading`` is how far the transmitted field makes signal vary
+    across the body, as at 3 T.
     """
 
     breathing_mm: float = 0.0
@@ -29,6 +30,7 @@ class MriFaults:
     zipper: float = 0.0
     spike: float = 0.0
     swap: float = 0.0
+    shading: float = 0.0
     metal: float = 1.0
 
     def __post_init__(self) -> None:
