@@ -1,7 +1,7 @@
 """Subjects as numbers."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import pytest
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ class TestSeed:
         for seed in (11, 46, 47, 54):
             drawn, healthy = sample_parameters(seed), sample_parameters(seed, healthy=True)
             assert (drawn.age, drawn.sex, drawn.size) == (healthy.age, healthy.sex, healthy.size)
-            assert drawn.pelvis == healthy.pelvis
+            assert drawn.pelvis.sacrum_length == healthy.pelvis.sacrum_length
             assert healthy.wear == {}
             assert healthy.hardware == Hardware()
             assert healthy.levels[-1] == "L5"
@@ -105,8 +105,3 @@ class TestDifficult:
         assert subject.levels[-1] == "L6"
         assert len(subject.hardware.screws) == 2
         assert max(wear.central_stenosis for wear in subject.wear.values()) > 0.7
-
-    def test_wear_shows_in_the_shapes(self) -> None:
-        subject = difficult_parameters()
-        worn = replace(subject).vertebrae["L3"].disc_height
-        assert worn < 0.75 * sample_parameters(90_001, healthy=True).vertebrae["L3"].disc_height

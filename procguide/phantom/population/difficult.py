@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from procguide.phantom.population.draw_bones import balanced, curve_of, draw_vertebrae
+from procguide.phantom.population.balance import settled
+from procguide.phantom.population.draw_bones import curve_of, draw_vertebrae
 from procguide.phantom.population.morphometry import PHANTOM_LEVELS, mean_shapes
 from procguide.phantom.population.parameters import Hardware, LevelWear, PhantomParameters, SideJitter
 from procguide.phantom.population.person import Person
@@ -49,7 +50,7 @@ def difficult_parameters() -> PhantomParameters:
     bones, joints = mean_shapes(levels)
     rng = np.random.default_rng([SEED, 2])
     pelvis = replace(base.pelvis, sacral_slope_deg=36.0, incidence_deg=54.0, sacrum_length=103.0)
-    shapes = balanced(draw_vertebrae(rng, person, bones, _WEAR), 36.0, -9.0)
+    pelvis, shapes = settled(pelvis, draw_vertebrae(rng, person, bones), _WEAR, 44.0, 2.0)
     tilts, turns = curve_of(levels, 23.0, 6.0, 4.2, rng.normal(0, 0.4, (2, len(levels))))
     return replace(
         base, age=72, sex="female", height_cm=160.0, weight_kg=70.0, size=person.size, levels=levels,

@@ -8,33 +8,25 @@ from dataclasses import fields, replace
 import numpy as np
 
 from procguide.phantom.population.morphometry import FacetShape, VertebraShape
-from procguide.phantom.population.parameters import LevelWear, PelvisShape, SideJitter
+from procguide.phantom.population.parameters import PelvisShape, SideJitter
 from procguide.phantom.population.person import Person
 from procguide.phantom.population.prevalence import SCOLIOSIS
 from procguide.phantom.population.spread import ANGLES, DISC_WEDGE, LENGTHS, spread_of
 
 __all__ = [
-    "balanced",
     "curve_of",
     "draw_facets",
     "draw_jitters",
     "draw_pelvis",
     "draw_scoliosis",
-    "draw_top_lean",
     "draw_vertebrae",
 ]
 
-FULL_LOSS = 0.55
-"""Share of a disc's height that the worst wear leaves away (assumed: vacuum discs of 4-5 mm)."""
-
 
 def draw_vertebrae(
-    rng: np.random.Generator,
-    person: Person,
-    means: Mapping[str, VertebraShape],
-    wear: Mapping[str, LevelWear],
+    rng: np.random.Generator, person: Person, means: Mapping[str, VertebraShape]
 ) -> dict[str, VertebraShape]:
-    """Shapes that vary by subject and by level; worn discs are low and have lost their lordosis."""
+    """Shapes that vary by subject and by level, before wear: discs have the height they had in youth."""
     common = {name: rng.normal(1.0, spread.subject) for name, spread in LENGTHS.items()}
     turned = {name: rng.normal(0.0, spread.subject) for name, spread in ANGLES.items()}
     wedged = 1.0 if person.female else -1.0
@@ -51,10 +43,7 @@ def draw_vertebrae(
                 value *= changed[name] * person.size ** (spread.size_power - 1.0)
             values[item.name] = float(value)
         values["body_wedge_deg"] += wedged
-        left = 1.0 - FULL_LOSS * max(0.0, wear.get(level, LevelWear()).disc - 0.3) / 0.7
-        values["disc_height"] = max(3.0 if level.startswith("T") else 4.0, values["disc_height"] * left)
-        values["disc_wedge_deg"] *= 0.4 + 0.6 * left
-        values["disc_wedge_deg"] += float(rng.normal(0.0, DISC_WEDGE.get(level, 1.2)) * left)
+        values["disc_wedge_deg"] += float(rng.normal(0.0, DISC_WEDGE.get(level, 1.2)))
         shapes[level] = VertebraShape(**values)
     return shapes
 
@@ -125,49 +114,6 @@ def draw_pelvis(rng: np.random.Generator, person: Person) -> PelvisShape:
         remnant_disc=float(np.clip(rng.normal(0.4, 0.2), 0, 1)),
         coccyx_curve_deg=float(np.clip(rng.normal(40, 14), 5, 80)),
     )
-
-
-def draw_top_lean(rng: np.random.Generator, pelvis: PelvisShape) -> float:
-    """How far the upper endplate of L1 leans forward, degrees (negative: backward).
-
-    Standing, lordosis L1-S1 = 0.54 incidence + 27.6 (Eur Spine J 2016;25:3630); lying, 13 degrees of 50 go
-    (Asian Spine J 2019, PMC6680033: 36.8 +- 13.2 against 49.8 +- 11.2, T12-S1, posture not told); here 6,
-    assumed for lying on the back.
-    """
-    lordosis = 0.54 * pelvis.incidence_deg + 27.6 - 6.0 + rng.normal(0, 6.0)
-    return float(np.clip(pelvis.sacral_slope_deg - lordosis, -24.0, -2.0))
-
-
-def balanced(
-    shapes: Mapping[str, VertebraShape], sacral_slope_deg: float, top_lean_deg: float
-) -> dict[str, VertebraShape]:
-    """Disc wedges changed so that L1's upper endplate leans by ``top_lean_deg`` (negative is backward).
-
-    Whoever has a steep sacrum has more lordosis (Stagnara et al., Spine 1982;7:335; Roussouly et al.,
-    Spine 2005;30:346); without this the trunk would tip over.
-    """
-    lumbar = {level: shape for level, shape in shapes.items() if level.startswith("L")}
-    wedge = {level: shape.disc_wedge_deg for level, shape in lumbar.items()}
-    widest = {level: _widest_wedge(shape) for level, shape in lumbar.items()}
-    wanted = sacral_slope_deg - top_lean_deg - sum(shape.body_wedge_deg for shape in lumbar.values())
-    for _ in range(8):
-        wedge = {
-            level: float(np.clip(value, -widest[level], widest[level])) for level, value in wedge.items()
-        }
-        lacking = wanted - sum(wedge.values())
-        # A disc that has no wedge to give leaves it to the others.
-        room = {level: max(0.3, widest[level] - np.sign(lacking) * value) for level, value in wedge.items()}
-        share = lacking / sum(room.values())
-        wedge = {level: value + share * room[level] for level, value in wedge.items()}
-    return dict(shapes) | {
-        level: replace(shape, disc_wedge_deg=float(wedge[level])) for level, shape in lumbar.items()
-    }
-
-
-def _widest_wedge(shape: VertebraShape) -> float:
-    """The wedge, degrees, at which a disc is a quarter as high at one rim as in the middle."""
-    depth = (shape.depth_upper + shape.depth_lower) / 2
-    return float(2 * np.degrees(np.arctan(0.75 * shape.disc_height / depth)))
 
 
 def draw_scoliosis(

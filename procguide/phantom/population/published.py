@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from procguide.phantom.bones.body import DISH_MM
+from procguide.phantom.bones.wear import worn_shape
 from procguide.phantom.population.parameters import PhantomParameters
 
 __all__ = ["PUBLISHED", "Published", "measured"]
@@ -53,6 +55,15 @@ _FRONT = {
     "L5": (18.71, 1.61),
 }
 _BACK = {"L1": (7.31, 1.71), "L2": (8.58, 1.66), "L3": (9.08, 1.22), "L4": (10.14, 1.01), "L5": (8.51, 1.08)}
+_MIDDLE = {
+    "L1": (10.0, 1.89),
+    "L2": (11.59, 1.51),
+    "L3": (12.45, 1.79),
+    "L4": (13.82, 1.96),
+    "L5": (12.99, 2.53),
+}
+_NEPAL = "Nepal, 106 MR (discovery.researcher.life)"
+_MIDDLE_NEPAL = {"L1": 7.89, "L4": 11.96, "L5": 11.10}
 _WIDTH = {"L1": 41.2, "L2": 42.6, "L3": 44.1, "L4": 46.6, "L5": 47.3}
 _DEPTH = {"L1": 34.1, "L2": 34.6, "L3": 35.2, "L4": 35.5, "L5": 34.7}
 _CANAL = {"L1": (23.7, 19.0), "L2": (23.8, 18.2), "L3": (24.3, 17.5), "L4": (25.4, 18.6), "L5": (27.1, 19.7)}
@@ -82,7 +93,9 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     *(Published("anterior disc height, mm", lv, mean, sd, 6.0, _IRAN) for lv, (mean, sd) in _FRONT.items()),
     *(Published("posterior disc height, mm", lv, mean, sd, 4.0, _IRAN) for lv, (mean, sd) in _BACK.items()),
-    Published("anterior disc height, mm", "L1", 6.91, None, 3.5, "Nepal, 106 MR (discovery.researcher.life)"),
+    *(Published("middle disc height, mm", lv, mean, sd, 4.0, _IRAN) for lv, (mean, sd) in _MIDDLE.items()),
+    *(Published("middle disc height, mm", lv, mean, None, 5.0, _NEPAL) for lv, mean in _MIDDLE_NEPAL.items()),
+    Published("anterior disc height, mm", "L1", 6.91, None, 3.5, _NEPAL),
     Published(
         "anterior disc height, mm", "L5", 13.55, None, 2.5, "Nepal, 106 MR (discovery.researcher.life)"
     ),
@@ -144,10 +157,16 @@ def _angle(field: str) -> Callable[[PhantomParameters, str], float]:
 
 def _side_height(subject: PhantomParameters, level: str, part: str, front: bool) -> float:
     """Height of body or disc at its anterior or posterior rim, mm."""
-    shape = subject.vertebrae[level]
+    shape = worn_shape(subject.vertebrae[level], subject.worn(level))
     wedge = getattr(shape, f"{part}_wedge_deg")
     half = (shape.depth_upper + shape.depth_lower) / 2 * np.tan(np.radians(wedge / 2))
     return float((getattr(shape, f"{part}_height") + (half if front else -half)) * subject.size)
+
+
+def _middle_height(subject: PhantomParameters, level: str) -> float:
+    """Height of the disc between the endplates' hollows, mm."""
+    worn = worn_shape(subject.vertebrae[level], subject.worn(level))
+    return (worn.disc_height + sum(DISH_MM)) * subject.size
 
 
 def _facet(subject: PhantomParameters, level: str, side: int) -> float:
@@ -175,6 +194,7 @@ _MEASURES: dict[str, Callable[[PhantomParameters, str], float]] = {
     "spinous slope, degrees": _angle("spinous_slope_deg"),
     "anterior disc height, mm": lambda s, level: _side_height(s, level, "disc", True),
     "posterior disc height, mm": lambda s, level: _side_height(s, level, "disc", False),
+    "middle disc height, mm": _middle_height,
     "segmental lordosis, degrees": lambda s, level: (
         s.vertebrae[level].disc_wedge_deg + s.vertebrae[level].body_wedge_deg
     ),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from procguide.phantom.population.balance import TRUNK_LEAN_DEG, draw_lordosis, settled
 from procguide.phantom.population.draw_bones import (
-    balanced,
     draw_facets,
     draw_jitters,
     draw_pelvis,
     draw_scoliosis,
-    draw_top_lean,
     draw_vertebrae,
 )
 from procguide.phantom.population.draw_rest import draw_body, draw_hardware, draw_levels, draw_neural
@@ -40,8 +39,9 @@ def sample_parameters(seed: int, *, healthy: bool = False) -> PhantomParameters:
     wear = {} if healthy else draw_wear(rng[_WEAR], person, levels, deviation)
     bones, joints = mean_shapes(levels)
     pelvis = draw_pelvis(rng[_PELVIS], person)
-    shapes = draw_vertebrae(rng[_BONES], person, bones, wear)
-    shapes = balanced(shapes, pelvis.sacral_slope_deg, draw_top_lean(rng[_PELVIS], pelvis))
+    shapes = draw_vertebrae(rng[_BONES], person, bones)
+    lordosis, lean = draw_lordosis(rng[_PELVIS], pelvis), float(rng[_PELVIS].normal(*TRUNK_LEAN_DEG))
+    pelvis, shapes = settled(pelvis, shapes, wear, lordosis, lean)
     tilts, turns = draw_scoliosis(rng[_CURVE], person, levels, healthy=healthy)
     mean_hu, spread_hu = trabecular_hu_of(person.age)
     return PhantomParameters(
