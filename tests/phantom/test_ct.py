@@ -59,6 +59,24 @@ def test_spongy_bone_follows_the_subject(piece: Phantom) -> None:
     assert found == pytest.approx([80, 220], abs=25)
 
 
+def test_middle_of_l1_reads_what_the_subject_was_given() -> None:
+    """As radiologists measure it: a disc in front of the vein at mid-height, in six uneven bones."""
+    subject = PhantomParameters(trabecular_hu=170.0)
+    frame = build(subject, 4.0, box=((-20, -80, 150), (20, 20, 200))).spine.vertebra("L1").frame
+    spot = frame.to_patient((0, -6, 0))
+    piece = build(subject, 1.0, box=(spot - np.array([14, 14, 5]), spot + np.array([14, 14, 5])))
+    found = []
+    for seed in range(6):
+        other = replace(piece, parameters=replace(subject, seed=seed))
+        made = simulate_ct(other, 1, settings=replace(CLEAN, slice_mm=2.5, table=False))
+        index = np.moveaxis(np.indices(made.shape), 0, -1)
+        local = frame.to_local(made.to_patient(index))
+        disc = (np.hypot(local[..., 0], local[..., 1] + 6) < 8) & (np.abs(local[..., 2]) < 2.5)
+        found.append(made.voxels[disc].mean())
+    assert np.mean(found) == pytest.approx(170, abs=12)
+    assert 4 < np.std(found) < 30
+
+
 def test_air_around_and_hard_limits(ct: Volume) -> None:
     assert ct.modality is Modality.CT
     assert ct.voxels.dtype == np.int16

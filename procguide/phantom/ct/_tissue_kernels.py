@@ -12,7 +12,8 @@ __all__ = ["add_bone", "resample_plane", "soft_plane"]
 
 Array = NDArray[Any]
 
-# Pattern numbers of procguide.phantom.ct.hounsfield.Pattern.
+# Articular processes among the regions; pattern numbers of procguide.phantom.ct.hounsfield.Pattern.
+_SUPERIOR, _INFERIOR = 6, 7
 _FIBRES, _SEPTA, _BOWEL, _LUNG, _VESSEL = 1, 2, 3, 4, 5
 
 
@@ -197,7 +198,7 @@ def _vertebral(x: float, y: float, z: float, bone: Array) -> Any:  # pragma: no 
     """
     half, deep = bone[0], bone[1]
     toward = abs(z) / half
-    factor = 0.94 + 0.16 * toward**4 + 0.07 * y / deep
+    factor = 1.0 + 0.16 * toward**4 + 0.07 * y / deep
     wear = bone[2] if z > 0 else bone[3]
     factor += 1.5 * wear * wear * np.exp(-max(half - abs(z), 0.0) / 4.0)
     # Basivertebral vein: from the middle of the posterior wall, forking within the body.
@@ -222,9 +223,11 @@ def _bone_value(  # pragma: no cover - compiled
     c = frames[level, 3, 0] * x + frames[level, 3, 1] * y + frames[level, 3, 2] * z
     grain = _at(spongy_block, c + subject[2] + 7 * level, b + subject[3] + 11 * level, a + subject[4], 0.5)
     # Neither shell nor spongy bone is even: both have stronger and weaker places.
-    strong = _at(patch_block, 2.4 * c + 13 * level, 2.4 * b, 2.4 * a + 5 * label, 1.5)
-    lean = _at(patch_block, 1.6 * a, 1.6 * c + 17 * level, 1.6 * b, 1.5)
-    spongy = subject[0] * cortex[label, 2] * makeup[level, 4]
+    far, wide = 2.4 * c + 13 * level + 3 * subject[2], 2.4 * a + 5 * label + 3 * subject[4]
+    strong = _at(patch_block, far, 2.4 * b, wide, 1.5)
+    lean = _at(patch_block, 1.6 * a + 3 * subject[3], 1.6 * c + 17 * level, 1.6 * b + 3 * subject[4], 1.5)
+    # Only the bodies lose all that age takes.
+    spongy = (subject[0] if label == 1 else 80.0 + 0.5 * subject[0]) * cortex[label, 2] * makeup[level, 4]
     thick = cortex[label, 0] * subject[1] * min(max(1 + cortex[label, 3] * strong, 0.35), 2.0)
     spongy *= max(1 + (0.10 if label == 1 else 0.32) * lean, 0.25)
     if label == 1:
@@ -234,6 +237,10 @@ def _bone_value(  # pragma: no cover - compiled
         thick *= 1.0 + plate * (0.7 + 0.8 * (makeup[level, 2] if c > 0 else makeup[level, 3]))
         if b > 0 and abs(a) < 5 and abs(c) < 3.0 and plate < 0.5:
             thick *= 0.35
+    elif label in (_SUPERIOR, _INFERIOR):
+        worn = makeup[level, 5] if label == _SUPERIOR else makeup[level, 6]
+        spongy += 320.0 * worn * np.exp(-max(depth - thick, 0.0) / 4.0)
+        thick *= 1 + 0.7 * worn
     # Marrow is fatty: little bone means below water.
     value = max(spongy * (1 + subject[5] * grain) + subject[6] * min(grain + 1.2, 0.0), -95.0)
     # Denser spongy bone under every surface.

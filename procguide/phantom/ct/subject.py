@@ -13,7 +13,7 @@ from procguide.phantom.build import Phantom
 from procguide.phantom.ct import texture
 from procguide.phantom.ct.hounsfield import CORTEX, LEVEL_SHARE, tissue_tables
 from procguide.phantom.ct.settings import CtSettings
-from procguide.phantom.population.parameters import PhantomParameters
+from procguide.phantom.population.parameters import LevelWear, PhantomParameters
 from procguide.phantom.solids import Array
 
 __all__ = ["Subject"]
@@ -27,10 +27,11 @@ class Subject:
 
     ``place`` is the origin and spacing of the maps, ``(2, 3)`` as z, y, x, mm. ``table`` ``(3, 256)`` is
     mean, spread and pattern by region. ``look`` is how bone looks: cortex ``(256, 4)`` by region; by VerSe
-    integer frames ``(100, 4, 3)`` (origin and axes) and makeup ``(100, 5)`` (half height, half depth, wear of
-    the disc above and below, spongy share); blocks of trabeculae and of patches; L1's spongy HU, thickness
-    factor, three shifts in mm, relative and absolute depth of texture. ``extra`` is fat in muscle and
-    calcium; ``shift`` where the subject falls in the soft ``blocks`` (grain, fibres, lumps).
+    integer frames ``(100, 4, 3)`` (origin and axes) and makeup ``(100, 7)`` (half height, half depth, wear of
+    the disc above and below, spongy share, wear of the facets above and below); blocks of trabeculae and of
+    patches; L1's spongy HU, thickness factor, three shifts in mm, relative and absolute depth of texture.
+    ``extra`` is fat in muscle and calcium; ``shift`` where the subject falls in the soft ``blocks`` (grain,
+    fibres, lumps).
     """
 
     tissues: NDArray[np.uint8]
@@ -80,19 +81,20 @@ def _cortex_table() -> Array:
 
 def _bones(spine: Spine, parameters: PhantomParameters) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     frames = np.tile(np.vstack([np.zeros(3), np.eye(3)]), (_LEVELS, 1, 1))
-    makeup = np.tile(np.array([14.0, 17.0, 0.0, 0.0, 1.0]), (_LEVELS, 1))
-    above = 0.0
+    makeup = np.tile(np.array([14.0, 17.0, 0.0, 0.0, 1.0, 0.0, 0.0]), (_LEVELS, 1))
+    above = LevelWear()
     for vertebra in spine.vertebrae:
         label = VERSE_LABELS[vertebra.level]
         frames[label] = np.vstack([vertebra.frame.origin, vertebra.frame.rotation.T])
         upper, lower = vertebra.superior_endplate, vertebra.inferior_endplate
         height = float(np.linalg.norm(np.subtract(upper.centre, lower.centre)))
-        below = parameters.worn(vertebra.level).disc
-        share = LEVEL_SHARE.get(vertebra.level, 1.0)
-        makeup[label] = height / 2, (upper.depth_mm + lower.depth_mm) / 4, above, below, share
+        below = parameters.worn(vertebra.level)
+        deep, share = (upper.depth_mm + lower.depth_mm) / 4, LEVEL_SHARE.get(vertebra.level, 1.0)
+        makeup[label] = height / 2, deep, above.disc, below.disc, share, above.facets, below.facets
         above = below
     if spine.sacrum is not None:
         frame = spine.sacrum.frame
+        makeup[VERSE_LABELS[SACRUM], 5] = above.facets
         frames[VERSE_LABELS[SACRUM]] = np.vstack([frame.origin, frame.rotation.T])
     return frames, makeup
 

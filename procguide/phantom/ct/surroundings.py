@@ -111,8 +111,8 @@ def _table(depth: Array, x: Array, pixel: float) -> Array:
     for distance, half, hounsfield in ((inside, 0.9, 850.0), (mattress, 0.35, 300.0)):
         out = np.maximum(out, hounsfield * _covered(half - np.abs(distance), pixel))
     # Rails of denser plastic along either edge.
-    rail = np.minimum(4.0 - np.abs(depth + 26.0 - 0.8 * (side - 176.0)), 9.0 - np.abs(side - 176.0))
-    return np.asarray(np.maximum(out, 1300.0 * _covered(rail, pixel)), dtype=np.float32)
+    rail = np.minimum(2.5 - np.abs(depth + 26.0 - 0.8 * (side - 176.0)), 8.0 - np.abs(side - 176.0))
+    return np.asarray(np.maximum(out, 1150.0 * _covered(rail, pixel)), dtype=np.float32)
 
 
 def _covered(depth: NDArray[Any], pixel: float) -> NDArray[Any]:
