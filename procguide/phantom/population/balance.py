@@ -8,15 +8,18 @@ pelvis, which tips back.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from procguide.phantom.bones.wear import worn_shape
 from procguide.phantom.population.morphometry import VertebraShape
 from procguide.phantom.population.parameters import LevelWear, PelvisShape
 
-__all__ = ["TRUNK_LEAN_DEG", "balanced", "draw_lordosis", "lumbar_lordosis", "settled", "trunk_lean"]
+__all__ = ["TRUNK_LEAN_DEG", "draw_lordosis", "lumbar_lordosis", "settled", "trunk_lean"]
+
+_Reals = NDArray[np.float64]
 
 TRUNK_LEAN_DEG = (0.0, 4.0)
 """Forward lean of the line from S1 to the top vertebra, lying on the back: mean and SD (assumed)."""
@@ -40,52 +43,79 @@ def lumbar_lordosis(shapes: Mapping[str, VertebraShape]) -> float:
     return float(sum(shape.disc_wedge_deg + shape.body_wedge_deg for shape in lumbar))
 
 
-def balanced(
-    shapes: Mapping[str, VertebraShape], wear: Mapping[str, LevelWear], lordosis_deg: float
-) -> dict[str, VertebraShape]:
-    """Lumbar disc wedges changed so that they and the bodies give this lordosis, as far as discs can."""
-    lumbar = {level: shape for level, shape in shapes.items() if level.startswith("L")}
-    wedge = {level: shape.disc_wedge_deg for level, shape in lumbar.items()}
-    widest = {level: _widest_wedge(shape, wear.get(level, LevelWear())) for level, shape in lumbar.items()}
-    wanted = lordosis_deg - sum(shape.body_wedge_deg for shape in lumbar.values())
-    for _ in range(8):
-        wedge = {
-            level: float(np.clip(value, -widest[level], widest[level])) for level, value in wedge.items()
-        }
-        lacking = wanted - sum(wedge.values())
-        # A disc that has no wedge to give leaves it to the others.
-        room = {level: max(0.3, widest[level] - np.sign(lacking) * value) for level, value in wedge.items()}
-        share = lacking / sum(room.values())
-        wedge = {level: value + share * room[level] for level, value in wedge.items()}
-    return dict(shapes) | {
-        level: replace(shape, disc_wedge_deg=float(np.clip(wedge[level], -widest[level], widest[level])))
-        for level, shape in lumbar.items()
-    }
+@dataclass(frozen=True)
+class _Column:
+    """The worn spine from the top down as arrays ``(n_levels,)``: mm and degrees.
 
+    ``healthy_body_wedge`` is without fractures. ``widest`` is the wedge that the worn disc can have and be
+    open at both rims.
+    """
 
-def _widest_wedge(shape: VertebraShape, wear: LevelWear) -> float:
-    """The wedge, degrees, that the worn disc can have and be open at both rims."""
-    worn = worn_shape(replace(shape, disc_wedge_deg=60.0), wear)
-    depth = (shape.depth_upper + shape.depth_lower) / 2
-    return float(min(worn.disc_wedge_deg, 2 * np.degrees(np.arctan(0.75 * worn.disc_height / depth))))
+    levels: tuple[str, ...]
+    disc_height: _Reals
+    disc_wedge: _Reals
+    body_height: _Reals
+    body_wedge: _Reals
+    healthy_body_wedge: _Reals
+    lumbar: NDArray[np.bool_]
+    widest: _Reals
+
+    @classmethod
+    def of(cls, shapes: Mapping[str, VertebraShape], wear: Mapping[str, LevelWear]) -> _Column:
+        levels = tuple(shapes)
+        worn = [worn_shape(shapes[level], wear.get(level, LevelWear())) for level in levels]
+        open_at_most = [
+            worn_shape(
+                replace(shapes[level], disc_wedge_deg=60.0), wear.get(level, LevelWear())
+            ).disc_wedge_deg
+            for level in levels
+        ]
+        depth = np.array([(shape.depth_upper + shape.depth_lower) / 2 for shape in worn])
+        height = np.array([shape.disc_height for shape in worn])
+        return cls(
+            levels,
+            height,
+            np.array([shape.disc_wedge_deg for shape in worn]),
+            np.array([shape.body_height for shape in worn]),
+            np.array([shape.body_wedge_deg for shape in worn]),
+            np.array([shape.body_wedge_deg for shape in shapes.values()]),
+            np.array([level.startswith("L") for level in levels]),
+            # A quarter of the middle's height is left at one rim.
+            np.minimum(open_at_most, 2 * np.degrees(np.arctan(0.75 * height / depth))),
+        )
+
+    def wedges_for(self, lordosis_deg: float, wedge: _Reals) -> _Reals:
+        """Lumbar disc wedges changed so that they and the bodies give this lordosis, as far as discs can."""
+        wedge, widest = wedge.copy(), self.widest[self.lumbar]
+        lumbar = wedge[self.lumbar]
+        wanted = lordosis_deg - self.healthy_body_wedge[self.lumbar].sum()
+        for _ in range(8):
+            lumbar = np.clip(lumbar, -widest, widest)
+            lacking = wanted - lumbar.sum()
+            # A disc that has no wedge to give leaves it to the others.
+            room = np.maximum(0.3, widest - np.sign(lacking) * lumbar)
+            lumbar = lumbar + lacking * room / room.sum()
+        wedge[self.lumbar] = np.clip(lumbar, -widest, widest)
+        return wedge
+
+    def lordosis(self, wedge: _Reals) -> float:
+        """Lumbar wedges together, without what fractures did."""
+        return float((wedge + self.healthy_body_wedge)[self.lumbar].sum())
+
+    def lean(self, wedge: _Reals, sacral_slope_deg: float) -> float:
+        """Forward lean of the line from S1's endplate to the top vertebra, degrees."""
+        heights = np.column_stack([self.disc_height, self.body_height])[::-1].ravel()
+        wedges = np.radians(np.column_stack([wedge, self.body_wedge])[::-1].ravel())
+        lean = np.radians(sacral_slope_deg) - np.cumsum(wedges) + wedges / 2
+        return float(np.degrees(np.arctan2((heights * np.sin(lean)).sum(), (heights * np.cos(lean)).sum())))
 
 
 def trunk_lean(
     shapes: Mapping[str, VertebraShape], wear: Mapping[str, LevelWear], sacral_slope_deg: float
 ) -> float:
     """Forward lean of the line from S1's endplate to the top vertebra, degrees. Shapes run caudally."""
-    lean, forward, up = np.radians(sacral_slope_deg), 0.0, 0.0
-    for level in reversed(list(shapes)):
-        shape = worn_shape(shapes[level], wear.get(level, LevelWear()))
-        for height, degrees in (
-            (shape.disc_height, shape.disc_wedge_deg),
-            (shape.body_height, shape.body_wedge_deg),
-        ):
-            wedge = np.radians(degrees)
-            forward += height * np.sin(lean - wedge / 2)
-            up += height * np.cos(lean - wedge / 2)
-            lean -= wedge
-    return float(np.degrees(np.arctan2(forward, up)))
+    column = _Column.of(shapes, wear)
+    return column.lean(column.disc_wedge, sacral_slope_deg)
 
 
 def settled(
@@ -96,14 +126,18 @@ def settled(
     trunk_lean_deg: float,
 ) -> tuple[PelvisShape, dict[str, VertebraShape]]:
     """Pelvis and shapes with about this lordosis, the trunk leaning by ``trunk_lean_deg``."""
-    slope, lordosis = pelvis.sacral_slope_deg, lordosis_deg
-    bones = balanced(shapes, wear, lordosis)
+    column = _Column.of(shapes, wear)
+    slope = pelvis.sacral_slope_deg
+    wedge = column.wedges_for(lordosis_deg, column.disc_wedge)
     for _ in range(6):
-        excess = trunk_lean(bones, wear, slope) - trunk_lean_deg
+        excess = column.lean(wedge, slope) - trunk_lean_deg
         slope = float(np.clip(slope - _PELVIC_PART * excess, 10.0, 62.0))
-        lordosis = float(np.clip(lordosis + (1 - _PELVIC_PART) * excess, 15.0, 85.0))
-        bones = balanced(shapes, wear, lordosis)
-        lordosis = lumbar_lordosis(bones)
+        lordosis = np.clip(column.lordosis(wedge) + (1 - _PELVIC_PART) * excess, 15.0, 85.0)
+        wedge = column.wedges_for(float(lordosis), wedge)
     # What discs can no longer give, the pelvis does.
-    excess = trunk_lean(bones, wear, slope) - trunk_lean_deg
-    return replace(pelvis, sacral_slope_deg=float(np.clip(slope - excess, 4.0, 64.0))), bones
+    slope -= column.lean(wedge, slope) - trunk_lean_deg
+    bones = {
+        level: replace(shapes[level], disc_wedge_deg=float(value))
+        for level, value in zip(column.levels, wedge, strict=True)
+    }
+    return replace(pelvis, sacral_slope_deg=float(np.clip(slope, 4.0, 64.0))), bones

@@ -14,8 +14,8 @@ import numpy as np
 
 __all__ = ["shift_for"]
 
-_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
-_STEPS = 36
+_NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(18)
+_STEPS = 22
 
 
 @lru_cache(maxsize=4096)
@@ -25,7 +25,7 @@ def shift_for(share: float, offsets: tuple[float, ...], common: float) -> float:
     ``offsets`` are the levels' own; ``common`` is the weight of the subject's part, so that
     ``liability = common * subject + sqrt(1 - common**2) * level + offset + shift``, both normal.
     """
-    low, high = -12.0, 12.0
+    low, high = -8.0, 8.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
         if _any_share(middle, offsets, common) < share:
