@@ -100,6 +100,16 @@ def _septum(x: float, y: float, z: float, seed: int) -> float:  # pragma: no cov
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _in_frame(point: Any, frame: Any) -> tuple[float, float, float]:  # pragma: no cover - compiled
+    """A bone's or disc's own (left, posterior, superior) mm; ``frame`` ``(4, 3)``: origin and axes."""
+    dx, dy, dz = point[0] - frame[0, 0], point[1] - frame[0, 1], point[2] - frame[0, 2]
+    x = dx * frame[1, 0] + dy * frame[1, 1] + dz * frame[1, 2]
+    y = dx * frame[2, 0] + dy * frame[2, 1] + dz * frame[2, 2]
+    z = dx * frame[3, 0] + dy * frame[3, 1] + dz * frame[3, 2]
+    return x, y, z
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _wetness(
     point: Any, region: int, disc: Any, cleft: float, seed: int
 ) -> float:  # fmt: skip # pragma: no cover - compiled
@@ -107,10 +117,7 @@ def _wetness(
     a, b, half_height = disc[4]
     if a <= 0:
         return 1.0 if region == _NUCLEUS else 0.0
-    dx, dy, dz = point[0] - disc[0, 0], point[1] - disc[0, 1], point[2] - disc[0, 2]
-    x = dx * disc[1, 0] + dy * disc[1, 1] + dz * disc[1, 2]
-    y = dx * disc[2, 0] + dy * disc[2, 1] + dz * disc[2, 2]
-    z = dx * disc[3, 0] + dy * disc[3, 1] + dz * disc[3, 2]
+    x, y, z = _in_frame(point, disc)
     y -= disc[5, 0] * z
     radius = np.sqrt((x / (0.66 * a)) ** 2 + ((y - 0.07 * b) / (0.62 * b)) ** 2)
     radius += 0.05 * noise(x / 5.0, y / 5.0, z / 3.0, seed + 19)
@@ -131,13 +138,40 @@ def _gut(
 ) -> tuple[int, float, float]:  # fmt: skip # pragma: no cover - compiled
     """Bowel: kind, and factors of density and fat for loops' walls, content and gas."""
     bend = 5.0 * noise(x / 23.0, y / 23.0, z / 23.0, seed + 8)
-    loops = noise((x + bend) / 15.0, (y + bend) / 15.0, (z - bend) / 17.0, seed + 9)
+    loops = noise((x + bend) / 22.0, (y + bend) / 22.0, (z - bend) / 24.0, seed + 9)
     grain = noise(x / 3.0, y / 3.0, z / 3.0, seed + 10)
     if abs(loops) < 0.22:
         return _SOFT, 0.75 + 0.05 * grain, 0.35
     if loops > 0.95:
         return FLUID, 0.8 + 0.05 * grain, 0.0
     return _BOWEL, 0.72 + 0.12 * loops + 0.06 * grain, 0.10
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _soft(
+    point: Any, kind: int, amount: float, share: float, muscle: bool, muscle_fat: float, seed: int
+) -> tuple[int, float, float]:  # fmt: skip # pragma: no cover - compiled
+    """Kind, density and fat fraction of what is neither bone nor disc, with its texture."""
+    x, y, z = point[0], point[1], point[2]
+    if muscle:
+        amount *= 1.0 + 0.035 * noise(x / 1.7, y / 1.7, z / 5.0, seed + 11)
+        return kind, amount, _muscle_fat(x, y, z, muscle_fat, seed)
+    if kind in (_FAT, _INTRAMUSCULAR):
+        septum = _septum(x, y, z, seed + 12)
+        amount *= (1.0 - 0.22 * septum) * (1.0 + 0.03 * noise(x / 3.5, y / 3.5, z / 3.5, seed + 13))
+        return kind, amount, share * (1.0 - 0.30 * septum)
+    if kind == _BOWEL:
+        kind, amount, share = _gut(x, y, z, seed)
+        return kind, amount, share
+    if kind == _INTERSPINOUS:
+        # Fibres run backward and up.
+        share *= 1.0 + 0.4 * noise(x / 2.0, 0.7 * (y + z) / 15.0, 0.7 * (z - y) / 1.7, seed + 14)
+        return kind, amount, min(max(share, 0.0), 0.9)
+    if kind == _FLAVUM:
+        amount *= 1.0 + 0.08 * noise(x / 1.5, y / 1.5, z / 4.0, seed + 15)
+    elif kind in (_LIVER, _KIDNEY, _SOFT):
+        amount *= 1.0 + 0.04 * noise(x / 3.0, y / 3.0, z / 3.0, seed + 16)
+    return kind, amount, share
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -158,21 +192,17 @@ def compose_voxels(
     sheet across each nucleus is.
     """
     for n in range(tissues.shape[0]):
-        region = tissues[n]
+        region = int(tissues[n])
         if region == 0:
             continue
         x, y, z = points[n, 0], points[n, 1], points[n, 2]
-        kind, amount, share = int(region), density[region], fat_share[region]
+        kind, amount, share = region, density[region], fat_share[region]
         if marrow[region] > -1.0:
             label = levels[n]
             share = _marrow_fat(x, y, z, marrow_mean + marrow[region] + by_level[label], patchy, seed)
             amount *= 1.0 + 0.05 * noise(x / 2.2, y / 2.2, z / 2.2, seed + 3)
             if kind == _BODY and shapes[label, 0] > 0:
-                dx, dy, dz = x - frames[label, 0, 0], y - frames[label, 0, 1], z - frames[label, 0, 2]
-                axes = frames[label]
-                a = dx * axes[1, 0] + dy * axes[1, 1] + dz * axes[1, 2]
-                b = dx * axes[2, 0] + dy * axes[2, 1] + dz * axes[2, 2]
-                c = dx * axes[3, 0] + dy * axes[3, 1] + dz * axes[3, 2]
+                a, b, c = _in_frame(points[n], frames[label])
                 kind, share = _body(a, b, c, shapes[label], modic[label], pattern, share, seed)
                 amount *= density[kind] / density[region]
         elif kind in (_NUCLEUS, _ANNULUS, _DISC):
@@ -180,25 +210,8 @@ def compose_voxels(
             wet = _wetness(points[n], kind, discs[label], cleft, seed)
             kind = disc_kinds[label] + int(wet * (DISC_STEPS - 0.01))
             amount = density[kind] * (1.0 + 0.05 * noise(x / 2.5, y / 2.5, z / 1.6, seed + 4))
-            share = 0.0
-        elif muscles[region]:
-            share = _muscle_fat(x, y, z, muscle_fat, seed)
-            amount *= 1.0 + 0.035 * noise(x / 1.7, y / 1.7, z / 5.0, seed + 11)
-        elif kind in (_FAT, _INTRAMUSCULAR):
-            septum = _septum(x, y, z, seed + 12)
-            share *= 1.0 - 0.30 * septum
-            amount *= 1.0 - 0.22 * septum
-            amount *= 1.0 + 0.03 * noise(x / 3.5, y / 3.5, z / 3.5, seed + 13)
-        elif kind in (_SOFT, _BOWEL):
-            kind, amount, share = _gut(x, y, z, seed)
-        elif kind == _INTERSPINOUS:
-            # Fibres run backward and up.
-            share *= 1.0 + 0.4 * noise(x / 2.0, 0.7 * (y + z) / 15.0, 0.7 * (z - y) / 1.7, seed + 14)
-            share = min(max(share, 0.0), 0.9)
-        elif kind == _FLAVUM:
-            amount *= 1.0 + 0.08 * noise(x / 1.5, y / 1.5, z / 4.0, seed + 15)
-        elif kind in (_LIVER, _KIDNEY):
-            amount *= 1.0 + 0.04 * noise(x / 3.0, y / 3.0, z / 3.0, seed + 16)
+        else:
+            kind, amount, share = _soft(points[n], kind, amount, share, muscles[region], muscle_fat, seed)
         kind_out[n] = kind
         water_out[n] = amount * (1.0 - share)
         fat_out[n] = amount * share

@@ -108,17 +108,23 @@ def compose(phantom: Phantom) -> Composition:
 
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(fill, range(shape[0])))
+    bones, flowing, cortex = _by_kind()
+    edge = _edges(kind, bones, phantom)
+    return Composition(
+        phantom, phantom.tissues.affine, tissues, kind, edge, water, fat, phantom.bone_distance, bones,
+        flowing, cortex,
+    )  # fmt: skip
+
+
+def _by_kind() -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.float32]]:
+    """Whether a kind is bone, whether it is CSF, and thickness of its cortex, mm."""
     bones, flowing = np.zeros((2, KINDS), dtype=np.bool_)
     bones[[*BONE, BLOOD_POOL, OEDEMA]] = True
     flowing[list(_FLOWING)] = True
     cortex = np.full(KINDS, CORTEX_MM[Region.BODY], dtype=np.float32)
     for region, thickness in CORTEX_MM.items():
         cortex[region] = thickness
-    edge = _edges(kind, bones, phantom)
-    return Composition(
-        phantom, phantom.tissues.affine, tissues, kind, edge, water, fat, phantom.bone_distance, bones,
-        flowing, cortex,
-    )  # fmt: skip
+    return bones, flowing, cortex
 
 
 def _edges(kind: NDArray[np.uint8], bones: NDArray[np.bool_], phantom: Phantom) -> NDArray[np.bool_]:
