@@ -35,6 +35,20 @@ def test_every_procedure_below_the_neck_has_its_zones(subject: Phantom) -> None:
     assert count["caudal_esi"] == 1
     assert count["sacral_lateral_branch_rfa"] == 6
     assert count["sacroiliac_joint_injection"] == 2
+    assert count["lumbar_medial_branch_block"] == count["lumbar_medial_branch_rfa"] >= 2 * lumbar
+
+
+def test_medial_branch_zones_lie_at_the_foot_of_the_articular_process_below(subject: Phantom) -> None:
+    spine = subject.spine
+    for zone in subject.zones:
+        if zone.procedure != "lumbar_medial_branch_block":
+            continue
+        assert zone.level is not None and zone.side is not None
+        below = spine.below(zone.level)
+        away = np.subtract(zone.centre, below.superior_articular_processes[zone.side])
+        assert np.linalg.norm(away) < 18.0, (zone.level, zone.side)
+        k, j, i = np.rint(subject.tissues.to_index(zone.centre)).astype(int)
+        assert -0.8 < subject.bone_distance[k, j, i] < 3.0, (zone.level, zone.side)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def branch_zones(courses: Iterable[Course], spine: Spine) -> Iterator[TrueZone]:
     for course in courses:
         if course.region is not Region.MEDIAL_BRANCH or course.level is None or course.side is None:
             continue
-        if course.level not in spine.levels:
+        if course.level not in spine.levels or not (_lumbar(course.level) or course.level in ("T12", "T13")):
             continue
         below = spine.below(course.level)
         process = below.superior_articular_processes.get(course.side)
