@@ -2,7 +2,8 @@
 
 Parallel rays at reduced resolution; a fan's geometry makes no visible difference to these smooth errors.
 Attenuation coefficients: Hubbell & Seltzer, NISTIR 5632 (water, cortical bone ICRU-44, titanium). The
-spectrum is a filtered 120 kV in six energies (assumed).
+spectrum is a filtered 120 kV in six energies (assumed). Exponentials are taken in double precision: in
+single precision they differ from one processor to the next, and so would a voxel here and there.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from scipy import fft
 from procguide.phantom.ct.hounsfield import METAL_FROM
 from procguide.phantom.ct.kernel import SECTORS, sector_weight
 from procguide.phantom.solids import Array
+
+Exact = NDArray[np.float64]
 
 __all__ = ["WATER", "Rays", "coarse", "enlarge", "metal_error", "through"]
 
@@ -60,7 +63,8 @@ def coarse(image: Array, factor: int) -> Array:
     """Means over ``factor`` by ``factor`` pixels; a rest at the end is left out."""
     j, i = (n // factor for n in image.shape)
     cut = image[: j * factor, : i * factor]
-    return np.asarray(cut.reshape(j, factor, i, factor).mean(axis=(1, 3)), dtype=np.float32)
+    means = cut.reshape(j, factor, i, factor).mean(axis=(1, 3), dtype=np.float64)
+    return np.asarray(means, dtype=np.float32)
 
 
 def enlarge(image: Array, factor: int, shape: tuple[int, int]) -> Array:
@@ -91,12 +95,12 @@ class _Materials:
 
 def through(hounsfield: Array, pixel: float, views: int, photons: float, hardening: float) -> Rays:
     """Send rays through ``hounsfield`` ``(j, i)``, metal left out; ``photons`` a ray without a patient."""
-    from procguide.phantom.ct._ray_kernels import back_project, project
+    from procguide.phantom.ct._ray_kernels import back_project
 
     angles, sectors = _geometry(views)
     count = _rays(hounsfield)
     kinds = _Materials.of(hounsfield)
-    water, bone = (project(kind, pixel, angles, count) for kind in (kinds.water, kinds.bone))
+    water, bone = (_lengths(kind, pixel, angles, count) for kind in (kinds.water, kinds.bone))
     filled = np.exp(WATER * (water + (1 + _BONE_HU / 1000) * bone) - _bowtie(count, pixel))
     # Photons and, where few are left, the detector's own noise.
     spread = filled * (1 + _ELECTRONIC**2 * filled / photons)
@@ -110,13 +114,11 @@ def metal_error(
     hounsfield: Array, pixel: float, views: int, photons: float, rng: np.random.Generator
 ) -> Array:
     """HU ``(j, i)`` of streaks: metal taken for water, and rays that hardly get through."""
-    from procguide.phantom.ct._ray_kernels import project
-
     angles, _ = _geometry(views)
     count = _rays(hounsfield)
     kinds = _Materials.of(hounsfield)
     water, bone, metal = (
-        project(kind, pixel, angles, count) for kind in (kinds.water, kinds.bone, kinds.metal)
+        _lengths(kind, pixel, angles, count) for kind in (kinds.water, kinds.bone, kinds.metal)
     )
     hit = metal > 0.3
     if not hit.any():
@@ -132,16 +134,22 @@ def metal_error(
     return _reconstructed(wrong, pixel, hounsfield.shape)
 
 
+def _lengths(image: Array, pixel: float, angles: Exact, rays: int) -> Exact:
+    from procguide.phantom.ct._ray_kernels import project
+
+    return np.asarray(project(image, pixel, angles, rays), dtype=np.float64)
+
+
 def _rays(image: Array) -> int:
     return int(np.ceil(np.hypot(*image.shape))) + 3
 
 
-def _reconstructed(wrong: Array, pixel: float, shape: tuple[int, ...]) -> Array:
+def _reconstructed(wrong: Exact, pixel: float, shape: tuple[int, ...]) -> Array:
     """HU ``(j, i)`` that an error of the line integrals makes."""
     from procguide.phantom.ct._ray_kernels import back_project
 
     views = wrong.shape[0]
-    error = back_project(_ramp(wrong, pixel), _ones(views), _geometry(views)[0], shape)[0]
+    error = back_project(_ramp(wrong.astype(np.float32), pixel), _ones(views), _geometry(views)[0], shape)[0]
     return np.asarray(error * np.float32(np.pi / views * 1000 / WATER))
 
 
@@ -150,35 +158,35 @@ def _ones(views: int) -> Array:
     return np.ones((1, views), dtype=np.float32)
 
 
-def _bowtie(rays: int, pixel: float) -> Array:
+def _bowtie(rays: int, pixel: float) -> Exact:
     """Attenuation of the filter that spares the thin edges of the body, half of a 40 cm cylinder's lack."""
     s = (np.arange(rays) - (rays - 1) / 2) * pixel
     chord = 2 * np.sqrt(np.maximum(200.0**2 - s**2, 0))
-    return np.asarray(-0.4 * WATER * (400.0 - chord), dtype=np.float32)
+    return np.asarray(-0.4 * WATER * (400.0 - chord))
 
 
-def _seen(lengths: list[Array]) -> Array:
+def _seen(lengths: list[Exact]) -> Exact:
     """What a detector that sums energies reads, corrected for water: mm of water times its attenuation."""
-    attenuation = np.zeros(lengths[0].shape, dtype=np.float32)
+    attenuation = np.zeros(lengths[0].shape)
     for n, share in enumerate(_PHOTONS):
         power = _MU_WATER[n] * lengths[0]
         for mu, length in zip((_MU_BONE[n], _MU_METAL[n]), lengths[1:], strict=False):
             power = power + mu * length
-        attenuation += np.float32(share) * np.exp(-power.astype(np.float32))
+        attenuation += share * np.exp(-power)
     read = -np.log(np.maximum(attenuation, 1e-12))
     table = np.linspace(0, 900, 181)
     water = -np.log(np.exp(-np.outer(table, _MU_WATER)) @ _PHOTONS)
-    return np.asarray(WATER * np.interp(read, water, table), dtype=np.float32)
+    return np.asarray(WATER * np.interp(read, water, table))
 
 
-def _hardened(water: Array, bone: Array) -> Array:
+def _hardened(water: Exact, bone: Exact) -> Exact:
     """Error of the line integral from bone that was corrected as if it were water.
 
     The part in proportion to the bone is what thin bone reads anyway; the rest is dark bands.
     """
     thin = 4.0
     slope = (_seen([water, np.full_like(bone, thin)]) - _seen([water, np.zeros_like(bone)])) / thin
-    straight = np.float32((slope * bone).sum() / max(float(bone.sum()), 1e-6))
+    straight = float((slope * bone).sum() / max(float(bone.sum()), 1e-6))
     return np.asarray(_seen([water, bone]) - _seen([water, np.zeros_like(bone)]) - straight * bone)
 
 

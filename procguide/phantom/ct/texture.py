@@ -31,7 +31,7 @@ def _block(
     from scipy import fft
 
     white = np.random.default_rng([stream, 23]).standard_normal((SIZE,) * 3, dtype=np.float32)
-    f = np.fft.fftfreq(SIZE, step).astype(np.float32)
+    f = np.fft.fftfreq(SIZE, step)
     fz, fy, fx = f[:, None, None] * stretch, f[None, :, None], np.abs(f[None, None, : SIZE // 2 + 1])
     square = fz * fz + fy * fy + fx * fx
     gain = (square + corner_mm**-2) ** (-exponent / 4) * np.exp(-square * finest**2 / 2)
