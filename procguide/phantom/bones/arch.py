@@ -41,7 +41,7 @@ def pedicle(model: VertebraModel, side: Side, points: ArchPoints) -> Part:
 def lamina(model: VertebraModel, points: ArchPoints) -> Part:
     """A plate from the pars to the midline: thin above, thick below, its lower edge a notch."""
     size, lumbar = model.size, model.lumbar_share
-    half_height = model.shape.lamina_height / 2 * (1.12 - 0.12 * lumbar)
+    half_height = model.shape.lamina_height / 2 * (1.36 - 0.32 * lumbar**2)
     half_thick = LAMINA_THICKNESS / 2 * size * (1 + 0.2 * model.wear.central_stenosis)
     tilt = np.radians(26 - 8 * lumbar)
     frame, length = frame_between(
@@ -55,8 +55,8 @@ def lamina(model: VertebraModel, points: ArchPoints) -> Part:
     def distance(x: Array, y: Array, z: Array) -> Array:
         # The upper border falls toward the midline and the lower one rises: the windows between laminae.
         t = np.clip(x / length + 0.5, 0, 1)
-        shift = -0.05 * model.shape.lamina_height * t
-        half = half_height * (1 - 0.14 * t)
+        shift = -0.05 * lumbar * model.shape.lamina_height * t
+        half = half_height * (1 - 0.14 * lumbar * t)
         low = np.clip((shift - z) / half_height, -1, 1)
         thick = half_thick * (0.95 + 0.16 * low)
         return box(x, y, z - shift, (length / 2 + 2.5, thick, half), 2.6)
