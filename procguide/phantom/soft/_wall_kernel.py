@@ -25,7 +25,7 @@ STRAND = int(Region.INTRAMUSCULAR_FAT)
 # Columns of ``slices``: one row a slice.
 X, Y, SPINE_X, SPINE_Y, HALF, FRONT, PLACE, LAYER_GAP, RETRO, DIAPHRAGM, RETRO_DEPTH = range(11)
 # Entries of ``lungs``.
-LUNG_A, LUNG_B, LUNG_X, LUNG_Y, TOP_LEFT, TOP_RIGHT, FALL_BACK, FALL_SIDE, FALL_FRONT = range(9)
+LUNG_A, LUNG_B, LUNG_X, LUNG_Y, TOP_LEFT, TOP_RIGHT, FALL_BACK, FALL_SIDE, FALL_FRONT, FLOOR = range(10)
 
 _njit = numba.njit(nogil=True, cache=True, fastmath=True)
 
@@ -56,7 +56,7 @@ def dome_height(lungs: Array, x: float, y: float) -> float:  # pragma: no cover 
     sideways = lungs[FALL_SIDE] if px > 0 else 22.0
     fall = (fall * b + sideways * a) / max(a + b, 1e-6)
     top = lungs[TOP_LEFT] if left else lungs[TOP_RIGHT]
-    return top - fall * far**3.2  # type: ignore[no-any-return]
+    return max(top - fall * far**3.2, lungs[FLOOR])  # type: ignore[no-any-return]
 
 
 @_njit  # type: ignore[untyped-decorator]
@@ -121,15 +121,15 @@ def _inside(
 
 @_njit  # type: ignore[untyped-decorator]
 def fill_wall(
-    out: NDArray[np.uint8], instances: NDArray[np.uint8], origin: Array, spacing: Array, skin_mm: float,
+    out: NDArray[np.uint8], instances: NDArray[np.uint8], origin: Array, spacing: Array, under: Array,
     slices: Array, skin: Array, slope: Array, ring: Array, wall: Array, layer: Array, lateral: Array,
     lungs: Array, noise: Array,
 ) -> None:  # fmt: skip  # pragma: no cover (compiled)
     """Fill ``out`` ``(k, j, i)``. ``origin`` and ``spacing`` are (x, y, z) mm.
 
-    Polar tables ``(k, 360)``: ``skin`` and ``ring`` radii, ``slope`` the cosine between radius and the
-    skin's normal, ``wall`` thickness inside the ring, ``layer``
-    thickness of the muscles outside it, ``lateral`` 1 where the wall has three layers.
+    Polar tables ``(k, 360)``: radii of the ``skin``, of its ``under`` side and of the ``ring``; ``slope``
+    the cosine between radius and the skin's normal; ``wall`` thickness inside the ring, ``layer`` that of
+    the muscles outside it; ``lateral`` 1 where the wall has three layers, -1 where it is the seat.
     """
     scale = 180.0 / math.pi
     for k in range(out.shape[0]):
@@ -154,7 +154,7 @@ def fill_wall(
                 depth = (_lerp(skin[k], at) - r) * steep
                 if depth <= 0:
                     continue
-                if depth < skin_mm:
+                if r > _lerp(under[k], at):
                     out[k, j, i] = SKIN
                     continue
                 inner = (_lerp(ring[k], at) - r) * steep

@@ -157,13 +157,13 @@ def _features(parameters: PhantomParameters, spine: SpineLine, z: _Curve, skin: 
     bump = np.zeros_like(skin)
     furrow = (2.0 + 5.0 * (1 - body.flatten)) * np.clip(body.muscle, 0.6, 1.3)
     bump -= behind * furrow * np.exp(-((x / 13.0) ** 2)) * np.exp(-(((place - 3.0) / 3.2) ** 2))
-    cleft = np.interp(place, [-4.2, -3.2, -1.8], [38.0, 20.0, 0.0])
-    bump -= behind * cleft * np.exp(-((x / 9.0) ** 2))
+    cleft = np.interp(place, [-4.2, -3.2, -1.8], [34.0, 18.0, 0.0])
+    bump -= behind * cleft * np.exp(-((x / 11.0) ** 2))
     full = (8.0 + 0.3 * body.fat_back) * np.exp(-(((place + 4.0) / 2.2) ** 2))
     bump += behind * full * (1 - body.flatten * 0.5) * np.exp(-(((np.abs(x) - 70) / 45.0) ** 2))
     navel = spine.height(2.0) + rng.normal(0.0, 8.0)
-    dent = (6.0 + 0.25 * body.fat_front) * np.exp(-(((z[:, None] - navel) / 6.0) ** 2))
-    bump -= ahead * dent * np.exp(-(((x - 0.3 * spine.at("x", navel)) / 6.0) ** 2))
+    dent = (5.0 + 0.15 * body.fat_front) * np.exp(-(((z[:, None] - navel) / 8.0) ** 2))
+    bump -= ahead * dent * np.exp(-(((x - 0.3 * spine.at("x", navel)) / 7.5) ** 2))
     if parameters.sex == "female":
         top = spine.z[-1] - 105.0
         breast = (10 + 1.0 * body.fat_front) * np.clip((z[:, None] - top + 45.0) / 60.0, 0, 1) ** 1.5

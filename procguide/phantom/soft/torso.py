@@ -31,10 +31,10 @@ def paint_torso(canvas: Canvas, anatomy: Anatomy) -> None:
     fill_torso(canvas, anatomy)
     behind = _over(CAVITY, RETROPERITONEUM)
     _clothe_ilia(canvas, anatomy)
-    _paint_kidneys(canvas, anatomy)
     for muscle in soft.muscles:
         _paint_loft(canvas, muscle, _over(CAVITY, RETROPERITONEUM, Region.MUSCLE, Region.FAT), seed)
     _paint_columns(canvas, anatomy)
+    _paint_kidneys(canvas, anatomy)
     for organ in soft.organs:
         _paint_loft(canvas, organ, behind, seed)
     _paint_chains(canvas, soft.liver, seed, _over(Region.LIVER))

@@ -45,7 +45,7 @@ _Line = list[tuple[float, float, float]]
 def great_vessels(
     parameters: PhantomParameters, spine: SpineLine, kidneys: Mapping[Side, Kidney]
 ) -> dict[str, Tube]:
-    """Tubes by name, points LPS mm every millimetre from proximal to distal (veins: from caudal to cranial).
+    """Tubes by name, points LPS mm at most 1 mm apart, proximal to distal (veins: caudal to cranial).
 
     Names: ``"aorta"``, ``"vena cava"``, ``"mesenteric artery"`` and, with ``"left "`` or ``"right "``
     before them, ``"common iliac artery"``, ``"external iliac artery"``, ``"internal iliac artery"``, the
@@ -81,7 +81,7 @@ def _place(parameters: PhantomParameters, level: str) -> float:
 
 
 def _tube(line: _Line, radii: list[float], flat: float = 1.0) -> Tube:
-    points, half = smooth_curve(np.array(line), np.column_stack([radii, np.array(radii) * flat]))
+    points, half = smooth_curve(np.array(line), np.outer(radii, [1.0, flat]), step=0.7)
     posterior = np.tile([0.0, 1.0, 0.0], (len(points), 1))
     along = np.gradient(points, axis=0)
     sagittal = np.abs(along[:, 1]) > 0.8 * np.linalg.norm(along, axis=1)
