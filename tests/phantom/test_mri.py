@@ -12,6 +12,7 @@ from procguide.geometry import Vector, vector
 from procguide.imaging import Grid, LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 from procguide.phantom import Phantom, PhantomParameters, build
+from procguide.phantom.canvas import instance_of
 from procguide.phantom.mri import (
     DIXON_FAT,
     DIXON_WATER,
@@ -36,9 +37,11 @@ from procguide.phantom.mri import (
 )
 from procguide.phantom.mri.sequence import fat_null_ti, fat_signal, water_signal
 from procguide.phantom.mri.tissue import TISSUES, disc_tissue, marrow_fat_fraction
+from procguide.phantom.population.parameters import LevelWear
 
 CLEAN = MriSettings(noise=0.0, elements=1, raised_cosine=0.0, faults=FAULTLESS)
 PLAIN = replace(CLEAN, scale=2000.0)
+DISC_PARTS = (Region.NUCLEUS_PULPOSUS, Region.ANNULUS_FIBROSUS)
 
 
 @pytest.fixture(scope="module")
@@ -367,6 +370,53 @@ class TestFaults:
             ratio[:, columns[:20]][body[:, columns[:20]]],
         )
         assert np.median(back) > 4 * np.median(front)
+
+
+class TestReconstruction:
+    def image(self, composed: Composition, small: Geometry, **more: float | bool) -> NDArray[np.float64]:
+        settings = replace(PLAIN, elements=4, **more)
+        image = simulate_mri(composed, T2_TSE, replace(small, slices=1), settings=settings)
+        return image.voxels[0].astype(float)
+
+    def test_partial_fourier_completed_is_nearer_than_zeros(
+        self, composed: Composition, small: Geometry
+    ) -> None:
+        full = self.image(composed, small)
+        near, far = (
+            np.sqrt(((self.image(composed, small, partial_fourier=0.65, homodyne=h) - full) ** 2).mean())
+            for h in (True, False)
+        )
+        assert near < 0.7 * far
+        assert near < 0.1 * np.sqrt((full**2).mean())
+
+    def test_elliptic_cut_leaves_out_the_corners(self) -> None:
+        window = kspace.window_of(64, 96, replace(CLEAN, elliptic=True))
+        assert window[0, 0] == window[-1, -1] == 0
+        assert window[32, 48] == window[0, 48] == 1
+        assert 0.75 < window.mean() < 0.82
+
+    def test_swapped_dixon_shows_the_other(self, composed: Composition, small: Geometry) -> None:
+        one = replace(small, slices=1)
+        swapped = replace(PLAIN, faults=MriFaults(swap=1.0))
+        water = simulate_mri(composed, DIXON_WATER, one, settings=swapped).voxels
+        np.testing.assert_array_equal(water, simulate_mri(composed, DIXON_FAT, one, settings=PLAIN).voxels)
+
+    def test_array_of_odd_size_is_refused(self) -> None:
+        with pytest.raises(UsageError, match="pairs"):
+            MriSettings(elements=5)
+
+
+def test_a_worn_disc_is_darker() -> None:
+    worn = PhantomParameters(wear={"L3": LevelWear(disc=0.9)})
+    subject = compose(build(worn, 2.0, box=((-20, -60, 60), (20, 60, 150))))
+    tissues, instances = subject.phantom.tissues.voxels, subject.phantom.instances.voxels
+    upper, lower = (
+        subject.water[(tissues == Region.NUCLEUS_PULPOSUS) & (instances == instance_of(level))].mean()
+        for level in ("L2", "L3")
+    )
+    assert lower < 0.8 * upper
+    kinds = subject.kind[np.isin(tissues, DISC_PARTS) & (instances == instance_of("L3"))]
+    assert max(subject.tissues[k].t2[0] for k in np.unique(kinds)) < 80
 
 
 def metal_block(piece: Phantom) -> Phantom:
