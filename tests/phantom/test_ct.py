@@ -210,6 +210,12 @@ def test_maps_alone_are_read(piece: Phantom, ct: Volume) -> None:
     assert np.corrcoef(made.voxels[5, 70:130].ravel(), shifted.ravel())[0, 1] > 0.97
 
 
+def test_words_are_taken_for_their_settings() -> None:
+    assert CtSettings(kernel="bone", arms="beside").arms is Arms.BESIDE  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="soft, standard, bone"):
+        CtSettings(kernel="sharp")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("wrong", [{"pixel_mm": 0}, {"slice_mm": -1.0}, {"field_mm": 0.0}, {"noise_hu": -1}])
 def test_sizes_have_to_be_positive(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):

@@ -63,6 +63,11 @@ class CtSettings:
     arms: Arms = Arms.RAISED
 
     def __post_init__(self) -> None:
+        for name, kind in (("kernel", Kernel), ("contrast", Contrast), ("arms", Arms)):
+            word = getattr(self, name)
+            if word not in list(kind):
+                raise UsageError(f"{name} is one of {', '.join(kind)}; got {word!r}")
+            object.__setattr__(self, name, kind(word))
         for name in ("pixel_mm", "slice_mm", "step_mm", "field_mm", "mas"):
             value = getattr(self, name)
             if value is not None and not value > 0:

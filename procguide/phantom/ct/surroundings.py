@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from procguide.imaging import Grid
 from procguide.phantom.build import Phantom
 from procguide.phantom.ct.settings import Arms, CtSettings
+from procguide.phantom.ct.texture import SIZE, coarse_block
 from procguide.phantom.solids import Array
 
 __all__ = ["BELOW_MM", "BESIDE_MM", "Surroundings"]
@@ -73,9 +74,22 @@ class Surroundings:
         fold = 3.0 + 2.2 * np.sin(i / 23 + phase + k * self.pixel / 90) + 1.5 * np.sin(i / 9.1 + k / 31)
         smooth = gaussian_filter1d(np.minimum(skin, gaussian_filter1d(skin, 12 / self.pixel)), 3 / self.pixel)
         height = smooth - np.maximum(fold, 0.8) / self.pixel
-        away = np.abs(np.arange(seen.shape[0])[:, None] - height[None, :]) * self.pixel
-        cloth = self.sheet * np.clip(1.6 - away, 0, 1) * covered
+        over = (height[None, :] - np.arange(seen.shape[0])[:, None]) * self.pixel
+        cloth = np.clip(1.6 - np.abs(over), 0, 1)
+        across = np.abs(np.linspace(-1, 1, seen.shape[1]))
+        slack = (over > 0) & (over < 4 + 32 * across**3)
+        cloth = self.sheet * np.maximum(cloth, 0.8 * self._creases(k) * slack) * covered
         return np.asarray(cloth if self.front < 0 else cloth[::-1], dtype=np.float32)
+
+    def _creases(self, k: int) -> Array:
+        """Thin winding lines, ``(j, i)``, that wander from slice to slice."""
+        from procguide.phantom.ct._tissue_kernels import resample_plane
+
+        block, shape = coarse_block(), self.still.shape
+        repeats = [int(np.ceil(n * self.pixel / 96)) + 1 for n in shape]
+        lumps = np.tile(block[(3 * self.seed + k) % SIZE], repeats)
+        fine = resample_plane(lumps, np.zeros(2), np.full(2, self.pixel / 0.75), shape, 1.0)
+        return np.asarray(np.clip(1.0 - np.abs(fine) / 0.16, 0, 1), dtype=np.float32)
 
 
 def _put(still: Array, more: Array) -> None:
@@ -111,7 +125,7 @@ def _table(depth: Array, x: Array, pixel: float) -> Array:
     for distance, half, hounsfield in ((inside, 0.9, 850.0), (mattress, 0.35, 300.0)):
         out = np.maximum(out, hounsfield * _covered(half - np.abs(distance), pixel))
     # Rails of denser plastic along either edge.
-    rail = np.minimum(2.5 - np.abs(depth + 26.0 - 0.8 * (side - 176.0)), 8.0 - np.abs(side - 176.0))
+    rail = 3.2 - np.hypot((side - 177.0) / 1.6, depth + 25.0)
     return np.asarray(np.maximum(out, 1150.0 * _covered(rail, pixel)), dtype=np.float32)
 
 
