@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from procguide.phantom import PhantomParameters, sample_parameters
+from procguide.phantom import PhantomParameters, build, difficult_parameters, sample_parameters
 from procguide.phantom.bones.wear import worn_shape
 from procguide.phantom.population import prevalence as published
 from procguide.phantom.population.balance import lumbar_lordosis, trunk_lean
@@ -146,6 +146,15 @@ class TestPrevalence:
     def test_bone_thins_with_age(self, subjects: list[PhantomParameters]) -> None:
         slope = np.polyfit([s.age for s in subjects], [s.trabecular_hu for s in subjects], 1)[0]
         assert -2.8 < slope < -1.6
+
+
+class TestBuilt:
+    @pytest.mark.parametrize("seed", [46, 47, 220, None], ids=["L6", "no L5", "T13", "difficult"])
+    def test_variants_can_be_built(self, seed: int | None) -> None:
+        subject = difficult_parameters() if seed is None else sample_parameters(seed)
+        phantom = build(subject, 6.0, box=((-45, -70, -40), (45, 90, 130)))
+        found = {phantom.levels.names[n] for n in np.unique(phantom.levels.voxels) if n}
+        assert {subject.levels[-1], "sacrum"} <= found
 
 
 class TestLiability:
