@@ -165,7 +165,9 @@ def _soft(
         return kind, amount, share
     if kind == _INTERSPINOUS:
         # Fibres run backward and up.
-        share *= 1.0 + 0.4 * noise(x / 2.0, 0.7 * (y + z) / 15.0, 0.7 * (z - y) / 1.7, seed + 14)
+        across = 0.7 * (z - y) + 3.5 * noise(x / 9.0, y / 14.0, z / 14.0, seed + 22)
+        fibres = noise(x / 2.2, 0.7 * (y + z) / 13.0, across / 2.4, seed + 14)
+        share *= 1.0 + 0.22 * fibres + 0.35 * noise(x / 7.0, y / 7.0, z / 7.0, seed + 23)
         return kind, amount, min(max(share, 0.0), 0.9)
     if kind == _FLAVUM:
         amount *= 1.0 + 0.08 * noise(x / 1.5, y / 1.5, z / 4.0, seed + 15)
