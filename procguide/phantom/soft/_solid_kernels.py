@@ -84,12 +84,13 @@ def paint_loft(
 def paint_chain(  # noqa: PLR0912
     out: NDArray[np.uint8], instances: NDArray[np.uint8], origin: Array, spacing: Array,
     points: Array, radii: Array, gas: Array, region: int, instance: int, over: NDArray[np.bool_],
-    noise: Array, mottle: float, wall_mm: float, near: Array, best: NDArray[np.int32],
+    noise: Array, mottle: float, wall_mm: float, lumps: float, near: Array, best: NDArray[np.int32],
 ) -> None:  # fmt: skip  # pragma: no cover (compiled)
     """A tube of balls: solid, or hollow with ``gas`` (0 none to 1 full) lying in front.
 
     ``near`` and ``best`` are scratch of the slab's shape, ``near`` filled with 0 before and after.
-    ``mottle`` is the share of gas bubbles in what the tube holds.
+    ``mottle`` is the noise level above which the content is a bubble of gas; ``lumps`` mm make its outline
+    uneven.
     """
     low_k, high_k = out.shape[0], 0
     box_j0, box_j1, box_i0, box_i1 = out.shape[1], 0, out.shape[2], 0
@@ -128,12 +129,16 @@ def paint_chain(  # noqa: PLR0912
                 near[k, j, i] = 0.0
                 if not over[out[k, j, i]]:
                     continue
+                x = origin[0] + i * spacing[0]
+                if lumps > 0:
+                    depth += lumps * (noise_at(noise, z, x, y, 7.5) - 0.3)
+                    if depth <= 0:
+                        continue
                 out[k, j, i] = region
                 instances[k, j, i] = instance
                 n = best[k, j, i]
                 if depth > wall_mm and gas[n] > 0:
                     level = points[n, 1] + radii[n] * (2 * gas[n] - 1)
-                    x = origin[0] + i * spacing[0]
                     if y < level or (mottle > 0 and noise_at(noise, x, y, z, 3.6) > mottle):
                         out[k, j, i] = GAS
 

@@ -104,7 +104,7 @@ def _inside(
         ahead = row[FRONT] - y
         edge = row[HALF] + 5.0 if ahead < 0 else 23.0 + 3.0 * noise_at(noise, x, y, z, 20.0)
         if ahead > 35.0:
-            edge = 20.0
+            edge = max(20.0 - 0.22 * (ahead - 35.0), 5.0)
         if beside < edge or (behind > 2.0 and beside < row[HALF] + 6.0):
             return MEDIASTINUM
         if deep < 0.9 * thin or z - surface < 0.9 * thin:

@@ -150,23 +150,22 @@ def column_of(parameters: PhantomParameters, spine: SpineLine, side: Side) -> Co
     shapes = np.array([_COLUMN[place] for place in places], dtype=float)
     table = np.array(_CLEFTS)
     heights = np.arange(spine.height(-3.2), spine.z[-1], 4.0)
-    stations, clefts = [], []
-    for z in heights:
-        place = spine.at("place", z)
-        columns = [np.interp(place, table[:, 0], table[:, n]) for n in range(1, 6)]
-        depth = columns[0] * size * grow
-        shape = np.array(
-            [[np.interp(place, places, shapes[:, n, axis]) for axis in range(2)] for n in range(12)]
-        )
-        behind = spine.at("process_behind", z)
-        wide = np.interp(place, [0, 1.5], [1.0, 0.5 + 0.5 * grow])
-        u, v = shape[:, 0] * size * wide, behind + shape[:, 1] * depth
-        stations.append((float(z), _spine_points(spine, float(z), u, v, side.sign)))
-        clefts.append([spine.at("x", z), spine.at("wall", z), behind, depth,
-                       *(np.array(columns[1:]) * size * wide)])  # fmt: skip
+    counted = np.interp(heights, spine.z, spine.place)
+    columns = [np.interp(counted, table[:, 0], table[:, n]) for n in range(1, 6)]
+    depth = columns[0] * size * grow
+    wide = np.interp(counted, [0, 1.5], [1.0, 0.5 + 0.5 * grow]) * size
+    behind, x, wall = (
+        np.interp(heights, spine.z, getattr(spine, n)) for n in ("process_behind", "x", "wall")
+    )
+    drawn = [[np.interp(counted, places, shapes[:, n, axis]) for n in range(12)] for axis in range(2)]
+    u = np.array(drawn[0]) * wide
+    v = behind + np.array(drawn[1]) * depth
+    stations = [
+        (float(z), _spine_points(spine, float(z), u[:, k], v[:, k], side.sign)) for k, z in enumerate(heights)
+    ]
+    rows = np.column_stack([x, wall, behind, depth, *(column * wide for column in columns[1:])])
     outline = loft(Region.ERECTOR_SPINAE, side, stations, caps=(0.0, 0.0), rough=0.6)
-    rows = np.array(clefts)
     along = np.array([np.interp(outline.heights, heights, rows[:, n]) for n in range(8)]).T
     turns = np.interp(outline.heights, spine.z, spine.turn)
-    counted = np.interp(outline.heights, spine.z, spine.place)
-    return Column(outline, along.astype(np.float32), turns.astype(np.float32), counted.astype(np.float32))
+    levels = np.interp(outline.heights, spine.z, spine.place)
+    return Column(outline, along.astype(np.float32), turns.astype(np.float32), levels.astype(np.float32))

@@ -53,7 +53,8 @@ _SPLEEN = (
 class Chain:
     """A tube of balls: ``points`` ``(n, 3)`` LPS mm, ``radii`` ``(n,)`` mm, ``gas`` ``(n,)`` 0 to 1.
 
-    ``mottle`` is the noise level above which the content is a bubble of gas (0: none).
+    ``mottle`` is the noise level above which the content is a bubble of gas (0: none); ``lumps`` the
+    unevenness of the outline, mm.
     """
 
     region: Region
@@ -63,6 +64,7 @@ class Chain:
     mottle: float = 0.0
     wall_mm: float = 2.5
     side: Side | None = None
+    lumps: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -117,10 +119,10 @@ def _liver(cavity: Cavity, inspired: float, rng: np.random.Generator) -> Loft:
         rows[inner] = (
             rows[inner] * np.array([wide, 1.0])
             + np.array([0.5 * slim, 0.0])
-            + rng.normal(0, 0.025, (inner.sum(), 2))
+            + rng.normal(0, 0.04, (inner.sum(), 2))
         )
         stations.append((z, cavity.place(rows[:, 0], rows[:, 1], z)[:, :2]))
-    return loft(Region.LIVER, None, stations, caps=(16.0, 20.0), rough=2.0, step=26.0)
+    return loft(Region.LIVER, None, stations, caps=(16.0, 20.0), rough=3.2, step=32.0)
 
 
 def _spleen(cavity: Cavity, rng: np.random.Generator) -> Loft:
@@ -138,15 +140,23 @@ def _spleen(cavity: Cavity, rng: np.random.Generator) -> Loft:
 def chain(
     points: NDArray[np.float64], radii: ArrayLike, gas: ArrayLike, region: Region = Region.BOWEL, *,
     haustra: float = 0.0, mottle: float = 0.0, wall_mm: float = 2.5, step: float = 3.0,
-    phase: float = 0.0,
+    phase: float = 0.0, lumps: float | None = None,
 ) -> Chain:  # fmt: skip
     """A smooth tube through ``points``; ``haustra`` pinches it every 28 mm by that share."""
+    lumps = (1.2 if region is Region.BOWEL else 0.0) if lumps is None else lumps
     curve, r, g = smooth_curve(points, radii, gas, step=step)
     along = np.arange(len(curve)) * step
     pinch = 1 - haustra * np.abs(np.cos(np.pi * along / 28.0 + phase)) ** 3
     f32 = np.float32
     return Chain(
-        region, curve.astype(f32), (r[:, 0] * pinch).astype(f32), g[:, 0].astype(f32), mottle, wall_mm
+        region,
+        curve.astype(f32),
+        (r[:, 0] * pinch).astype(f32),
+        g[:, 0].astype(f32),
+        mottle,
+        wall_mm,
+        None,
+        lumps,
     )
 
 
@@ -158,10 +168,10 @@ def _hollow(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Genera
         return cavity.at(nodes + rng.normal(0, by, nodes.shape) * np.array([1.0, 1.0, 1.5]))
 
     full = rng.normal(1.0, 0.15)
-    stomach = wander(((.38, .55, 8.4), (.52, .35, 7.6), (.55, -.1, 6.7), (.42, -.5, 5.7), (.12, -.62, 5.1),
+    stomach = wander(((.42, .50, 8.8), (.54, .32, 7.8), (.55, -.1, 6.8), (.42, -.5, 5.8), (.12, -.62, 5.1),
                       (-.14, -.5, 5.0)), 0.03)  # fmt: skip
     found = [
-        chain(stomach, np.array([26, 36, 35, 28, 21, 13]) * size * np.clip(full, 0.6, 1.3),
+        chain(stomach, np.array([30, 37, 34, 27, 21, 13]) * size * np.clip(full, 0.6, 1.3),
               np.array([.1, .1, .28, .42, .35, .1]) * (0.4 + 2 * gas), wall_mm=4.5)
     ]  # fmt: skip
     found += _colon(parameters, wander, rng)

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import Side
 from procguide.phantom.bones.pose import Pose
 from procguide.phantom.population.parameters import PhantomParameters
+from procguide.phantom.soft.ilium import IliumSurface, ilium_surface
 from procguide.phantom.soft.spine_line import SpineLine, spine_line
 from procguide.phantom.tubes import Tube
 
@@ -31,6 +33,7 @@ class Torso:
 
     ``centre_x``, ``centre_y`` are the polar tables' origin; ``skin`` ``(n, 360)`` is the distance to the
     skin's surface, ``ring`` that to the outer face of ribs and abdominal wall, mm, at :data:`ANGLES`.
+    ``ilia`` are the faces of the ilia, which the outline contains.
     """
 
     z: _Curve
@@ -44,6 +47,7 @@ class Torso:
     centre_y: _Curve
     skin: _Curve
     ring: _Curve
+    ilia: tuple[IliumSurface, ...]
 
     def at(self, name: str, z: float) -> float:
         """One of the curves at height ``z``."""
@@ -83,11 +87,13 @@ def torso_of(parameters: PhantomParameters, pose: Pose, canal: Tube) -> Torso:
     centre_y = 0.5 * (front + back) + 6.0
     skin = _skin(parameters, z, half_width, front - centre_y, back - centre_y)
     skin = skin + _features(parameters, spine, z, skin)
+    ilia = tuple(ilium_surface(parameters, pose, side) for side in Side)
+    skin = np.maximum(skin, _round_bone(parameters, ilia, z, centre_x, centre_y))
     ring = _ring(parameters, curves, skin, centre_y)
     flat = (skin * np.cos(ANGLES)).max(axis=1), (skin * np.sin(ANGLES))
     return Torso(
         z, curves["x"], curves["wall"], curves["half_width"], flat[0], centre_y + flat[1].min(axis=1),
-        centre_y + flat[1].max(axis=1), centre_x, centre_y, skin, ring,
+        centre_y + flat[1].max(axis=1), centre_x, centre_y, skin, ring, ilia,
     )  # fmt: skip
 
 
@@ -157,7 +163,7 @@ def _features(parameters: PhantomParameters, spine: SpineLine, z: _Curve, skin: 
     bump = np.zeros_like(skin)
     furrow = (2.0 + 5.0 * (1 - body.flatten)) * np.clip(body.muscle, 0.6, 1.3)
     bump -= behind * furrow * np.exp(-((x / 13.0) ** 2)) * np.exp(-(((place - 3.0) / 3.2) ** 2))
-    cleft = np.interp(place, [-4.2, -3.2, -1.8], [34.0, 18.0, 0.0])
+    cleft = np.interp(place, [-5.2, -4.4, -3.2], [34.0, 16.0, 0.0])
     bump -= behind * cleft * np.exp(-((x / 11.0) ** 2))
     full = (8.0 + 0.3 * body.fat_back) * np.exp(-(((place + 4.0) / 2.2) ** 2))
     bump += behind * full * (1 - body.flatten * 0.5) * np.exp(-(((np.abs(x) - 70) / 45.0) ** 2))
@@ -174,6 +180,28 @@ def _features(parameters: PhantomParameters, spine: SpineLine, z: _Curve, skin: 
         amount = rng.normal(0.0, 2.2 / m**0.5)
         bump += amount * np.sin(m * ANGLES[None] + phase + np.sin(z[:, None] / length + phase))
     return bump
+
+
+def _round_bone(
+    parameters: PhantomParameters, ilia: tuple[IliumSurface, ...], z: _Curve, centre_x: _Curve,
+    centre_y: _Curve,
+) -> _Curve:  # fmt: skip
+    """The radius that the skin needs to cover the ilia, ``(n, 360)`` mm, 0 where there is none."""
+    cover = 7.0 + 0.35 * parameters.body.fat_side
+    needed = np.zeros((len(z), len(ANGLES)))
+    for ilium in ilia:
+        k, j = np.nonzero(ilium.beyond == 0)
+        y, height = ilium.low[0] + 4.0 * j, ilium.low[1] + 4.0 * k
+        row = np.rint((height - z[0]) / (z[1] - z[0])).astype(int)
+        row, y, x = (v[(row >= 0) & (row < len(z))] for v in (row, y, ilium.side.sign * ilium.outer[k, j]))
+        dx, dy = x - centre_x[row], y - centre_y[row]
+        angle = np.rint(np.degrees(np.arctan2(dy, dx)) + 180.0).astype(int) % 360
+        np.maximum.at(needed, (row, angle), np.hypot(dx, dy) + cover)
+    # A point of bone lifts the skin round it: a tent of 14 degrees and 20 mm.
+    for axis, reach, fall in ((1, 14, 0.8), (0, 5, 2.5)):
+        tents = [np.roll(needed, n, axis=axis) - fall * abs(n) for n in range(-reach, reach + 1)]
+        needed = np.max(tents, axis=0)
+    return np.where(needed > 50.0, needed, 0.0)
 
 
 def _ring(parameters: PhantomParameters, curves: dict[str, _Curve], skin: _Curve, centre_y: _Curve) -> _Curve:

@@ -1,68 +1,17 @@
-"""What clothes the ilia: gluteal muscles outside, iliacus and obturator inside, muscles of hip and seat."""
+"""Muscles of the hip and the seat that have a shape of their own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 
 from procguide.anatomy import Region, Side
-from procguide.geometry import Affine
-from procguide.imaging import Grid
-from procguide.phantom.bones.pelvis import IliumModel, ilium_part
 from procguide.phantom.bones.pose import Pose
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.lofts import Loft, ellipse, loft
 from procguide.phantom.soft.organs import Chain, chain
-from procguide.phantom.solids import Array, carve
 
-__all__ = ["IliumSurface", "hip_muscles", "ilium_surface", "piriformis"]
-
-STEP_MM = 4.0
-
-
-@dataclass(frozen=True)
-class IliumSurface:
-    """Both faces of one ilium over the sagittal plane, ``(nz, ny)`` every 4 mm from ``low`` (y, z).
-
-    ``inner`` and ``outer`` are distances from the sagittal plane, mm, carried on beyond the bone's edge;
-    ``beyond`` is how far that edge is, mm, 0 on the bone.
-    """
-
-    side: Side
-    low: tuple[float, float]
-    inner: Array
-    outer: Array
-    beyond: Array
-
-
-def ilium_surface(parameters: PhantomParameters, pose: Pose, side: Side) -> IliumSurface:
-    """Measured on the bone itself, so that muscle follows whatever the bone is."""
-    size, s = parameters.size, side.sign
-    part = ilium_part(IliumModel.under(pose.sacrum, parameters.pelvis, size), side)
-    half = np.asarray(part.reach) + 12.0
-    low = np.asarray(part.frame.origin) - half
-    shape = tuple(int(n) for n in np.ceil(2 * half[::-1] / STEP_MM))
-    grid = Grid((shape[0], shape[1], shape[2]), Affine.axis_aligned(STEP_MM, low))
-    found = carve(grid, [part])
-    distance = np.full(grid.shape, 1e3, dtype=np.float32)
-    if found is not None:
-        distance[found.window] = found.distance
-    across = s * (low[0] + STEP_MM * np.arange(shape[2]))
-    inside = distance < 0
-    there = inside.any(axis=2)
-    # Below the surface's last voxel the rest of the step, from the distance there.
-    inner = np.where(inside, across + distance, np.inf).min(axis=2)
-    outer = np.where(inside, across - distance, -np.inf).max(axis=2)
-    beyond, nearest = distance_transform_edt(~there, return_indices=True)
-    spread = tuple(nearest)
-    f32 = np.float32
-    return IliumSurface(
-        side, (float(low[1]), float(low[2])), inner[spread].astype(f32), outer[spread].astype(f32),
-        (beyond * STEP_MM).astype(f32),
-    )  # fmt: skip
+__all__ = ["hip_muscles", "piriformis"]
 
 
 def hip_muscles(parameters: PhantomParameters, side: Side) -> tuple[Loft, ...]:

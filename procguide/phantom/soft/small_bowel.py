@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import Region
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.organs import Cavity, Chain, chain
 
-__all__ = ["small_bowel_of"]
+__all__ = ["mesentery_of", "small_bowel_of"]
 
-PITCH_MM = 27.0
+PITCH_MM = 26.0
 
 
 def small_bowel_of(parameters: PhantomParameters, cavity: Cavity) -> list[Chain]:
@@ -22,11 +23,40 @@ def small_bowel_of(parameters: PhantomParameters, cavity: Cavity) -> list[Chain]
     for path in _paths(points, rng):
         if len(path) < 2:
             continue
-        n = len(path)
-        radii = rng.normal(11.5, 2.2, n).clip(6.5, 16.0) * parameters.size
+        line = _tortuous(points[path], rng)
+        n = len(line)
+        radii = rng.normal(11.8, 2.4, n).clip(6.5, 16.5) * parameters.size
         bubbles = np.where(rng.random(n) < 0.25 * gas, rng.uniform(0.1, 0.7, n), 0.0)
-        found.append(chain(points[path], radii, bubbles, haustra=0.06, wall_mm=2.0))
+        found.append(chain(line, radii, bubbles, haustra=0.06, wall_mm=2.0, lumps=1.7))
     return found
+
+
+def mesentery_of(parameters: PhantomParameters, root: NDArray[np.float64], bowel: list[Chain]) -> list[Chain]:
+    """The mesenteric vein beside ``root``, the artery's points, and branches to the loops."""
+    rng = np.random.default_rng([parameters.seed, 50])
+    size = parameters.size
+    line = root[:: max(1, len(root) // 8)]
+    beside = line + np.array([-11.0, -2.0, 0.0]) * size
+    found = [_vessel(beside, 5.0 * size, 3.0 * size)]
+    for loop in bowel:
+        for end in loop.points[rng.integers(0, len(loop.points), 1 + len(loop.points) // 40)]:
+            start = root[int(rng.integers(len(root) // 5, len(root)))]
+            middle = 0.5 * (start + end) + rng.normal(0.0, 6.0, 3)
+            found.append(_vessel(np.array([start, middle, end]), 1.9 * size, 1.0))
+    return found
+
+
+def _vessel(points: NDArray[np.float64], thick: float, thin: float) -> Chain:
+    n = len(points)
+    return chain(points, np.linspace(thick, thin, n), np.zeros(n), Region.SOFT_TISSUE, step=1.0)
+
+
+def _tortuous(nodes: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """The nodes with a point between any two, aside of their line."""
+    between = (nodes[1:] + nodes[:-1]) / 2 + rng.normal(0.0, 5.0, (len(nodes) - 1, 3))
+    line = np.empty((2 * len(nodes) - 1, 3))
+    line[::2], line[1::2] = nodes, between
+    return line
 
 
 def _places(parameters: PhantomParameters, cavity: Cavity, rng: np.random.Generator) -> NDArray[np.float64]:

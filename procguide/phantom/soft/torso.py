@@ -42,6 +42,7 @@ def paint_torso(canvas: Canvas, anatomy: Anatomy) -> None:
     _paint_chains(canvas, soft.chest, seed, chest)
     _paint_chains(canvas, soft.seat, seed, behind)
     _paint_chains(canvas, soft.bowel, seed, _over(CAVITY))
+    _paint_chains(canvas, soft.mesentery, seed, behind)
     _paint_vessels(canvas, anatomy)
     origin, spacing = lattice_of(canvas)
     thin = 0.075 if spacing[0] < 2.0 else 0.0
@@ -100,7 +101,7 @@ def _clothe_ilia(canvas: Canvas, anatomy: Anatomy) -> None:
     parameters = anatomy.parameters
     origin, spacing = lattice_of(canvas)
     front = -parameters.pelvis.wing_depth * 0.88 * parameters.size
-    for ilium in anatomy.soft.ilia:
+    for ilium in anatomy.torso.ilia:
         clothe_ilium(
             canvas.tissues, canvas.instances, origin, spacing, ilium.side.sign, np.array(ilium.low),
             ilium.inner, ilium.outer, ilium.beyond, parameters.size, parameters.body.muscle**0.5,
@@ -117,7 +118,7 @@ def _paint_chains(canvas: Canvas, chains: tuple[Chain, ...], seed: int, over: ND
         paint_chain(
             canvas.tissues, canvas.instances, origin, spacing, tube.points, tube.radii, tube.gas,
             int(tube.region), instance_of(None, tube.side), over, noise_table(seed, 24), tube.mottle,
-            tube.wall_mm, near, best,
+            tube.wall_mm, tube.lumps, near, best,
         )  # fmt: skip
 
 
