@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["back_project", "project"]
+__all__ = ["back_project", "project", "weighed"]
 
 Array = NDArray[Any]
 
@@ -57,12 +57,15 @@ def project(image: Array, pixel: float, angles: Array, rays: int) -> Array:  # p
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def back_project(
-    views: Array, weights: Array, angles: Array, shape: Any
+    views: Array, weights: Array, angles: Array, shape: Any, step: int
 ) -> Array:  # pragma: no cover - compiled
-    """``(n, j, i)``: for every pixel and set of ``weights`` ``(n, angle)``, the weighted sum over views."""
+    """``(n, j, i)``: for every pixel and set of ``weights`` ``(n, angle)``, the weighted sum over views.
+
+    Pixels are ``step`` rays wide, ``shape`` is their number.
+    """
     rays = views.shape[1]
     out = np.zeros((weights.shape[0], shape[0], shape[1]), np.float32)
-    middle_j, middle_i, middle_s = (shape[0] - 1) / 2, (shape[1] - 1) / 2, (rays - 1) / 2
+    middle_j, middle_i, middle_s = step * (shape[0] - 1) / 2, step * (shape[1] - 1) / 2, (rays - 1) / 2
     for a in range(angles.shape[0]):
         cos, sin = np.cos(angles[a]), np.sin(angles[a])
         for n in range(weights.shape[0]):
@@ -70,10 +73,40 @@ def back_project(
             if weight < 1e-6:
                 continue
             for j in range(shape[0]):
-                base = middle_s + (j - middle_j) * sin - middle_i * cos
+                base = middle_s + (step * j - middle_j) * sin - middle_i * cos
                 for i in range(shape[1]):
-                    place = base + i * cos
+                    place = base + step * i * cos
                     low = min(max(int(place), 0), rays - 2)
                     t = np.float32(place - low)
                     out[n, j, i] += weight * (views[a, low] * (1 - t) + views[a, low + 1] * t)
+    return out
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def weighed(strength: Array, grains: Array, step: int) -> Array:  # pragma: no cover - compiled
+    """``(j, i)``: sum over n of ``grains`` ``(n, j, i)`` times ``strength``, read linearly.
+
+    ``strength`` ``(n, ...)`` has pixels ``step`` times as wide, counted from the same corner.
+    """
+    count, size_j, size_i = grains.shape
+    last_j, last_i = strength.shape[1] - 1, strength.shape[2] - 1
+    out = np.zeros((size_j, size_i), np.float32)
+    row = np.empty(last_i + 1, np.float32)
+    low, share = np.empty(size_i, np.int64), np.empty(size_i, np.float32)
+    for i in range(size_i):
+        u = min(max((i + 0.5) / step - 0.5, 0.0), last_i)
+        low[i] = min(int(u), max(last_i - 1, 0))
+        share[i] = u - low[i]
+    for n in range(count):
+        for j in range(size_j):
+            v = min(max((j + 0.5) / step - 0.5, 0.0), last_j)
+            above = min(int(v), max(last_j - 1, 0))
+            t = np.float32(v - above)
+            for m in range(last_i + 1):
+                upper, under = strength[n, above, m], strength[n, min(above + 1, last_j), m]
+                row[m] = upper + (under - upper) * t
+            for i in range(size_i):
+                a = row[low[i]]
+                b = row[min(low[i] + 1, last_i)]
+                out[j, i] += grains[n, j, i] * (a + (b - a) * share[i])
     return out

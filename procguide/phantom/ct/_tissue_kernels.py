@@ -304,11 +304,13 @@ def add_bone(  # pragma: no cover - compiled
             for n in range(heights.shape[0]):
                 if bone[ks[n], jj, ii] > reach:
                     continue
-                for m in range(2):
+                # Deep in bone one sample does.
+                count = 1 if bone[ks[n], jj, ii] < -4.0 else 2
+                for m in range(count):
                     side = 0.25 * step * (2 * m - 1)
                     point[0], point[1], point[2] = x + side, y + side * (1 - 2 * (n & 1)), heights[n]
                     part, value = _bone_sample(point, 0.6 * step, maps, place, is_bone, look)
-                    total += 0.5 * weights[n] * part * value
-                    share += 0.5 * weights[n] * part
+                    total += weights[n] / count * part * value
+                    share += weights[n] / count * part
             if share > 0:
                 image[j, i] = image[j, i] * (1 - share) + total

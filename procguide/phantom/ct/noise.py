@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from procguide.phantom.ct.hounsfield import METAL_FROM
 from procguide.phantom.ct.kernel import Plane, transfer
-from procguide.phantom.ct.rays import WATER, Rays, coarse, enlarge, metal_error, through
+from procguide.phantom.ct.rays import COARSER, WATER, Rays, coarse, enlarge, metal_error, through
 from procguide.phantom.ct.settings import CtSettings, Kernel
 from procguide.phantom.ct.subject import Subject
 from procguide.phantom.solids import Array
@@ -49,19 +49,19 @@ class Noise:
 
         ``middle`` is the body's, in pixels.
         """
+        from procguide.phantom.ct._ray_kernels import weighed
+
         rays, factor = self._rays(clean)
         wrong = enlarge(rays.error, factor, plane.shape)
         if (clean > METAL_FROM).any():
             wrong += self._streaks(clean, k)
         if self.hounsfield <= 0:
             return wrong, np.zeros_like(clean)
-        here = max(_central(rays.variance, middle, factor), 1e-6)
+        here = max(_central(rays.variance, middle, factor * COARSER), 1e-6)
         current = (here / self.reference) ** (-self.settings.current_modulation / 2)
         strength = self.hounsfield * current * np.sqrt(rays.variance / self.reference)
-        noise = np.zeros(plane.shape, dtype=np.float32)
-        for sector, grain in zip(strength, plane.grains(self._white(k, plane)), strict=True):
-            noise += enlarge(sector, factor, plane.shape) * grain
-        return wrong, noise
+        grains = plane.grains(self._white(k, plane))
+        return wrong, weighed(strength.astype(np.float32), grains, factor * COARSER)
 
     def _rays(self, clean: Array) -> tuple[Rays, int]:
         """Rays, and how many pixels make one of theirs."""
@@ -108,7 +108,7 @@ def middle_of(image: Array) -> tuple[float, float]:
 def _central(variance: Array, middle: tuple[float, float], factor: int) -> float:
     """Mean variance about 2 cm round a place given in pixels ``factor`` times finer."""
     j, i = (int(n / factor) for n in middle)
-    return float(variance[:, max(j - 3, 0) : j + 4, max(i - 3, 0) : i + 4].mean())
+    return float(variance[:, max(j - 2, 0) : j + 3, max(i - 2, 0) : i + 3].mean())
 
 
 def _reference(subject: Subject, photons: float) -> float:
@@ -121,7 +121,7 @@ def _reference(subject: Subject, photons: float) -> float:
         labels = subject.tissues[k, ::every, ::every]
         image = np.where(subject.is_bone[labels], 350.0, np.minimum(subject.table[0][labels], 1500.0))
         rays = through(image.astype(np.float32), every * pixel, _PLAIN[1], photons, 0.0)
-        found.append(_central(rays.variance, middle_of(image), 1))
+        found.append(_central(rays.variance, middle_of(image), COARSER))
     return max(float(np.median(found)), 1e-6)
 
 

@@ -21,7 +21,7 @@ from procguide.phantom.solids import Array
 
 Exact = NDArray[np.float64]
 
-__all__ = ["WATER", "Rays", "coarse", "enlarge", "metal_error", "through"]
+__all__ = ["COARSER", "WATER", "Rays", "coarse", "enlarge", "metal_error", "through"]
 
 WATER = 0.0193
 """Linear attenuation of water at the beam's mean energy, per mm."""
@@ -31,6 +31,8 @@ _PHOTONS = np.array([0.06, 0.20, 0.27, 0.26, 0.15, 0.06])
 _MU_WATER = np.array([0.2683, 0.2269, 0.2059, 0.1837, 0.1707, 0.1614]) / 10
 _MU_BONE = np.array([0.6655, 0.4242, 0.3148, 0.2229, 0.1855, 0.1690]) * 1.92 / 10
 _MU_METAL = np.array([2.214, 1.213, 0.7661, 0.4052, 0.2721, 0.2180]) * 4.54 / 10
+COARSER = 2
+"""How many times wider than a ray the pixels of the variance are."""
 _BONE_HU = 1450.0
 _METAL_HU = 8000.0
 _METAL_LEFT = 0.7
@@ -43,8 +45,8 @@ _ELECTRONIC = 9.0
 class Rays:
     """Views of one slice at reduced resolution.
 
-    ``variance`` is ``(sectors, j, i)``: the noise that rays of each direction bring, photons taken as one a
-    ray; ``error`` ``(j, i)`` is HU of beam hardening by bone.
+    ``variance`` is ``(sectors, j, i)``, coarser by :data:`COARSER`: the noise that rays of each direction
+    bring, photons taken as one a ray; ``error`` ``(j, i)`` is HU of beam hardening by bone.
     """
 
     variance: Array
@@ -104,7 +106,8 @@ def through(hounsfield: Array, pixel: float, views: int, photons: float, hardeni
     filled = np.exp(WATER * (water + (1 + _BONE_HU / 1000) * bone) - _bowtie(count, pixel))
     # Photons and, where few are left, the detector's own noise.
     spread = filled * (1 + _ELECTRONIC**2 * filled / photons)
-    variance = back_project(spread.astype(np.float32), sectors, angles, hounsfield.shape)
+    shape = tuple(max(n // COARSER, 1) for n in hounsfield.shape)
+    variance = back_project(spread.astype(np.float32), sectors, angles, shape, COARSER)
     if hardening <= 0 or not kinds.bone.any():
         return Rays(variance, np.zeros_like(hounsfield))
     return Rays(variance, _reconstructed(hardening * _hardened(water, bone), pixel, hounsfield.shape))
@@ -149,7 +152,9 @@ def _reconstructed(wrong: Exact, pixel: float, shape: tuple[int, ...]) -> Array:
     from procguide.phantom.ct._ray_kernels import back_project
 
     views = wrong.shape[0]
-    error = back_project(_ramp(wrong.astype(np.float32), pixel), _ones(views), _geometry(views)[0], shape)[0]
+    error = back_project(_ramp(wrong.astype(np.float32), pixel), _ones(views), _geometry(views)[0], shape, 1)[
+        0
+    ]
     return np.asarray(error * np.float32(np.pi / views * 1000 / WATER))
 
 
