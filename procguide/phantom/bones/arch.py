@@ -16,6 +16,9 @@ from procguide.phantom.bones.model import LAMINA_THICKNESS, ArchPoints, Vertebra
 from procguide.phantom.bones.processes import mammillary
 from procguide.phantom.solids import Array, Part, box, capsule, frame_between, radial, smooth_max
 
+TWIST_MM = 3.0
+"""How far the lamina's lower lateral corner lies behind its plane; assumed."""
+
 __all__ = ["inferior_process", "lamina", "pedicle", "superior_process"]
 
 
@@ -43,7 +46,7 @@ def lamina(model: VertebraModel, points: ArchPoints) -> Part:
     size, lumbar = model.size, model.lumbar_share
     half_height = model.shape.lamina_height / 2 * (1.36 - 0.32 * lumbar**2)
     half_thick = LAMINA_THICKNESS / 2 * size * (1 + 0.2 * model.wear.central_stenosis)
-    tilt = np.radians(26 - 8 * lumbar)
+    tilt = np.radians(26 + 7 * lumbar)
     frame, length = frame_between(
         model.frame, points.lamina_lateral, points.lamina_medial, (0, -np.sin(tilt), np.cos(tilt))
     )
@@ -52,16 +55,26 @@ def lamina(model: VertebraModel, points: ArchPoints) -> Part:
         frame.left, frame.posterior, frame.superior,
     )  # fmt: skip
 
+    backward = float(np.sign(frame.posterior @ np.asarray(model.frame.posterior)))
+
     def distance(x: Array, y: Array, z: Array) -> Array:
         # The upper border falls toward the midline and the lower one rises: the windows between laminae.
         t = np.clip(x / length + 0.5, 0, 1)
         shift = -0.05 * lumbar * model.shape.lamina_height * t
         half = half_height * (1 - 0.14 * lumbar * t)
         low = np.clip((shift - z) / half_height, -1, 1)
+        # Below, its lateral part turns back to the inferior process: the two laminae make a V.
+        y = y - backward * TWIST_MM * size * np.maximum(low, 0) * (1 - t)
         thick = half_thick * (0.95 + 0.16 * low)
         return box(x, y, z - shift, (length / 2 + 2.5, thick, half), 2.6)
 
-    return Part(Region.LAMINA, middle, (length / 2 + 4, half_thick * 1.2 + 1, half_height + 3), distance, 3.5)
+    return Part(
+        Region.LAMINA,
+        middle,
+        (length / 2 + 4, half_thick * 1.2 + 1 + TWIST_MM * size, half_height + 3),
+        distance,
+        3.5,
+    )
 
 
 def _stem(

@@ -42,7 +42,7 @@ def _depth(model: VertebraModel, upper: bool) -> float:
 
 def _taper(model: VertebraModel) -> float:
     """How much narrower the front is: the heart shape of the chest."""
-    return {"T8": 0.26, "T9": 0.24, "T10": 0.20, "T11": 0.15, "T12": 0.11}.get(model.level, 0.06)
+    return {"T8": 0.26, "T9": 0.24, "T10": 0.20, "T11": 0.15, "T12": 0.11}.get(model.level, 0.10)
 
 
 def _endplates(model: VertebraModel, place: tuple[Array, Array, Array], half: tuple[Array, Array]) -> Array:
@@ -84,7 +84,7 @@ def _wall(
     hollow = (deep + 0.9 * low) * np.maximum(1 - (x / (0.62 * a)) ** 2, 0)
     hole = np.exp(-((x / (3.4 * size)) ** 2) - (t / 0.17) ** 2)
     back = np.where(y > 0, y + (hollow + 5.0 * size * hole) * np.clip(y / b, 0, 1) ** 2, y)
-    power = np.float32(2.15) + np.float32(0.75) * np.clip(0.5 + 0.8 * y / b, 0, 1)
+    power = np.float32(2.0) + np.float32(0.9) * np.clip(0.5 + 0.8 * y / b, 0, 1)
     front = np.where(y > 0, b, b * waist)
     u, v = np.abs(x) / a, np.abs(back) / front
     r = np.maximum((u**power + v**power) ** (1 / power), np.float32(0.05))

@@ -78,7 +78,7 @@ def _along_profile(along: Array, half: float, inferior: bool, behind: float) -> 
     if inferior:
         return np.asarray(1.0 - 0.38 * t * t, dtype=np.float32)
     # The superior process is thick behind, where the mammillary process sits, and thin in front.
-    return np.asarray(0.86 + 0.18 * behind * t - 0.16 * t * t, dtype=np.float32)
+    return np.asarray(0.95 + 0.26 * behind * t - 0.14 * t * t, dtype=np.float32)
 
 
 def articular_process(
@@ -86,20 +86,21 @@ def articular_process(
 ) -> Part:
     """The facet-bearing piece on one side of a joint: inferior (of the upper bone) or superior (lower)."""
     sign = 1.0 if inferior else -1.0
-    half_thick = thickness * (1.3 if inferior else 1.0) * joint.bulk * size / 2
-    half_width = joint.width / 2 * (0.92 if inferior else 1.04) * joint.bulk**0.5
+    half_thick = thickness * (1.3 if inferior else 1.12) * joint.bulk * size / 2
+    half_width = joint.width / 2 * (0.94 if inferior else 1.12) * joint.bulk**0.5
     ride = 0.0 if inferior else joint.ride
-    half_height = joint.height / 2 + 1.0 + ride / 2
-    shift = 1.0 if inferior else -1.0 + ride / 2
+    # Either process passes the joint at its free end and runs on into its bone at the other.
+    half_height = joint.height / 2 + 2.2 * size + ride / 2
+    shift = 0.4 if inferior else -0.4 + ride / 2
     behind = joint.behind
 
     def distance(x: Array, y: Array, z: Array) -> Array:
         along, toward = joint.unroll(x, y)
         # The free end (down for inferior, up for superior) is narrower and thinner.
         free = np.clip(-sign * (z - shift) / half_height, 0, 1)
-        free = free * free
-        width = half_width * (1 - 0.34 * free)
-        thick = half_thick * (1 - 0.42 * free) * _along_profile(along, half_width, inferior, behind)
+        free = free * free * free
+        width = half_width * (1 - (0.26 if inferior else 0.48) * free)
+        thick = half_thick * (1 - 0.32 * free) * _along_profile(along, half_width, inferior, behind)
         # Behind the joint's surface the piece narrows: a bullet, not a slab.
         away = np.clip((sign * toward - joint.gap / 2) / (2 * half_thick), 0, 1)
         width = width * (1 - 0.22 * away * away)

@@ -109,7 +109,7 @@ def arch_points(model: VertebraModel, side: Side) -> ArchPoints:
     angle = np.radians(shape.pedicle_angle_deg)
     isthmus = np.array([s * middle, wall + 4.0 * size, z])
     junction = isthmus + 8.5 * size * np.array([s * np.sin(angle) * 0.6, np.cos(angle), -0.12])
-    behind = wall + shape.canal_depth + LAMINA_THICKNESS * 0.5 * size
+    behind = wall + shape.canal_depth + (LAMINA_THICKNESS * 0.5 + 1.0) * size
     low = (-0.42 + 0.10 * (1 - model.lumbar_share)) * half_height
     aside = shape.canal_width / 2 + (0.5 + 3.8 * (1 - model.lumbar_share)) * size
     # In the chest the laminae stand back to the level of the facets; L5's leave room for its lateral recess.

@@ -95,11 +95,11 @@ def posterior_half_height(shape: VertebraShape) -> float:
 
 def _upper_bone(frame: AnatomicalFrame, shape: VertebraShape) -> _Neighbour:
     half = posterior_half_height(shape)
-    return _Neighbour(frame, shape.depth_lower / 2, -half - 0.42 * shape.disc_height)
+    return _Neighbour(frame, shape.depth_lower / 2, -half - 0.5 * shape.disc_height)
 
 
 def _lower_bone(frame: AnatomicalFrame, shape: VertebraShape, disc: float) -> _Neighbour:
-    return _Neighbour(frame, shape.depth_upper / 2, posterior_half_height(shape) + 0.5 * disc)
+    return _Neighbour(frame, shape.depth_upper / 2, posterior_half_height(shape) + 0.42 * disc)
 
 
 def _facet(

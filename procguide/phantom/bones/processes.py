@@ -29,7 +29,7 @@ def _edges(lumbar: float, t: ArrayLike) -> tuple[Array, Array]:
     """Upper and lower border over the axis, in half-heights, by share of the length: blade or hatchet."""
     t = np.asarray(t, dtype=np.float32)
     blade = 1.05 - 0.62 * t, -0.95 + 0.32 * t
-    hatchet = 0.74 - 0.10 * t, -0.48 - 0.60 * t * t * (3 - 2 * t)
+    hatchet = 0.62 - 0.34 * t, -0.66 - 0.36 * t * t * (3 - 2 * t)
     upper, lower = (b + np.float32(lumbar) * (h - b) for b, h in zip(blade, hatchet, strict=True))
     return upper, lower
 
@@ -70,8 +70,9 @@ def spinous(model: VertebraModel, medial: NDArray[np.float64]) -> Part:
         corner = np.minimum(0.55 * half_z, 6.0 * size)
         q = np.abs(x - length / 2) - (length / 2 - corner), np.abs(w) - (half_z - corner)
         outline = np.hypot(np.maximum(q[0], 0), np.maximum(q[1], 0)) + np.minimum(np.maximum(*q), 0) - corner
-        # Full at the neck: the rounding belongs to the free end alone.
-        outline = np.where(x < length / 2, np.maximum(np.abs(w) - half_z, -x - 1.0), outline)
+        # The rounding belongs to the free end alone; in front it follows the laminae, back and down.
+        slant = -x - 1.0 - np.minimum(0.6 * lumbar * z, 2.0)
+        outline = np.where(x < length / 2, np.maximum(np.abs(w) - half_z, slant), outline)
         return smooth_max(outline, np.abs(aside) - half_y, 2.2)
 
     return Part(
