@@ -7,10 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from procguide.anatomy import Side
+from procguide.geometry import Vector, vector
 from procguide.phantom.bones.hardware import Implants, implants_of
 from procguide.phantom.bones.pose import Pose, pose_spine
 from procguide.phantom.bones.sacrum import SacrumModel
-from procguide.phantom.bones.vertebra import VertebraModel, vertebra_model
+from procguide.phantom.bones.vertebra import VertebraModel, arch_points, vertebra_model
 from procguide.phantom.neural.canal import CanalLine, canal_line, canal_tube
 from procguide.phantom.neural.sac import SacProfile, sac_profile
 from procguide.phantom.population.parameters import PhantomParameters
@@ -73,8 +74,15 @@ def assemble(parameters: PhantomParameters) -> Anatomy:
         last.depth_lower,
         {side: pose.facets[lowest, side] for side in Side},
         parameters.seed,
+        parameters.sacralised,
+        _process_tips(vertebrae[lowest]),
     )
     canal = canal_tube(parameters, pose, sacrum)
     torso = torso_of(parameters, pose, canal)
     soft = soft_tissues(parameters, pose, canal, torso)
     return Anatomy(parameters, pose, vertebrae, sacrum, canal, torso, soft)
+
+
+def _process_tips(model: VertebraModel) -> dict[Side, Vector]:
+    """Ends of the transverse processes, patient mm."""
+    return {side: vector(model.frame.to_patient(arch_points(model, side).process_tip)) for side in Side}

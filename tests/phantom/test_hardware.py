@@ -110,3 +110,9 @@ class TestLaminectomy:
         line = frame.to_patient(np.column_stack([np.zeros(len(y)), y, np.full(len(y), -6.0)]))
         k, j, i = np.rint(operated.tissues.to_index(line)).astype(int).T
         assert (operated.tissues.voxels[k, j, i] == Region.SOFT_TISSUE).mean() > 0.8
+
+    def test_truth_names_no_part_that_was_taken(self, operated: Phantom) -> None:
+        opened, whole = operated.spine.vertebra("L4"), operated.spine.vertebra("L5")
+        assert opened.spinous_process_tip is None
+        assert not opened.laminae
+        assert whole.spinous_process_tip is not None

@@ -11,6 +11,8 @@ from scipy import ndimage
 
 from procguide.anatomy import BONE, VERSE_LABELS, Region, Side
 from procguide.phantom import Phantom, PhantomParameters, build, sample_parameters
+from procguide.phantom.assemble import assemble
+from procguide.phantom.bones.coccyx import coccyx_tip
 from procguide.phantom.bones.ribs import ribs_of
 from procguide.phantom.bones.sacrum import FORAMINA, SacrumModel, to_straight
 
@@ -128,12 +130,19 @@ class TestCoccyx:
         gap = _gap(pelvis, Region.SACRUM, Region.COCCYX)
         assert 0.4 <= gap.min() < 4.0
 
-    def test_it_curves_forward(self, pelvis: Phantom) -> None:
+    def test_it_hangs_below_the_sacrum_in_the_midline(self, pelvis: Phantom) -> None:
         where = pelvis.tissues.to_patient(np.argwhere(pelvis.tissues.voxels == Region.COCCYX))
+        sacral = pelvis.tissues.to_patient(np.argwhere(pelvis.tissues.voxels == Region.SACRUM))
         assert abs(where[:, 0].mean()) < 3
-        top, low = where[where[:, 2] > where[:, 2].max() - 6], where[where[:, 2] < where[:, 2].min() + 6]
-        assert low[:, 1].mean() < top[:, 1].mean() + 2.0
-        assert low[:, 2].mean() < top[:, 2].mean() - 15.0
+        assert where[:, 2].min() < sacral[:, 2].min() - 10
+
+    def test_more_curve_brings_the_tip_forward(self) -> None:
+        mean = PhantomParameters()
+        tips = [
+            coccyx_tip(assemble(replace(mean, pelvis=replace(mean.pelvis, coccyx_curve_deg=curve))).sacrum)
+            for curve in (10.0, 80.0)
+        ]
+        assert tips[1][1] < tips[0][1] - 5
 
 
 class TestSacroiliacJoint:
@@ -193,8 +202,6 @@ class TestRibs:
             assert outer[:, 2].mean() < inner[:, 2].mean() - 4, level
 
     def test_lengths_follow_the_parameters(self) -> None:
-        from procguide.phantom.assemble import assemble
-
         for lengths in ((190.0, 120.0), (150.0, 80.0)):
             ribs = ribs_of(assemble(replace(PhantomParameters(), rib_lengths=lengths)))
             found = {
@@ -210,3 +217,20 @@ def test_no_two_bones_touch_at_the_pelvis(pelvis: Phantom) -> None:
     tissues = pelvis.tissues.voxels
     for a, b in ((Region.SACRUM, Region.ILIUM), (Region.SACRUM, Region.COCCYX), (Region.ILIUM, Region.FEMUR)):
         assert not (ndimage.binary_dilation(tissues == a) & (tissues == b)).any(), (a, b)
+
+
+def test_a_sacralised_vertebra_meets_the_ala_without_fusing() -> None:
+    """Its transverse processes come near, in a false joint; a free one's stay away."""
+    nearest = {}
+    for share in (0.0, 1.0):
+        phantom = build(
+            replace(PhantomParameters(), sacralised=share), 1.5, box=((-70, -10, -20), (0, 60, 50))
+        )
+        away = ndimage.distance_transform_edt(phantom.tissues.voxels != Region.SACRUM) * 1.5
+        process = phantom.tissues.voxels == Region.TRANSVERSE_PROCESS
+        process &= phantom.levels.voxels == VERSE_LABELS["L5"]
+        lateral = phantom.tissues.to_patient(np.argwhere(process))[:, 0] < -34
+        process[process] = lateral
+        nearest[share] = away[process].min()
+    assert nearest[1.0] <= 3.1
+    assert nearest[0.0] > nearest[1.0] + 4

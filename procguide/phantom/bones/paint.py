@@ -10,7 +10,7 @@ from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.coccyx import COCCYX, coccyx_parts
 from procguide.phantom.bones.facets import joint_space
 from procguide.phantom.bones.hardware_paint import without_laminae
-from procguide.phantom.bones.pelvis_paint import paint_hips, paint_remnants, paint_ribs
+from procguide.phantom.bones.pelvis_paint import paint_hips, paint_remnants, paint_ribs, roughened
 from procguide.phantom.bones.sacrum import sacrum_parts
 from procguide.phantom.bones.vertebra import vertebra_field
 from procguide.phantom.canvas import Canvas, instance_of
@@ -50,6 +50,7 @@ def _paint_spine(canvas: Canvas, anatomy: Anatomy, canal: Array) -> Array:
     for name, parts in ((SACRUM, sacrum_parts(anatomy.sacrum)), (COCCYX, coccyx_parts(anatomy.sacrum))):
         field = carve(canvas.grid, parts)
         if field is not None:
+            field = roughened(canvas.grid, field, anatomy.parameters.seed, VERSE_LABELS[name])
             owned.append((name, field))
     first, second = np.full((2, *canvas.grid.shape), FAR, dtype=np.float32)
     for _, field in owned:

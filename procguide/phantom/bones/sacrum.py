@@ -9,7 +9,7 @@ itself is in :mod:`sacrum_shape`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -18,7 +18,7 @@ from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
 from procguide.anatomy import Region, Side
-from procguide.geometry import AnatomicalFrame, vector
+from procguide.geometry import AnatomicalFrame, Vector, vector
 from procguide.phantom.bones.pose import FacetPose
 from procguide.phantom.bones.sacrum_shape import (
     BACK,
@@ -51,7 +51,9 @@ __all__ = [
 
 LOW, HIGH, STEP = np.array([-75.0, -165.0]), np.array([95.0, 45.0]), 0.75
 TABLE_STEP = 0.8
-ALA = (6.5, 20.0, 8.0)
+BACKWARD_DEG = 8.0
+"""Sacral table angle less 90 degrees: near 98 degrees in adults (assumed)."""
+ALA = (6.5, 20.0, 7.0)
 """Where the S1 articular process meets the ala: x beyond the joint, h, s at size 1, mm."""
 
 
@@ -66,7 +68,8 @@ class SacrumModel:
     endplate_depth: float
     joints: Mapping[Side, FacetPose]
     seed: int = 0
-    horn: float = 0.0
+    sacralised: float = 0.0
+    processes: Mapping[Side, Vector] = field(default_factory=dict)
 
     @property
     def stretch(self) -> float:
@@ -84,7 +87,9 @@ def _bend(length: float, curve_deg: float) -> tuple[NDArray[np.float64], NDArray
     """The midline ``(n, 4)`` (y, z and its posterior normal) and a ``(2, ny, nz)`` map to (s, h)."""
     s = np.arange(-40.0, length + 45.0, 0.5)
     t = np.clip(s / length, 0, 1.1)
-    angle = np.radians(curve_deg) * t**1.6
+    # S1's back wall leans backward from its endplate's normal; most of the bend lies below S3.
+    lean = BACKWARD_DEG * np.clip((s + 5) / 15, 0, 1)
+    angle = np.radians((curve_deg + BACKWARD_DEG) * t**2.2 - lean)
     tangent = np.column_stack([-np.sin(angle), -np.cos(angle)])
     points = np.cumsum(tangent * 0.5, axis=0)
     points -= points[int(np.argmin(np.abs(s)))]
@@ -150,7 +155,6 @@ def _shape(model: SacrumModel) -> SacrumShape:
         model.pelvis.sacrum_half_width,
         model.pelvis.foramen_size,
         model.pelvis.remnant_disc,
-        round(model.horn, 3),
     )
 
 
@@ -211,7 +215,7 @@ def remnant_parts(model: SacrumModel) -> list[Part]:
 
 
 def sacrum_parts(model: SacrumModel) -> list[Part]:
-    """The bent block and the two S1 superior articular processes."""
+    """The bent block, the two S1 superior articular processes, and horns toward a sacralised vertebra."""
     size = model.size
     parts = [_whole(model)]
     for side, joint in model.joints.items():
@@ -226,6 +230,28 @@ def sacrum_parts(model: SacrumModel) -> list[Part]:
             return capsule(x, y, z, run, (6.5 * size, 6.5 * size), (4.2 * size, 5.2 * size))
 
         parts.append(Part(Region.SACRUM, base, (run + 8, 8 * size, 8 * size), pillar, 3.5))
+    return parts + _horns(model)
+
+
+def _horns(model: SacrumModel) -> list[Part]:
+    """The alae rise to the transverse processes of a vertebra that is joining the sacrum.
+
+    From a third on they come near, at 1 they meet in a false joint (Castellvi et al., Spine 1984;9:493).
+    """
+    size, share = model.size, float(np.clip((model.sacralised - 0.15) / 0.6, 0, 1))
+    parts = []
+    for side, place in model.processes.items() if share > 0 else ():
+        tip = np.asarray(model.frame.to_local(place))
+        half = model.pelvis.sacrum_half_width * size
+        root = np.array([side.sign * 0.66 * half, *to_straight(model, 11.0 * size, 17.0 * size)])
+        toward = tip + np.array([side.sign * 1.0, -1.0, -2.0]) * size
+        end = root + share * (toward - root)
+        frame, length = frame_between(model.frame, root, end, (0, -1, 0.3))
+
+        def horn(x: Array, y: Array, z: Array, run: float = length) -> Array:
+            return capsule(x, y, z, run, (12.0 * size, 9.0 * size), (9.5 * size, 7.5 * size))
+
+        parts.append(Part(Region.SACRUM, frame, (length + 13 * size, 13 * size, 13 * size), horn, 8.0 * size))
     return parts
 
 

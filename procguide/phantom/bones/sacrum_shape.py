@@ -58,8 +58,7 @@ AURICULAR = (
 class SacrumShape:
     """What makes one sacrum's solid differ from the table's, factors and mm at size 1.
 
-    ``wide`` and ``deep`` stretch the upper endplate, ``width`` is half the sacrum's width, ``horn`` how
-    far the ala rises to meet a transverse process of the vertebra above (0 none, 1 joined).
+    ``wide`` and ``deep`` stretch the upper endplate, ``width`` is half the sacrum's width.
     """
 
     wide: float
@@ -67,7 +66,6 @@ class SacrumShape:
     width: float
     foramen_size: float
     remnant: float
-    horn: float = 0.0
 
 
 def at_station(table: NDArray[np.float64], s: ArrayLike) -> Array:
@@ -127,7 +125,7 @@ def _block(shape: SacrumShape, ax: Array, s: Array, h: Array) -> Array:
     back = at_station(BACK, s) * (1 + (shape.deep - 1) * fade)
     half = at_station(BODY_HALF, s) * (1 + (shape.wide - 1) * fade)
     beside = np.maximum(ax - half, 0)
-    recede = _along(s, [0, 30, 60, 112], [0.30, 0.16, 0.06, 0.0])
+    recede = _along(s, [0, 30, 60, 112], [0.14, 0.10, 0.05, 0.0])
     wall = front + 2.5 * np.clip(1 - s / 40, 0, 1) + recede * beside
     # Between the foramina's grooves the ala's front stands a little forward, as the roots of old ribs.
     wall = wall + 0.8 * np.cos(2 * np.pi * (s - 17.0) / 24.0) * np.clip(beside / 8, 0, 1) * np.clip(
@@ -135,10 +133,14 @@ def _block(shape: SacrumShape, ax: Array, s: Array, h: Array) -> Array:
     )
     dorsal = np.maximum(back + _roof(ax, s), wall + 5.0)
     mass = smooth_max(smooth_max(wall - h, h - dorsal, 3.0) * 0.95, _side(shape, ax, s, h - wall), 4.0)
-    top = 2.0 + 0.38 * np.maximum(ax - 25, 0) - shape.horn * 13.0 * np.exp(-(((ax - 40.0) / 11.0) ** 2))
+    top = 2.0 + 0.26 * np.maximum(ax - 25, 0)
     lamina_top = 15.0 - 0.30 * np.minimum(ax, 24)
     top = np.where(h > back + 1.0, np.maximum(top, lamina_top), top)
-    mass = smooth_max(mass, np.maximum(top - s, s - 108.0), 3.0)
+    # The brim of the pelvis is rounded and falls away to the side.
+    brim = 0.7 * (wall - h + top - s) + 5.0 * np.clip(beside / 14, 0, 1) - 0.5
+    mass = smooth_max(
+        smooth_max(mass, np.maximum(top - s, s - 108.0), 3.0), np.asarray(brim, np.float32), 4.0
+    )
     block = smooth_min(_bodies(shape, ax, s, h), mass, 4.0)
     rise = h - (back + at_station(CANAL_DEPTH, s) + at_station(ROOF, s))
     block = smooth_min(block, _crest(ax, s, rise), 2.5)
@@ -150,6 +152,8 @@ def _roof(ax: Array, s: Array) -> Array:
     roof = at_station(CANAL_DEPTH, s) + at_station(ROOF, s)
     fall = _along(s, [0, 15, 40, 70], [0.16, 0.18, 0.26, 0.34])
     roof = roof - fall * np.maximum(ax - 6, 0) - 0.0025 * ax * ax
+    # Beside the S1 process the ala is a wedge: its back runs forward to the joint.
+    roof = roof - _along(s, [2, 12, 26, 40], [0.62, 0.5, 0.16, 0.0]) * np.maximum(ax - 27, 0)
     knobs = np.cos(2 * np.pi * (s - 16.0) / 23.5)
     medial = _along(s, [0, 40, 90], [19.0, 15.0, 9.0])
     lateral = _along(s, [0, 40, 75, 100], [36.0, 29.0, 21.0, 16.0])

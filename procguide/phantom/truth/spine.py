@@ -87,6 +87,7 @@ def _vertebra(anatomy: Anatomy, level: str) -> Vertebra:
     arches = {side: arch_points(model, side) for side in Side}
     wall = (shape.depth_upper + shape.depth_lower) / 4
     at_pedicles = arches[Side.LEFT].isthmus[2]
+    whole = level not in anatomy.parameters.hardware.laminectomy
     return Vertebra(
         level=level,
         confidence=1.0,
@@ -97,13 +98,14 @@ def _vertebra(anatomy: Anatomy, level: str) -> Vertebra:
         laminae={
             side: vector(frame.to_patient((a.lamina_lateral + a.lamina_medial) / 2))
             for side, a in arches.items()
+            if whole
         },
         superior_articular_processes={side: _process(j, size, -1.0) for side, j in model.above.items()},
         inferior_articular_processes={side: _process(j, size, 1.0) for side, j in model.below.items()},
         facet_joints={side: joint.frame.origin for side, joint in model.below.items()},
         transverse_process_tips={side: vector(frame.to_patient(a.process_tip)) for side, a in arches.items()},
         foramina={side: _foramen(anatomy, level, side) for side in Side},
-        spinous_process_tip=_spinous_tip(model),
+        spinous_process_tip=_spinous_tip(model) if whole else None,
         canal_centre=_nearest(anatomy, frame.to_patient((0, wall + shape.canal_depth / 2, at_pedicles))),
     )
 
