@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from procguide.anatomy import Region, Side
 from procguide.phantom.bones.vertebra import arch_points
 from procguide.phantom.neural.bone_field import BoneField
+from procguide.phantom.neural.path import rerouted
 from procguide.phantom.neural.roots import even
 from procguide.phantom.truth.nouns import Course
 from procguide.phantom.tubes import smooth_curve
@@ -75,6 +76,8 @@ def _segmental(anatomy: Anatomy, field: BoneField, level: str, side: Side) -> Co
     curve = smooth_curve(nodes, step=0.8)[0]
     radius = np.interp(np.linspace(0, 1, len(curve)), [0, 1], SEGMENTAL_MM)
     curve = field.clear(curve, radius + 0.4)
+    curve = rerouted(field, even(curve, radius)[0], SEGMENTAL_MM[1])
+    radius = np.interp(np.linspace(0, 1, len(curve)), [0, 1], SEGMENTAL_MM)
     curve, radius = even(curve, radius)
     name = f"{side.value} {level} segmental artery"
     return Course(name, Region.SEGMENTAL_ARTERY, curve, radius, level, side)

@@ -21,6 +21,9 @@ __all__ = ["BoneField", "bone_field"]
 SPACING_MM = 2.0
 ASIDE_MM = np.array([82.0, 78.0, 24.0])
 KNOWN_MM = 9.0
+BACKWARD = np.array([0.0, 1.0, 0.0])
+DEEP_MM = -0.8
+"""Deeper than this in bone, what has to lie on its back leaves backward: the slope may point either way."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +46,27 @@ class BoneField:
         return np.asarray(gradient / np.maximum(np.linalg.norm(gradient, axis=1, keepdims=True), 1e-6))
 
     def clear(
-        self, points: NDArray[np.float64], margin: NDArray[np.float64], rounds: int = 24
+        self,
+        points: NDArray[np.float64],
+        margin: NDArray[np.float64],
+        rounds: int = 24,
+        *,
+        backward: bool = False,
     ) -> NDArray[np.float64]:
-        """The curve pushed off bone until every point is ``margin`` mm away, kept smooth on the way."""
+        """The curve pushed off bone until every point is ``margin`` mm away, kept smooth on the way.
+
+        ``backward``: what lies deep in bone leaves it behind.
+        """
         out = np.array(points, dtype=float)
         for n in range(rounds):
-            lack = np.clip(margin - self.distance(out), 0, 1.5)
+            d = self.distance(out)
+            lack = np.clip(margin - d, 0, 1.5)
             if not (lack > 0.02).any():
                 break
-            push = lack[:, None] * self.outward(out)
+            direction = self.outward(out)
+            if backward:
+                direction[d < DEEP_MM] = BACKWARD
+            push = lack[:, None] * direction
             if n < rounds - 4:
                 for _ in range(2):
                     push[1:-1] = 0.5 * push[1:-1] + 0.25 * (push[:-2] + push[2:])
@@ -60,11 +75,13 @@ class BoneField:
                 out[1:-1] += 0.1 * (out[:-2] + out[2:] - 2 * out[1:-1])
         return out
 
-    def onto(self, points: NDArray[np.float64], distance: float, rounds: int = 12) -> NDArray[np.float64]:
-        """Points moved along the distance's slope to lie ``distance`` mm off bone."""
+    def onto(self, points: NDArray[np.float64], distance: float, rounds: int = 16) -> NDArray[np.float64]:
+        """Points moved to lie ``distance`` mm off bone; what lies deep in it first leaves backward."""
         out = np.array(points, dtype=float)
         for _ in range(rounds):
-            out += (0.8 * np.clip(distance - self.distance(out), -2, 2))[:, None] * self.outward(out)
+            d = self.distance(out)
+            direction = np.where((d < DEEP_MM)[:, None], BACKWARD, self.outward(out))
+            out += (0.8 * np.clip(distance - d, -2, 2))[:, None] * direction
         return out
 
     def _sample(self, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -17,9 +17,9 @@ from procguide.anatomy import Region, Side
 from procguide.phantom.bones.sacrum import ALA, to_straight
 from procguide.phantom.bones.vertebra import arch_points
 from procguide.phantom.neural.bone_field import BoneField
+from procguide.phantom.neural.path import path_along_bone, rerouted
 from procguide.phantom.neural.roots import even
 from procguide.phantom.truth.nouns import Course
-from procguide.phantom.tubes import smooth_curve
 
 if TYPE_CHECKING:
     from procguide.phantom.assemble import Anatomy
@@ -31,11 +31,16 @@ _Reals = NDArray[np.float64]
 RADIUS_MM = 0.5
 OFF_BONE_MM = 1.0
 """Centreline off bone: the branch's radius and a film of fat."""
+_STOPS = {4: [1, 2, 3], 5: [1, 3, 4]}
+"""Which of the nodes a branch is led past: in the groove, under the ligament, its end."""
 
 
 def medial_branch_groove(anatomy: Anatomy, level: str, side: Side) -> _Reals:
-    """Where that level's medial branch crosses the bone below, near its surface; LPS mm ``(3,)``."""
-    return np.asarray(_groove(anatomy, level, side)[1])
+    """Where that level's medial branch crosses the bone below; LPS mm ``(3,)``."""
+    name = f"{side.value} {level} medial branch"
+    branch = next(c for c in anatomy.nerves.courses if c.name == name).points
+    corner = _groove(anatomy, level, side)[1]
+    return np.asarray(branch[int(np.argmin(np.linalg.norm(branch - corner, axis=1)))])
 
 
 def branch_courses(anatomy: Anatomy, field: BoneField, roots: tuple[Course, ...]) -> tuple[Course, ...]:
@@ -47,13 +52,11 @@ def branch_courses(anatomy: Anatomy, field: BoneField, roots: tuple[Course, ...]
             ganglion = named[f"{side.value} {level} ganglion"].points
             start = ganglion[int(0.8 * (len(ganglion) - 1))]
             nodes = _groove(anatomy, level, side)
-            on_bone = field.onto(nodes, OFF_BONE_MM)
-            stray = np.linalg.norm(on_bone - nodes, axis=1) > 6.0
-            on_bone[stray] = nodes[stray]
-            lead = start + 0.55 * (on_bone[0] - start) + np.array([0.0, 0.0, -0.5])
-            curve = smooth_curve(np.vstack([start, lead, on_bone]), step=0.5)[0]
+            way = path_along_bone(field, np.vstack([start, nodes[_STOPS[len(nodes)]]]), OFF_BONE_MM)
+            curve = even(way, np.zeros(len(way)))[0]
             away = np.clip(np.arange(len(curve)) * 0.5 / 4.0, 0, 1)
-            curve = field.clear(curve, OFF_BONE_MM * np.maximum(away, 0.6), rounds=14)
+            curve = field.clear(curve, OFF_BONE_MM * np.maximum(away, 0.6), rounds=30)
+            curve = rerouted(field, even(curve, curve[:, 0])[0], RADIUS_MM)
             curve, radius = even(curve, np.full(len(curve), RADIUS_MM))
             found.append(
                 Course(
@@ -88,7 +91,8 @@ def _groove(anatomy: Anatomy, level: str, side: Side) -> _Reals:
     nodes = [
         groove + np.array([s * 0.5, -3.5, 3.0]) * size,
         groove,
-        groove + np.array([0.0, 3.8, -high - 1.5]) * 1.0,
+        groove + np.array([0.0, 3.4, -1.0]),
+        groove + np.array([-s * 0.5, 5.0, -high - 1.0]),
         np.array([s * (abs(stem[0]) - 1.0), stem[1] + 8.0 * size, root[2] - high - 4.0]),
     ]
     return np.asarray(model.frame.to_patient(np.array(nodes)))

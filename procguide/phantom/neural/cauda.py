@@ -76,7 +76,7 @@ def _strand(
     y0, a, b = (np.interp(stations, places, v) for v in (sac.sac_y, sac.sac_half_x, sac.sac_half_y))
     # Angle from straight behind; lower nerves lie nearer the midline, in up to two layers.
     spread = np.radians(9 + 84 * np.clip(rank / 0.42, 0, 1) + rng.normal(0, 8))
-    depth = np.clip(0.80 - 0.34 * among * (0.5 + rng.random()) - 0.08 * rng.random(), 0.3, 0.84)
+    depth = np.clip(0.86 - 0.28 * among * (0.5 + rng.random()) - 0.08 * rng.random(), 0.35, 0.86)
     wander = np.interp(stations, np.linspace(start, end, 6), rng.normal(0, 0.055, 6))
     x = side.sign * a * (depth + wander) * np.sin(spread + wander)
     y = b * (depth - wander) * np.cos(spread - wander)

@@ -23,6 +23,7 @@ from procguide.anatomy import Region, Side
 from procguide.phantom.bones.vertebra import arch_points
 from procguide.phantom.neural.bone_field import BoneField
 from procguide.phantom.neural.canal import SACRAL_SEGMENTS
+from procguide.phantom.neural.path import rerouted
 from procguide.phantom.neural.plexus import ramus_nodes
 from procguide.phantom.truth.nouns import Course
 from procguide.phantom.tubes import smooth_curve
@@ -64,6 +65,7 @@ SLEEVE_HEIGHT = {"T8": 0.30, "T12": 0.27, "L1": 0.24, "L3": 0.20, "L4": 0.15, "L
 SACRAL_SLEEVES = (-0.22, 0.12, 0.75, 1.1, 1.1)
 """The same for S1 to S5 in lengths of S1, from its top; S1 leaves above the last disc."""
 CLEAR_MM = 0.7
+TIGHT_MM = 0.3
 SPACING_MM = 0.8
 EVEN_MM = 0.5
 
@@ -85,7 +87,7 @@ def sleeve(anatomy: Anatomy, level: str, side: Side) -> tuple[float, float, floa
         station = line.height(level, SLEEVE_HEIGHT[known])
     station = min(station, anatomy.sac.sac_end - 2.0)
     y, a, b = anatomy.sac.sac_at(station)
-    return station, side.sign * a * 0.88, y - 0.35 * b
+    return station, side.sign * a * 0.94, y - 0.35 * b
 
 
 def _order(level: str) -> int:
@@ -109,7 +111,7 @@ def root_courses(anatomy: Anatomy, field: BoneField) -> tuple[Course, ...]:
 def _presacral(anatomy: Anatomy, field: BoneField, level: str, side: Side) -> list[Course]:
     station, x, y = sleeve(anatomy, level, side)
     start = anatomy.canal_line.at(
-        np.array([station - 3.0, station + 1.5]), np.array([0.92, 1.05]) * x, [y, y]
+        np.array([station - 3.0, station + 1.5]), np.array([0.95, 1.16]) * x, [y, y]
     )
     local, turn = _under_pedicle(anatomy, level, side)
     frame = anatomy.pose.frames[level]
@@ -122,19 +124,32 @@ def _presacral(anatomy: Anatomy, field: BoneField, level: str, side: Side) -> li
     thick = thickness(curve, ganglion_at, level, radius, size)
     moved = field.clear(curve, thick + CLEAR_MM)
     stop = nearest(curve, nodes[-1])
-    return split_nerve(moved, thick, (moved[ganglion_at], moved[stop]), level, side, size)
+    return split_nerve(field, (moved, thick), (moved[ganglion_at], moved[stop]), level, side, size)
 
 
 def split_nerve(
-    curve: _Reals, thick: _Reals, at: tuple[_Reals, _Reals], level: str, side: Side, size: float
-) -> list[Course]:
-    """One nerve as root, ganglion and ventral ramus: ``at`` are the ganglion's centre and the root's end."""
+    field: BoneField, nerve: tuple[_Reals, _Reals], at: tuple[_Reals, _Reals],
+    level: str, side: Side, size: float,
+) -> list[Course]:  # fmt: skip
+    """``nerve`` (points, half-width) as root, ganglion and ventral ramus.
+
+    ``at`` are the ganglion's centre and the root's end. In a tight foramen the nerve is flattened: its radius
+    is what bone leaves.
+    """
+    curve, thick = nerve
     word = f"{side.value} {level}"
     root = ROOT_MM[level] / 2 * size
     slim = np.minimum(thick, root)
+    # Pushing may have parted neighbours to either side of a bone: look between them too.
     curve, slim = even(curve, slim)
+    way = rerouted(field, curve, root)
+    if way is not curve:
+        nearby = np.argmin(np.linalg.norm(way[:, None] - curve[None], axis=2), axis=1)
+        curve, slim = even(way, slim[nearby])
     middle, stop = (nearest(curve, point) for point in at)
     stop += 1
+    room = np.maximum(field.distance(curve) - TIGHT_MM, 0.6 * slim)
+    slim = np.minimum(slim, room)
     found = [Course(f"{word} root", Region.NERVE_ROOT, curve[:stop], slim[:stop], level, side)]
     if level in GANGLION_MM:
         width, length = (v * size for v in GANGLION_MM[level])
@@ -142,6 +157,7 @@ def split_nerve(
         inside = np.abs(along - along[middle]) < length / 2
         t = (along - along[middle])[inside] / (length / 2)
         swell = np.maximum(width / 2 * np.sqrt(np.maximum(1 - t * t, 0)), slim[inside] * 0.9)
+        swell = np.minimum(swell, np.maximum(room[inside], slim[inside]))
         found.append(Course(f"{word} ganglion", Region.GANGLION, curve[inside], swell, level, side))
     if stop < len(curve) - 3:
         name = f"{word} ventral ramus"

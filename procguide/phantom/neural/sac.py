@@ -25,7 +25,7 @@ SAC_TAPER_MM = 26.0
 CONUS_TAPER_MM = 34.0
 DISC_REACH_MM = 0.9
 """How much further forward than behind the bodies the sac reaches at a healthy disc; assumed."""
-DISC_WIDER = 0.06
+DISC_WIDER = 0.11
 """How much more of the canal's width it takes there; assumed."""
 FLAVUM_MM = {"T8": 2.2, "T9": 2.2, "T10": 2.3, "T11": 2.4, "T12": 2.6, "L1": 2.9, "L2": 3.2, "L3": 3.4,
              "L4": 3.8, "L5": 3.7}  # fmt: skip
@@ -106,8 +106,8 @@ def _gaps(
     fat, size = parameters.neural.epidural_fat, parameters.size
     last = parameters.levels[-1]
     front = {"T8": 0.8, "T12": 0.4, "L1": -0.4, "L3": -0.5, "L4": 0.0, last: 2.0, "S1": 4.2, "S2": 3.6}
-    back = {"T8": 1.4, "T11": 1.2, "L1": 1.2, "L3": 1.3, "L4": 1.6, last: 2.4, "S1": 3.2, "S2": 3.0}
-    share = {"T8": 0.82, "T12": 0.84, "L2": 0.84, "L3": 0.83, "L4": 0.81, last: 0.70, "S1": 0.58, "S2": 0.50}
+    back = {"T8": 1.2, "T11": 1.0, "L1": 0.9, "L3": 0.9, "L4": 1.2, last: 2.4, "S1": 3.2, "S2": 3.0}
+    share = {"T8": 0.79, "T12": 0.80, "L2": 0.78, "L3": 0.77, "L4": 0.74, last: 0.66, "S1": 0.58, "S2": 0.50}
     ahead, behind, wide = (_anchors(line, places, v) for v in (front, back, share))
     for level in parameters.levels:
         disc = line.height(level, _disc_share(pose, level))
@@ -115,7 +115,7 @@ def _gaps(
         # The disc stands behind the line of the bodies and the sac lies against it.
         ahead = ahead + near * (parameters.worn(level).bulge - DISC_REACH_MM)
         wide = wide + near * DISC_WIDER
-        behind = behind + near * (0.6 if level.startswith("T") else 0.9) * size
+        behind = behind + near * (0.8 if level.startswith("T") else 1.3) * size
     much = 1 + 0.6 * (fat - 1)
     low = np.clip((places - line.height("L4", 0.0)) / 60, 0, 1) if "L4" in line.tops else 0.0
     return ahead * (1 + low * (much - 1)), behind * much, wide * (1 - 0.10 * (fat - 1))

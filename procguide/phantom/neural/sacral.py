@@ -34,10 +34,10 @@ def sacral_courses(anatomy: Anatomy, field: BoneField, level: str, side: Side) -
     line, size = anatomy.canal_line, anatomy.parameters.size
     n = SACRAL_SEGMENTS.index(level)
     station, x, y = sleeve(anatomy, level, side)
-    start = line.at(np.array([station - 3.0, station + 1.5]), np.array([0.92, 1.05]) * x, [y, y])
+    start = line.at(np.array([station - 3.0, station + 1.5]), np.array([0.95, 1.16]) * x, [y, y])
     radius = ROOT_MM[level] / 2 * size
     if n == len(FORAMINA):
-        return _through_hiatus(anatomy, start, station, level, side)
+        return _through_hiatus(anatomy, field, start, station, level, side)
     tunnel = _tunnel(anatomy.sacrum, n, side)
     entry = line.station(tunnel[0])
     nodes = [start[0] if entry - station < 8 else start]
@@ -52,10 +52,12 @@ def sacral_courses(anatomy: Anatomy, field: BoneField, level: str, side: Side) -
     curve = smooth_curve(np.vstack([inner, ramus_nodes(anatomy, level, side)]), step=SPACING_MM)[0]
     # S1's ganglion lies at the canal's side, the others' in their tunnels.
     ganglion_at = nearest(curve, tunnel[0] if n == 0 else tunnel[1])
+    if n == 0:
+        ganglion_at = max(ganglion_at - int(7.0 / SPACING_MM), 4)
     thick = thickness(curve, ganglion_at, level, radius, size)
     moved = field.clear(curve, np.minimum(thick, WIDEST_MM * size) + CLEAR_MM)
     stop = nearest(curve, tunnel[-1])
-    return split_nerve(moved, thick, (moved[ganglion_at], moved[stop]), level, side, size)
+    return split_nerve(field, (moved, thick), (moved[ganglion_at], moved[stop]), level, side, size)
 
 
 def _tunnel(model: SacrumModel, n: int, side: Side) -> _Reals:
@@ -75,7 +77,9 @@ def _tunnel(model: SacrumModel, n: int, side: Side) -> _Reals:
     return np.asarray(model.frame.to_patient(local))
 
 
-def _through_hiatus(anatomy: Anatomy, start: _Reals, station: float, level: str, side: Side) -> list[Course]:
+def _through_hiatus(
+    anatomy: Anatomy, field: BoneField, start: _Reals, station: float, level: str, side: Side
+) -> list[Course]:
     """The fifth runs down the canal beside the filum."""
     line, size = anatomy.canal_line, anatomy.parameters.size
     stations = np.array([(station + line.count) / 2, line.count - 7.0])
@@ -83,4 +87,4 @@ def _through_hiatus(anatomy: Anatomy, start: _Reals, station: float, level: str,
     nodes = np.vstack([start, line.at(stations, side.sign * half * 0.55, 0 * stations)])
     curve = smooth_curve(nodes, step=SPACING_MM)[0]
     thick = np.full(len(curve), ROOT_MM[level] / 2 * size)
-    return split_nerve(curve, thick, (curve[len(curve) // 2], curve[-1]), level, side, size)
+    return split_nerve(field, (curve, thick), (curve[len(curve) // 2], curve[-1]), level, side, size)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from procguide.anatomy import Region, Side
+from procguide.phantom.neural.roots import even
 from procguide.phantom.truth.nouns import Course
 from procguide.phantom.tubes import smooth_curve
 
@@ -48,9 +50,13 @@ def _strand(anatomy: Anatomy, side: Side, rng: np.random.Generator) -> Course:
     x = half_x * (0.48 + 0.34 * disc) + rng.normal(0, 0.5, len(stations))
     deep = 0.3 + 1.5 * (1 - disc) * (stations < line.height("S1", 0.0))
     y = -half_y * np.sqrt(np.maximum(1 - (x / half_x) ** 2, 0.02)) - deep
-    curve = smooth_curve(line.at(stations, side.sign * x, y))[0]
+    curve = _even(smooth_curve(line.at(stations, side.sign * x, y))[0])
     name = f"{side.value} epidural vein"
     return Course(name, Region.EPIDURAL_VEIN, curve, np.full(len(curve), PLEXUS_MM), None, side)
+
+
+def _even(curve: NDArray[np.float64]) -> NDArray[np.float64]:
+    return even(curve, curve[:, 0])[0]
 
 
 def _bridge(anatomy: Anatomy, level: str) -> Course:
@@ -62,6 +68,7 @@ def _bridge(anatomy: Anatomy, level: str) -> Course:
     x = np.linspace(-0.5, 0.5, 5) * half_x
     y = -half_y - np.array([1.4, 2.4, 2.9, 2.4, 1.4])
     curve = smooth_curve(line.at(np.full(5, station), x, y), step=0.8)[0]
+    curve = _even(curve)
     radius = np.full(len(curve), PLEXUS_MM * 1.15)
     return Course(f"{level} retrovertebral vein", Region.EPIDURAL_VEIN, curve, radius, level)
 
@@ -74,6 +81,7 @@ def _beside(root: Course, ahead: bool, rng: np.random.Generator) -> Course:
     side = np.array([0.0, -0.55, -0.85]) if ahead else np.array([0.0, 0.75, -0.65])
     bow = gap * (1 + 0.6 * np.sin(np.linspace(0, np.pi, len(part))))[:, None]
     curve = smooth_curve(part + side * bow + rng.normal(0, 0.3, part.shape), step=0.6)[0]
+    curve = _even(curve)
     name = f"{root.side.value if root.side else ''} {root.level} foraminal vein"
     radius = np.full(len(curve), FORAMINAL_MM)
     return Course(name, Region.EPIDURAL_VEIN, curve, radius, root.level, root.side)
