@@ -33,21 +33,8 @@ _HOUNSFIELD: dict[int, tuple[float, float]] = {
     Region.KIDNEY: (20, 250),
     Region.AORTA: (30, 350),
     Region.SOFT_TISSUE: (-100, 70),
-    Region.NUCLEUS_PULPOSUS: (40, 130),
-    Region.ANNULUS_FIBROSUS: (50, 150),
-    Region.EPIDURAL_FAT: (-120, -20),
     Region.LIGAMENTUM_FLAVUM: (20, 130),
-    Region.CEREBROSPINAL_FLUID: (-5, 50),
-    Region.SPINAL_CORD: (10, 70),
-    Region.CAUDA_EQUINA: (0, 60),
-    Region.FASCIA: (-60, 90),
-    Region.INTRAMUSCULAR_FAT: (-120, -20),
-    Region.PSOAS: (20, 90),
-    Region.QUADRATUS_LUMBORUM: (20, 90),
-    Region.MULTIFIDUS: (0, 90),
-    Region.ERECTOR_SPINAE: (10, 90),
     Region.VENA_CAVA: (20, 250),
-    Region.ILIAC_ARTERY: (30, 350),
     Region.ILIAC_VEIN: (20, 250),
     Region.SEGMENTAL_ARTERY: (20, 250),
     Region.LIVER: (20, 170),
@@ -66,6 +53,24 @@ _HOUNSFIELD: dict[int, tuple[float, float]] = {
     ExtraTissue.BOWEL: (-50, 80),
     ExtraTissue.VESSEL: (30, 350),
 }
+# On CT these differ little from the tissue they belong to or are made of: HU at most, up or down.
+_ALIKE = {
+    Region.EPIDURAL_FAT: Region.FAT,
+    Region.INTRAMUSCULAR_FAT: Region.FAT,
+    Region.NUCLEUS_PULPOSUS: Region.DISC,
+    Region.ANNULUS_FIBROSUS: Region.DISC,
+    Region.CEREBROSPINAL_FLUID: Region.CANAL,
+    Region.SPINAL_CORD: Region.CANAL,
+    Region.CAUDA_EQUINA: Region.CANAL,
+    Region.DURA: Region.CANAL,
+    Region.PSOAS: Region.MUSCLE,
+    Region.QUADRATUS_LUMBORUM: Region.MUSCLE,
+    Region.MULTIFIDUS: Region.MUSCLE,
+    Region.ERECTOR_SPINAE: Region.MUSCLE,
+    Region.FASCIA: Region.MUSCLE,
+    Region.ILIAC_ARTERY: Region.AORTA,
+}
+_ALIKE_HU = 12.0
 _MUSCLES = torch.tensor([Region.MUSCLE, *(fine for fine, broad in BROAD.items() if broad == Region.MUSCLE)])
 _TRABECULAR = (40.0, 330.0)
 _CORTICAL_EXCESS = (100.0, 650.0)
@@ -195,6 +200,8 @@ def _appearance(tissue: Tensor, target: Tensor, dice: Dice, spacing_mm: float) -
     table = torch.zeros(_N_TISSUES)
     for label in range(_N_TISSUES):
         table[label] = dice.uniform(*_HOUNSFIELD.get(label, (0, 60)))
+    for fine, like in _ALIKE.items():
+        table[fine] = table[like] + dice.uniform(-_ALIKE_HU, _ALIKE_HU)
     trabecular = dice.uniform(*_TRABECULAR)
     for region in (*BONE, ExtraTissue.STERNUM):
         table[region] = trabecular + dice.uniform(-40, 40)
