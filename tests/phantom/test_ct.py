@@ -1,5 +1,6 @@
 """The CT of a phantom: tissue, bone, scanner."""
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -208,6 +209,16 @@ def test_maps_alone_are_read(piece: Phantom, ct: Volume) -> None:
     made = simulate_ct(moved, 5, settings=COARSE)
     shifted = np.roll(ct.voxels, 3, axis=1)[5, 70:130].astype(float)
     assert np.corrcoef(made.voxels[5, 70:130].ravel(), shifted.ravel())[0, 1] > 0.97
+
+
+def test_memory_is_that_of_the_image_and_some_slices(piece: Phantom) -> None:
+    simulate_ct(piece, 5, settings=COARSE)
+    tracemalloc.start()
+    made = simulate_ct(piece, 5, settings=replace(COARSE, pixel_mm=1.0, step_mm=1.0))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    one = made.voxels[0].size * 4
+    assert peak < made.voxels.nbytes + 2 * 60 * one
 
 
 def test_words_are_taken_for_their_settings() -> None:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import Region
 from procguide.geometry import Affine
 from procguide.imaging import Grid, Modality, Volume
 from procguide.phantom.build import Phantom
+from procguide.phantom.ct.hounsfield import TISSUE
 from procguide.phantom.ct.kernel import Plane
 from procguide.phantom.ct.noise import Noise, middle_of
 from procguide.phantom.ct.settings import Arms, CtSettings
@@ -87,7 +89,7 @@ class Scan:
         shifted = subject.place.copy()
         shifted[0] += subject.shift
         soft = soft_plane(
-            subject.tissues, subject.bone, ks, weights, subject.table, subject.is_bone, shifted,
+            subject.tissues, subject.bone, ks, weights, subject.table, subject.is_filled, shifted,
             subject.blocks, subject.extra,
         )  # fmt: skip
         start = (np.array([y, x]) - subject.place[0, 1:]) / subject.place[1, 1:]
@@ -98,6 +100,10 @@ class Scan:
             np.array([y, x, self.settings.pixel_mm]), heights, self.profile.weights, subject.is_bone,
             subject.look,
         )  # fmt: skip
+        metal = subject.metal(ks, weights)
+        if metal is not None:
+            share = resample_plane(metal, start, step, self.plane.shape, 0.0)
+            image += (np.float32(TISSUE[Region.IMPLANT].mean) - image) * share
         return np.asarray(image)
 
     def _planes(self, heights: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from procguide.anatomy import BONE, SACRUM, VERSE_LABELS, Region, Spine
 from procguide.phantom.build import Phantom
@@ -26,12 +27,12 @@ class Subject:
     """Maps and tables.
 
     ``place`` is the origin and spacing of the maps, ``(2, 3)`` as z, y, x, mm. ``table`` ``(3, 256)`` is
-    mean, spread and pattern by region. ``look`` is how bone looks: cortex ``(256, 4)`` by region; by VerSe
-    integer frames ``(100, 4, 3)`` (origin and axes) and makeup ``(100, 7)`` (half height, half depth, wear of
-    the disc above and below, spongy share, wear of the facets above and below); blocks of trabeculae and of
-    patches; L1's spongy HU, thickness factor, three shifts in mm, relative and absolute depth of texture.
-    ``extra`` is fat in muscle and calcium; ``shift`` where the subject falls in the soft ``blocks`` (grain,
-    fibres, lumps).
+    mean, spread and pattern by region; what ``is_filled`` (bone, metal) is put in afterwards. ``look`` is how
+    bone looks: cortex ``(256, 4)`` by region; by VerSe integer frames ``(100, 4, 3)`` (origin and axes) and
+    makeup ``(100, 7)`` (half height, half depth, wear of the disc above and below, spongy share, wear of the
+    facets above and below); blocks of trabeculae and of patches; L1's spongy HU, thickness factor, three
+    shifts in mm, relative and absolute depth of texture. ``extra`` is fat in muscle and calcium; ``shift``
+    where the subject falls in the soft ``blocks`` (grain, fibres, lumps).
     """
 
     tissues: NDArray[np.uint8]
@@ -40,6 +41,7 @@ class Subject:
     place: NDArray[np.float64]
     table: Array
     is_bone: NDArray[np.bool_]
+    is_filled: NDArray[np.bool_]
     look: Any
     extra: NDArray[np.float64]
     shift: NDArray[np.float64]
@@ -57,18 +59,29 @@ class Subject:
             np.ascontiguousarray(phantom.bone_distance, dtype=np.float32),
             np.array([affine.origin[::-1], affine.spacing]),
             tissue_tables(settings.contrast),
-            _bone_labels(),
+            _labels(*BONE, Region.ARCH),
+            _labels(*BONE, Region.ARCH, Region.IMPLANT),
             (_cortex_table(), frames, makeup, texture.spongy_block(), blocks[2], _numbers(parameters)),
             np.array([1.6 * parameters.body.muscle_fat, max(0.02 * (parameters.age - 45), 0.0)]),
             texture.shift_of(parameters.seed, 2).astype(np.float64),
             blocks,
         )
 
+    def metal(self, ks: NDArray[np.int64], weights: NDArray[np.float64]) -> Array | None:
+        """Share of metal ``(j, i)`` in the weighted slices ``ks``, its surface made smooth; None if none.
 
-def _bone_labels() -> NDArray[np.bool_]:
+        So dense a thing shows the steps of its voxels where nothing else does.
+        """
+        masks = self.tissues[ks] == Region.IMPLANT
+        if not masks.any():
+            return None
+        share = (weights[:, None, None] * masks).sum(axis=0)
+        return np.asarray(gaussian_filter(share, 0.65), dtype=np.float32)
+
+
+def _labels(*regions: Region) -> NDArray[np.bool_]:
     flags = np.zeros(256, dtype=bool)
-    flags[list(BONE)] = True
-    flags[Region.ARCH] = True
+    flags[list(regions)] = True
     return flags
 
 
