@@ -20,6 +20,7 @@ from skimage.draw import polygon2mask
 
 from procguide.anatomy import Region, Side
 from procguide.geometry import AnatomicalFrame, vector
+from procguide.phantom.bones.roughness import unevenness
 from procguide.phantom.bones.table import TABLE_LOCK, DistanceTable, tabulate_parts
 from procguide.phantom.population.parameters import PelvisShape
 from procguide.phantom.solids import (
@@ -190,11 +191,13 @@ def _parts(pelvis: PelvisShape) -> list[Part]:
 
 
 @lru_cache(maxsize=6)
-def _table(pelvis: PelvisShape) -> DistanceTable:
+def _table(pelvis: PelvisShape, seed: int) -> DistanceTable:
     """One hip bone at size 1, the sacroiliac joint not yet cut."""
     high = np.array([pelvis.wing_half_width + 14.0, 78.0, pelvis.wing_height + 2.0])
     low = np.array([1.0, -88.0 * pelvis.wing_depth / 92.0, -182.0])
-    table = tabulate_parts(_parts(pelvis), low, high, TABLE_STEP)
+    table = tabulate_parts(
+        _parts(pelvis), low, high, TABLE_STEP, lambda grid: unevenness(grid, None, seed, 3)
+    )
     axes = [low[n] + TABLE_STEP * np.arange(table.values.shape[n], dtype=np.float32) for n in range(3)]
     x, y, z = np.ix_(*axes)
     centre = _hip(pelvis)
@@ -210,7 +213,7 @@ def ilium_part(model: IliumModel, side: Side) -> Part:
     size, s = np.float32(model.size), side.sign
     shape = _form(model.pelvis)
     with TABLE_LOCK:
-        table = _table(shape)
+        table = _table(shape, model.seed)
     low = table.low
     high = low + (np.array(table.values.shape) - 1) * table.step
     middle, half = (low + high) / 2, (high - low) / 2

@@ -12,18 +12,16 @@ from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.femur import femur_parts
 from procguide.phantom.bones.pelvis import IliumModel, ilium_part
 from procguide.phantom.bones.ribs import ribs_of
-from procguide.phantom.bones.roughness import bumps
+from procguide.phantom.bones.roughness import unevenness
 from procguide.phantom.bones.sacrum import remnant_parts
 from procguide.phantom.canvas import Canvas
-from procguide.phantom.solids import FAR, Array, Field, carve
+from procguide.phantom.solids import Array, Field, Window, carve
 from procguide.phantom.tubes import tube_distance
 
 __all__ = ["paint_hips", "paint_remnants", "paint_ribs", "roughened"]
 
 RIB_GAP_MM = 1.6
 HIP_GAP_MM = 3.4
-BUMPS = ((9.0, 0.30), (4.0, 0.15))
-"""Width and standard deviation of the large bones' unevenness, mm; assumed."""
 
 
 def paint_remnants(canvas: Canvas, anatomy: Anatomy) -> None:
@@ -35,11 +33,7 @@ def paint_remnants(canvas: Canvas, anatomy: Anatomy) -> None:
 
 def roughened(grid: Grid, field: Field, seed: int, stream: int) -> Field:
     """The field with bumps where muscles and ligaments pull; none finer than the lattice shows."""
-    rough = np.zeros_like(field.distance)
-    for n, (step, height) in enumerate(BUMPS):
-        if step > 2 * max(grid.affine.spacing):
-            rough += np.float32(height) * bumps(grid, field.window, seed, 10 * stream + n, step)
-    return replace(field, distance=field.distance + rough)
+    return replace(field, distance=field.distance + unevenness(grid, field.window, seed, stream))
 
 
 def paint_hips(canvas: Canvas, anatomy: Anatomy, spine: Array) -> None:
@@ -47,27 +41,32 @@ def paint_hips(canvas: Canvas, anatomy: Anatomy, spine: Array) -> None:
     parameters, grid = anatomy.parameters, canvas.grid
     model = IliumModel.under(anatomy.pose.sacrum, parameters.pelvis, parameters.size, parameters.seed)
     for side in Side:
-        thighs = _paint_thigh(canvas, model, side)
+        thigh = _paint_thigh(canvas, model, side)
         hip = carve(grid, [ilium_part(model, side)])
         if hip is not None:
-            rough = roughened(grid, hip, parameters.seed, 3)
-            d = np.maximum(rough.distance, parameters.pelvis.joint_gap - spine[hip.window])
-            if thighs is not None:
-                d = np.maximum(d, HIP_GAP_MM * parameters.size - thighs[hip.window])
+            d = np.maximum(hip.distance, parameters.pelvis.joint_gap - spine[hip.window])
+            if thigh is not None:
+                _keep_off(d, hip.window, thigh, HIP_GAP_MM * parameters.size)
             canvas.put(hip.window, d < 0, Region.ILIUM, None, side)
             np.minimum(canvas.bone[hip.window], d, out=canvas.bone[hip.window])
 
 
-def _paint_thigh(canvas: Canvas, model: IliumModel, side: Side) -> Array | None:
-    """The thigh bone; returns its distance on the whole lattice, None out of view."""
+def _paint_thigh(canvas: Canvas, model: IliumModel, side: Side) -> Field | None:
+    """The thigh bone, None out of view."""
     thigh = carve(canvas.grid, femur_parts(model, side))
-    if thigh is None:
-        return None
-    canvas.put(thigh.window, thigh.distance < 0, Region.FEMUR, None, side)
-    np.minimum(canvas.bone[thigh.window], thigh.distance, out=canvas.bone[thigh.window])
-    away = np.full(canvas.grid.shape, FAR, dtype=np.float32)
-    away[thigh.window] = thigh.distance
-    return away
+    if thigh is not None:
+        canvas.put(thigh.window, thigh.distance < 0, Region.FEMUR, None, side)
+        np.minimum(canvas.bone[thigh.window], thigh.distance, out=canvas.bone[thigh.window])
+    return thigh
+
+
+def _keep_off(distance: Array, where: Window, other: Field, gap: float) -> None:
+    """Cut from a field on ``where`` what lies within ``gap`` mm of another bone."""
+    both = [(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(where, other.window, strict=True)]
+    if all(start < stop for start, stop in both):
+        own = tuple(slice(p - a.start, q - a.start) for (p, q), a in zip(both, where, strict=True))
+        its = tuple(slice(p - b.start, q - b.start) for (p, q), b in zip(both, other.window, strict=True))
+        np.maximum(distance[own], np.float32(gap) - other.distance[its], out=distance[own])
 
 
 def paint_ribs(canvas: Canvas, anatomy: Anatomy) -> None:

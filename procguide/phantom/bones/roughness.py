@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from procguide.imaging import Grid
 from procguide.phantom.solids import Array, Window
 
-__all__ = ["bumps"]
+__all__ = ["bumps", "unevenness"]
 
 CELLS = 48
+LARGE_BUMPS = ((9.0, 0.30), (4.0, 0.15))
+"""Width and standard deviation of the unevenness of sacrum and hip bones, mm; assumed."""
 
 
 @lru_cache(maxsize=16)
@@ -47,3 +49,14 @@ def bumps(grid: Grid, where: Window, seed: int, stream: int, step: float) -> Arr
     rows = np.tensordot(wk, coarse, axes=(1, 0))
     rows = np.matmul(wj, rows)
     return np.asarray(1.6 * np.matmul(rows, wi.T), dtype=np.float32)
+
+
+def unevenness(grid: Grid, where: Window | None, seed: int, stream: int) -> Array:
+    """Of a large bone's surface, on a window or everywhere, mm; nothing finer than the lattice shows."""
+    k, j, i = grid.shape
+    place = where or (slice(0, k), slice(0, j), slice(0, i))
+    rough = np.zeros([s.stop - s.start for s in place], dtype=np.float32)
+    for n, (step, height) in enumerate(LARGE_BUMPS):
+        if step > 2 * max(grid.affine.spacing):
+            rough += np.float32(height) * bumps(grid, place, seed, 10 * stream + n, step)
+    return rough

@@ -63,8 +63,13 @@ def _to_scale(values: Array, step: float) -> Array:
     return np.ascontiguousarray(values / np.clip(np.sqrt(slope), 0.55, 1.8), dtype=np.float32)
 
 
-def tabulate_parts(parts: Sequence[Part], low: ArrayLike, high: ArrayLike, step: float) -> DistanceTable:
-    """The smooth union of ``parts``, made true to scale; beyond 8 mm only known to be at least that."""
+def tabulate_parts(
+    parts: Sequence[Part], low: ArrayLike, high: ArrayLike, step: float, uneven: Callable[[Grid], Array]
+) -> DistanceTable:
+    """The smooth union of ``parts``, made true to scale, plus what ``uneven`` says of the surface, mm.
+
+    Beyond 8 mm a distance is only known to be at least that.
+    """
     corner = np.asarray(low, dtype=float)
     count = np.ceil((np.asarray(high, dtype=float) - corner) / step).astype(int) + 1
     grid = Grid((int(count[2]), int(count[1]), int(count[0])), Affine.axis_aligned(step, corner))
@@ -72,4 +77,5 @@ def tabulate_parts(parts: Sequence[Part], low: ArrayLike, high: ArrayLike, step:
     field = carve(grid, parts, margin=KNOWN_MM)
     if field is not None:
         values[field.window] = np.minimum(field.distance, KNOWN_MM)
-    return DistanceTable(np.ascontiguousarray(_to_scale(values, step).transpose(2, 1, 0)), corner, step)
+    values = _to_scale(values, step) + uneven(grid)
+    return DistanceTable(np.ascontiguousarray(values.transpose(2, 1, 0)), corner, step)
