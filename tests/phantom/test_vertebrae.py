@@ -21,7 +21,7 @@ from procguide.phantom.bones.wear import worn_shape
 from procguide.phantom.build import phantom_of
 from procguide.phantom.canvas import Canvas, instance_of
 from procguide.phantom.neural.paint import canal_distance
-from procguide.phantom.population.morphometry import FACETS
+from procguide.phantom.population.morphometry import FACETS, PHANTOM_LEVELS, mean_shapes
 from procguide.phantom.population.parameters import LevelWear, SideJitter
 
 SPACING = 1.0
@@ -82,6 +82,19 @@ class TestParts:
         assert count == 1
         for part in range(Region.BODY, Region.ARCH):
             assert len(vertebra.points(Region(part))) > 150, Region(part)
+
+    @pytest.mark.parametrize(
+        ("levels", "level"),
+        [((*PHANTOM_LEVELS, "L6"), "L6"), ((*PHANTOM_LEVELS, "L6"), "L5"), (PHANTOM_LEVELS[:-1], "L4"),
+         ((*PHANTOM_LEVELS[:5], "T13", *PHANTOM_LEVELS[5:]), "T13")],
+    )  # fmt: skip
+    def test_vertebrae_too_many_or_too_few(self, levels: tuple[str, ...], level: str) -> None:
+        shapes, joints = mean_shapes(levels)
+        given = replace(PhantomParameters(), levels=levels, vertebrae=shapes, facets=joints)
+        vertebra = bone(level, given, osteophyte=9.0, facets=1.0, disc=1.0)
+        _, count = ndimage.label(vertebra.inside, structure=np.ones((3, 3, 3)))
+        assert count == 1
+        assert min(len(vertebra.points(Region(part))) for part in range(Region.BODY, Region.ARCH)) > 150
 
     def test_thoracic_processes_are_stout_and_point_back_lumbar_ones_are_blades(self) -> None:
         swept, thick = {}, {}

@@ -26,17 +26,24 @@ OPEN_BEHIND_MM = 2.0
 
 @dataclass(frozen=True)
 class Node:
-    """A Schmorl's node: where on the endplate (shares of the half-sizes), its radius and depth, mm."""
+    """A Schmorl's node: where on the endplate (shares of the half-sizes), its radius and depth, mm.
+
+    It is lobed, ``turn`` in radians, as no node is round.
+    """
 
     x: float
     y: float
     radius: float
     depth: float
+    turn: float = 0.0
 
     def dent(self, x: Array, y: Array, half: tuple[Array, Array]) -> Array:
         """Depth below the endplate, mm."""
-        r = np.hypot(x - self.x * half[0], y - self.y * half[1]) / np.float32(self.radius)
-        return np.asarray(self.depth * np.clip(1.25 - r**3, 0, 1), dtype=np.float32)
+        across, along = x - self.x * half[0], y - self.y * half[1]
+        angle = np.arctan2(along, across) + np.float32(self.turn)
+        lobed = 1 + 0.22 * np.cos(2 * angle) + 0.13 * np.cos(3 * angle + 1.0)
+        r = np.hypot(across, along) / (np.float32(self.radius) * lobed)
+        return np.asarray(self.depth * np.clip(1.2 - r * r, 0, 1), dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class BodyWear:
 def _lips(rng: np.random.Generator, reach: float, foramen: tuple[float, float]) -> NDArray[np.float32]:
     """Irregular reach by angle, most in front and at the sides; left is positive."""
     wave = np.zeros_like(TURNS)
-    for k in range(1, 13):
+    for k in range(1, 10):
         wave += rng.normal(0, 1 / k**0.3) * np.cos(k * TURNS + rng.uniform(0, 2 * np.pi))
     wave = np.clip(0.28 + 0.34 * wave, 0.04, 1.0)
     # Behind there is little room: lips there are low, except where the foramen narrows.
@@ -73,7 +80,8 @@ def _lips(rng: np.random.Generator, reach: float, foramen: tuple[float, float]) 
 
 def _node(rng: np.random.Generator, depth: float) -> Node | None:
     x, y, radius = rng.uniform(-0.35, 0.35), rng.uniform(-0.25, 0.4), rng.uniform(3.5, 6.0)
-    return Node(float(x), float(y), float(radius), depth) if depth > 0 else None
+    turn = float(rng.uniform(0, 2 * np.pi))
+    return Node(float(x), float(y), float(radius), depth, turn) if depth > 0 else None
 
 
 def body_wear(wear: LevelWear, above: LevelWear, shape: VertebraShape, seed: int, label: int) -> BodyWear:
