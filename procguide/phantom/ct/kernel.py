@@ -28,11 +28,11 @@ SECTORS = 10
 _SHAPE = {Kernel.SOFT: (0.31, 2.0, 0.0), Kernel.STANDARD: (0.40, 2.2, 0.03), Kernel.BONE: (0.68, 2.6, 0.28)}
 
 
-def transfer(kernel: Kernel, frequency: Array) -> Array:
+def transfer(kernel: Kernel, frequency: NDArray[Any]) -> Array:
     """Modulation transfer at cycles/mm; 1 at 0."""
     half, steep, rise = _SHAPE[kernel]
     share = frequency / half
-    lift = 1 + rise * np.exp(-(((share - 0.6) / 0.3) ** 2))
+    lift = (1 + rise * np.exp(-(((share - 0.6) / 0.3) ** 2))) / (1 + rise * np.exp(-4.0))
     return np.asarray(np.exp2(-(share**steep)) * lift, dtype=np.float32)
 
 

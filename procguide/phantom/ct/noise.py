@@ -142,5 +142,5 @@ def _physical(reference: float, settings: CtSettings) -> float:
 
 
 def _grain(kernel: Kernel) -> float:
-    f = np.linspace(0, 2.0, 400, dtype=np.float32)
+    f = np.linspace(0, 2.0, 400)
     return float((f * f * transfer(kernel, f) ** 2).sum())
