@@ -85,7 +85,7 @@ class BoneField:
         return out
 
     def _sample(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        index = self.grid.affine.inverse.apply(points).T
+        index = ((points - self.grid.affine.origin) / SPACING_MM).T[::-1]
         return np.asarray(map_coordinates(self.values, index, order=1, mode="nearest"), dtype=np.float64)
 
 

@@ -66,7 +66,8 @@ def paint_content(canvas: Canvas, anatomy: Anatomy) -> Array:
     kept = np.isin(tissues, BESIDE[1:])
     out = np.full(len(x), 255, dtype=np.uint8)
     # Behind bodies and laminae, where the bone recedes from the tube, lie fat and veins, not muscle.
-    out[d < np.where(back < -0.3, 5.0, 1.6)] = Region.EPIDURAL_FAT
+    out[d < np.where(back < -0.3, 5.0, 1.6)] = Region.FAT
+    out[(d < 5.0) & (back < -0.3) & (aside < 0.9)] = Region.EPIDURAL_FAT
     out[inside] = Region.EPIDURAL_FAT
     _flavum(out, places, sac.flavum, (aside, back, d, y - front))
     within = _sac_distance(places, anatomy)

@@ -9,7 +9,8 @@ volumes 211, 291, 384 and 192 mm3 at L4, L5, S1 and S2 (Weiner et al., AJNR 2022
 6.5 mm at L5, centre in the medial zone of the foramen at L1-L4 and in the lateral at L5 (Silverstein et
 al., Int J Spine Surg 2015;9:3); length against width assumed. Origin of the sleeve below the disc above
 for L1-L4, above the L5-S1 disc for S1 (Suh et al., J Bone Joint Surg Br 2005;87:518), 8 to 11 mm from the
-midline; take-off angle in the coronal plane 52 degrees at T11 to 26 at L5 (cadavers, PubMed 22744616).
+midline; take-off angle 26 degrees at L1 to 16 at L5 (Torun) in one series, 52 at T11 to 26 at L5 in another
+(cadavers, PubMed 22744616): the lumbar ones here follow the first, T11 lies between.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ GANGLION_MM = {
 }
 """Width and length of the ganglion, mm."""
 # fmt: on
-SLEEVE_HEIGHT = {"T8": 0.30, "T12": 0.27, "L1": 0.24, "L3": 0.20, "L4": 0.15, "L5": 0.09, "L6": 0.09}
+SLEEVE_HEIGHT = {"T8": 0.36, "T12": 0.33, "L1": 0.28, "L3": 0.29, "L4": 0.28, "L5": 0.24, "L6": 0.24}
 """Where the root leaves the sac: share of the way from its vertebra's upper endplate to the next one's."""
 SACRAL_SLEEVES = (-0.22, 0.12, 0.75, 1.1, 1.1)
 """The same for S1 to S5 in lengths of S1, from its top; S1 leaves above the last disc."""
@@ -87,7 +88,7 @@ def sleeve(anatomy: Anatomy, level: str, side: Side) -> tuple[float, float, floa
         station = line.height(level, SLEEVE_HEIGHT[known])
     station = min(station, anatomy.sac.sac_end - 2.0)
     y, a, b = anatomy.sac.sac_at(station)
-    return station, side.sign * a * 0.94, y - 0.35 * b
+    return station, side.sign * a * 1.02, y - 0.35 * b
 
 
 def _order(level: str) -> int:
@@ -111,7 +112,7 @@ def root_courses(anatomy: Anatomy, field: BoneField) -> tuple[Course, ...]:
 def _presacral(anatomy: Anatomy, field: BoneField, level: str, side: Side) -> list[Course]:
     station, x, y = sleeve(anatomy, level, side)
     start = anatomy.canal_line.at(
-        np.array([station - 3.0, station + 1.5]), np.array([0.95, 1.16]) * x, [y, y]
+        np.array([station - 3.0, station + 1.5]), np.array([1.10, 1.20]) * x, [y, y]
     )
     local, turn = _under_pedicle(anatomy, level, side)
     frame = anatomy.pose.frames[level]
@@ -184,7 +185,7 @@ def thickness(curve: _Reals, middle: int, level: str, radius: float, size: float
     along = lengths(curve)
     near = np.sqrt(np.clip(1 - ((along - along[middle]) / (length / 2)) ** 2, 0, 1))
     # Inside the canal the root is still thin.
-    return np.asarray(np.maximum(radius * np.clip(0.55 + along / 25, 0.55, 1), width / 2 * near))
+    return np.asarray(np.maximum(radius * np.clip(0.45 + along / 30, 0.45, 1), width / 2 * near))
 
 
 def nearest(curve: _Reals, point: _Reals) -> int:
@@ -204,18 +205,18 @@ def _under_pedicle(anatomy: Anatomy, level: str, side: Side) -> tuple[_Reals, in
     inner = shape.canal_width / 2
     lateral = 1.0 if level in ("L5", "L6") else -0.3
     back = 5.0 * size
+    high = level in ("L1", "L2", "L3")
     if level.startswith("T"):
         out = [
-            (inner - 2.6 * size, wall + back + 1.0, bottom + 2.0),
             (middle - 0.3 * half, wall + back + 1.5, bottom - drop),
             (middle + half + 4 * size, wall + back + 1.5, bottom - drop - 1.0),
             (middle + half + 13 * size, wall + back + 3.0, bottom - drop - 4.0 * size),
         ]
     else:
         out = [
-            (inner - 2.4 * size, wall + back - 0.5, bottom + 3.0),
+            (inner - 1.3 * size, wall + back - 0.5, bottom + (0.6 if high else 1.6)),
             (middle + lateral * half * 0.5, wall + back, bottom - drop),
             (middle + half + 1.0 * size, wall + back - 2.0, bottom - drop - 6.5 * size),
             (middle + half + 6.5 * size, wall - 2.0, bottom - drop - 14.0 * size),
         ]
-    return np.array([(s * x, y, z) for x, y, z in out]), 3
+    return np.array([(s * x, y, z) for x, y, z in out]), len(out) - 1

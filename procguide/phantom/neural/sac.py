@@ -25,7 +25,7 @@ SAC_TAPER_MM = 26.0
 CONUS_TAPER_MM = 34.0
 DISC_REACH_MM = 0.9
 """How much further forward than behind the bodies the sac reaches at a healthy disc; assumed."""
-DISC_WIDER = 0.11
+DISC_WIDER = 0.17
 """How much more of the canal's width it takes there; assumed."""
 FLAVUM_MM = {"T8": 2.2, "T9": 2.2, "T10": 2.3, "T11": 2.4, "T12": 2.6, "L1": 2.9, "L2": 3.2, "L3": 3.4,
              "L4": 3.8, "L5": 3.7}  # fmt: skip
@@ -107,11 +107,11 @@ def _gaps(
     last = parameters.levels[-1]
     front = {"T8": 0.8, "T12": 0.4, "L1": -0.4, "L3": -0.5, "L4": 0.0, last: 2.0, "S1": 4.2, "S2": 3.6}
     back = {"T8": 1.2, "T11": 1.0, "L1": 0.9, "L3": 0.9, "L4": 1.2, last: 2.4, "S1": 3.2, "S2": 3.0}
-    share = {"T8": 0.79, "T12": 0.80, "L2": 0.78, "L3": 0.77, "L4": 0.74, last: 0.66, "S1": 0.58, "S2": 0.50}
+    share = {"T8": 0.79, "T12": 0.78, "L2": 0.72, "L3": 0.70, "L4": 0.66, last: 0.59, "S1": 0.58, "S2": 0.50}
     ahead, behind, wide = (_anchors(line, places, v) for v in (front, back, share))
     for level in parameters.levels:
         disc = line.height(level, _disc_share(pose, level))
-        near = np.exp(-(((places - disc) / 5.5) ** 2))
+        near = np.exp(-(((places - disc) / 6.5) ** 2))
         # The disc stands behind the line of the bodies and the sac lies against it.
         ahead = ahead + near * (parameters.worn(level).bulge - DISC_REACH_MM)
         wide = wide + near * DISC_WIDER

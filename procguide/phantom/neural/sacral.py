@@ -34,7 +34,7 @@ def sacral_courses(anatomy: Anatomy, field: BoneField, level: str, side: Side) -
     line, size = anatomy.canal_line, anatomy.parameters.size
     n = SACRAL_SEGMENTS.index(level)
     station, x, y = sleeve(anatomy, level, side)
-    start = line.at(np.array([station - 3.0, station + 1.5]), np.array([0.95, 1.16]) * x, [y, y])
+    start = line.at(np.array([station - 3.0, station + 1.5]), np.array([1.10, 1.20]) * x, [y, y])
     radius = ROOT_MM[level] / 2 * size
     if n == len(FORAMINA):
         return _through_hiatus(anatomy, field, start, station, level, side)
