@@ -38,7 +38,10 @@ def _outer(
 ) -> int:  # fmt: skip  # pragma: no cover (compiled)
     """Gluteus minimus and medius: thin at the crest, filling everything below it."""
     depth = (5.0 + 0.95 * max(40.0 * size - z, 0.0)) * bulk
-    depth = min(depth, 60.0 * bulk) - (1.1 if z > -55.0 * size else 0.45) * max(beyond - 3.0, 0.0)
+    # The joint and the thigh's upper end lie within it further down.
+    depth = min(depth, (60.0 + 0.9 * max(-50.0 * size - z, 0.0)) * bulk) - (
+        1.1 if z > -55.0 * size else 0.45
+    ) * max(beyond - 3.0, 0.0)
     if z > 40.0 * size or gap > depth:
         return 0
     sheet = 0.30 * min(depth, 40.0) + 1.5 * noise_at(noise, x, y, z, 18.0)

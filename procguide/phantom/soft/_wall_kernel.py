@@ -80,7 +80,7 @@ def _wall_layer(
 ) -> int:  # pragma: no cover (compiled)
     """Three oblique layers with thin fat between them at the side; one muscle in front."""
     if lateral < -0.5:  # the seat: fascicles, and a film of fat before what lies under it
-        if share * thick > thick - 0.9 - gap or marbled(y + 0.7 * x, z, x, 0.03 + 0.05 * gap, noise):
+        if share * thick > thick - 0.9 - gap or marbled(y + 0.7 * x, z, x, 0.02 + 0.03 * gap, noise):
             return STRAND
         return MUSCLE
     if lateral < 0.25:

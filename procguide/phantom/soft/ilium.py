@@ -15,9 +15,9 @@ from procguide.phantom.bones.pose import Pose
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.solids import Array, carve
 
-__all__ = ["IliumSurface", "ilium_surface"]
+__all__ = ["ILIUM_STEP_MM", "IliumSurface", "ilium_surface"]
 
-STEP_MM = 4.0
+ILIUM_STEP_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ def ilium_surface(parameters: PhantomParameters, pose: Pose, side: Side) -> Iliu
     part = ilium_part(IliumModel.under(pose.sacrum, parameters.pelvis, size), side)
     half = np.asarray(part.reach) + 12.0
     low = np.asarray(part.frame.origin) - half
-    shape = tuple(int(n) for n in np.ceil(2 * half[::-1] / STEP_MM))
-    grid = Grid((shape[0], shape[1], shape[2]), Affine.axis_aligned(STEP_MM, low))
+    shape = tuple(int(n) for n in np.ceil(2 * half[::-1] / ILIUM_STEP_MM))
+    grid = Grid((shape[0], shape[1], shape[2]), Affine.axis_aligned(ILIUM_STEP_MM, low))
     found = carve(grid, [part])
     distance = np.full(grid.shape, 1e3, dtype=np.float32)
     if found is not None:
         distance[found.window] = found.distance
-    across = s * (low[0] + STEP_MM * np.arange(shape[2]))
+    across = s * (low[0] + ILIUM_STEP_MM * np.arange(shape[2]))
     inside = distance < 0
     there = inside.any(axis=2)
     # Below the surface's last voxel the rest of the step, from the distance there.
@@ -58,5 +58,5 @@ def ilium_surface(parameters: PhantomParameters, pose: Pose, side: Side) -> Iliu
     f32 = np.float32
     return IliumSurface(
         side, (float(low[1]), float(low[2])), inner[spread].astype(f32), outer[spread].astype(f32),
-        (beyond * STEP_MM).astype(f32),
+        (beyond * ILIUM_STEP_MM).astype(f32),
     )  # fmt: skip

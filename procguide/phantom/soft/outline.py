@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
 
 from procguide.anatomy import Side
 from procguide.phantom.bones.pose import Pose
 from procguide.phantom.population.parameters import PhantomParameters
-from procguide.phantom.soft.ilium import IliumSurface, ilium_surface
+from procguide.phantom.soft.ilium import ILIUM_STEP_MM, IliumSurface, ilium_surface
 from procguide.phantom.soft.spine_line import SpineLine, spine_line
 from procguide.phantom.tubes import Tube
 
@@ -88,7 +89,9 @@ def torso_of(parameters: PhantomParameters, pose: Pose, canal: Tube) -> Torso:
     skin = _skin(parameters, z, half_width, front - centre_y, back - centre_y)
     skin = skin + _features(parameters, spine, z, skin)
     ilia = tuple(ilium_surface(parameters, pose, side) for side in Side)
-    skin = np.maximum(skin, _round_bone(parameters, ilia, z, centre_x, centre_y))
+    bone = _round_bone(parameters, ilia, z, centre_x, centre_y)
+    near = np.clip(1 - np.abs(skin - bone) / 16.0, 0, 1)
+    skin = np.maximum(skin, bone) + 4.0 * near**2
     ring = _ring(parameters, curves, skin, centre_y)
     flat = (skin * np.cos(ANGLES)).max(axis=1), (skin * np.sin(ANGLES))
     return Torso(
@@ -186,22 +189,29 @@ def _round_bone(
     parameters: PhantomParameters, ilia: tuple[IliumSurface, ...], z: _Curve, centre_x: _Curve,
     centre_y: _Curve,
 ) -> _Curve:  # fmt: skip
-    """The radius that the skin needs to cover the ilia, ``(n, 360)`` mm, 0 where there is none."""
-    cover = 7.0 + 0.35 * parameters.body.fat_side
+    """The radius that the skin needs to cover the ilia: their convex hull and flesh, ``(n, 360)`` mm."""
+    cover = 6.0 + 0.35 * parameters.body.fat_side
+    rays = np.stack([np.cos(ANGLES), np.sin(ANGLES)])
     needed = np.zeros((len(z), len(ANGLES)))
-    for ilium in ilia:
-        k, j = np.nonzero(ilium.beyond == 0)
-        y, height = ilium.low[0] + 4.0 * j, ilium.low[1] + 4.0 * k
-        row = np.rint((height - z[0]) / (z[1] - z[0])).astype(int)
-        row, y, x = (v[(row >= 0) & (row < len(z))] for v in (row, y, ilium.side.sign * ilium.outer[k, j]))
-        dx, dy = x - centre_x[row], y - centre_y[row]
-        angle = np.rint(np.degrees(np.arctan2(dy, dx)) + 180.0).astype(int) % 360
-        np.maximum.at(needed, (row, angle), np.hypot(dx, dy) + cover)
-    # A point of bone lifts the skin round it: a tent of 14 degrees and 20 mm.
-    for axis, reach, fall in ((1, 14, 0.8), (0, 5, 2.5)):
-        tents = [np.roll(needed, n, axis=axis) - fall * abs(n) for n in range(-reach, reach + 1)]
-        needed = np.max(tents, axis=0)
-    return np.where(needed > 50.0, needed, 0.0)
+    for row, height in enumerate(z):
+        points = [np.zeros((1, 2))]
+        for ilium in ilia:
+            k = round((height - ilium.low[1]) / ILIUM_STEP_MM)
+            if 0 <= k < len(ilium.beyond):
+                j = np.nonzero(ilium.beyond[k] == 0)[0]
+                x, y = ilium.side.sign * ilium.outer[k, j], ilium.low[0] + ILIUM_STEP_MM * j
+                points.append(np.column_stack([x - centre_x[row], y - centre_y[row]]))
+        cloud = np.vstack(points)
+        if len(cloud) > 4:
+            sides = ConvexHull(cloud).equations
+            facing = sides[:, :2] @ rays
+            reach = (cover - sides[:, 2:]) / np.where(facing > 1e-3, facing, np.nan)
+            needed[row] = np.nanmin(reach, axis=0)
+    # What covers a bone goes on above and below it: 8 mm less at 32 mm.
+    hills = [np.roll(needed, n, axis=0) - 0.125 * n * n for n in range(-10, 11)]
+    kernel = np.hanning(15)[1:-1, None] / np.hanning(15).sum()
+    turned = [np.roll(np.max(hills, axis=0), n, axis=1) for n in range(-6, 7)]
+    return np.asarray((kernel[:, None] * np.array(turned)).sum(axis=0))
 
 
 def _ring(parameters: PhantomParameters, curves: dict[str, _Curve], skin: _Curve, centre_y: _Curve) -> _Curve:
