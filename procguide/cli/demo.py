@@ -50,13 +50,13 @@ def demo(
         from procguide.phantom import write_sample
 
         with Steps(session.console()).step("phantom") as advance:
-            write_sample(folder, progress=advance)
+            write_sample(folder, only=("ct",), progress=advance)
         run_plan(session, Path(folder), request, options)
 
 
 def sample_study() -> Path | None:
-    """``sample_dicom`` of the checkout that the package runs from; None where it is not a checkout."""
-    folder = Path(procguide.__file__).resolve().parents[1] / "sample_dicom"
+    """The lumbar study of the checkout that the package runs from; None where it is not a checkout."""
+    folder = Path(procguide.__file__).resolve().parents[1] / "sample_dicom" / "lumbar"
     return folder if folder.is_dir() and any(folder.iterdir()) else None
 
 

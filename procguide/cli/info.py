@@ -30,7 +30,7 @@ def info(
 
     Names, identifiers and dates of the patient are never shown.
 
-    Example: procguide info sample_dicom
+    Example: procguide info sample_dicom/lumbar
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.dicom import read_study

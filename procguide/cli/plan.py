@@ -75,7 +75,7 @@ def plan(
 
     Writes plan.json, report.html, plan.mrk.json (3D Slicer), spine.json and run.json.
 
-    Example: procguide plan sample_dicom --procedure transforaminal_esi_subpedicular --level L4-L5
+    Example: procguide plan sample_dicom/lumbar --procedure transforaminal_esi_subpedicular --level L4-L5
     --side left -o out
     """
     session = Session.begin(context, as_json=as_json, debug=debug)

@@ -38,7 +38,7 @@ def segment(
     Writes labels.nii.gz (VerSe integers) and regions.nii.gz on the input's own grid, labels.dcm (for
     DICOM input), spine.json, preview.png and run.json.
 
-    Example: procguide segment sample_dicom -o labels
+    Example: procguide segment sample_dicom/lumbar -o labels
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.cli.outputs import output_folder

@@ -11,11 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 from pydicom.uid import generate_uid
 
 from procguide import __version__
-from procguide.dicom.codes import category_of, code_of
+from procguide.dicom.codes import meaning_of
 from procguide.dicom.study import Series
+from procguide.dicom.write_common import code_item
+from procguide.dicom.write_facts import StudyIdentity
 from procguide.errors import InputUnfitError, UsageError
 from procguide.imaging import LabelMap
 from procguide.imaging.files import replacing
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
     import highdicom
 
 __all__ = ["write_segmentation"]
+
+_CONSTRUCTION = Code("CONSTRUCTION", "99PROCGUIDE", "Construction of the phantom")
+"""Algorithm family of a phantom's truth: CID 7162, which may be extended, has none that fits."""
 
 _TYPE_2 = (
     "AccessionNumber",
@@ -47,6 +54,7 @@ def write_segmentation(
     algorithm_name: str = "procguide",
     algorithm_version: str = __version__,
     description: str = "Spine segmentation",
+    study: StudyIdentity | None = None,
 ) -> Path:
     """Write ``labels`` as a binary DICOM SEG that refers to the slices of ``series``. Returns the path.
 
@@ -55,6 +63,9 @@ def write_segmentation(
     from 1 in the labels' order: read the names, not the numbers. Slices that the series lacks (see its
     findings) are left out, and uneven ones take the labels of the nearest place. The object holds the
     patient's identity, as the source images do.
+
+    ``study``, the identity that the images were written under, says that they are a phantom and this its
+    truth: the bytes are then the same each time.
     """
     planes = _planes(labels, series)
     present = [int(label) for label in np.unique(planes) if label]
@@ -67,8 +78,10 @@ def write_segmentation(
     with warnings.catch_warnings():
         # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
         warnings.simplefilter("ignore")
-        described = _descriptions(names, algorithm_name, algorithm_version)
+        described = _descriptions(names, algorithm_name, algorithm_version, learned=study is None)
         segmentation = _segmentation(numbers[planes], _sources(series), described, description)
+        if study is not None:
+            _make_repeatable(segmentation, study)
         with replacing(path) as temporary:
             segmentation.save_as(temporary)
     return path
@@ -112,25 +125,47 @@ def _sources(series: Series) -> list[Dataset]:
 
 
 def _descriptions(
-    names: Sequence[str], algorithm: str, version: str
+    names: Sequence[str], algorithm: str, version: str, *, learned: bool
 ) -> list[highdicom.seg.SegmentDescription]:
     import highdicom
-    from pydicom.sr.codedict import codes
 
-    identification = highdicom.AlgorithmIdentificationSequence(
-        name=algorithm, family=codes.DCM.ArtificialIntelligence, version=version
-    )
-    return [
-        highdicom.seg.SegmentDescription(
+    family = codes.DCM.ArtificialIntelligence if learned else _CONSTRUCTION
+    identification = highdicom.AlgorithmIdentificationSequence(name=algorithm, family=family, version=version)
+    described = []
+    for number, name in enumerate(names, start=1):
+        meaning = meaning_of(name)
+        description = highdicom.seg.SegmentDescription(
             segment_number=number,
             segment_label=name,
-            segmented_property_category=category_of(name),
-            segmented_property_type=code_of(name),
+            segmented_property_category=meaning.category,
+            segmented_property_type=meaning.kind,
             algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
             algorithm_identification=identification,
         )
-        for number, name in enumerate(names, start=1)
-    ]
+        if meaning.side is not None:
+            kind = description.SegmentedPropertyTypeCodeSequence[0]
+            kind.SegmentedPropertyTypeModifierCodeSequence = code_item(meaning.side)
+        described.append(description)
+    return described
+
+
+def _make_repeatable(segmentation: Dataset, study: StudyIdentity) -> None:
+    """UIDs from the study's seed and its date in place of the clock's, wherever the object holds them."""
+    source = segmentation.ReferencedSeriesSequence[0].SeriesInstanceUID
+    segmentation.SeriesInstanceUID = study.uid("segmentation", source)
+    segmentation.SOPInstanceUID = study.uid("segmentation", source, "instance")
+    segmentation.file_meta.MediaStorageSOPInstanceUID = segmentation.SOPInstanceUID
+    organisation = study.uid("segmentation", source, "dimensions")
+    for entry in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
+        entry.DimensionOrganizationUID = organisation
+    for equipment in segmentation.get("ContributingEquipmentSequence", ()):
+        equipment.pop("ContributionDateTime", None)
+    for keyword in ("InstanceCreationDate", "SeriesDate", "ContentDate"):
+        if keyword in segmentation:
+            setattr(segmentation, keyword, study.date)
+    for keyword in ("InstanceCreationTime", "SeriesTime", "ContentTime"):
+        if keyword in segmentation:
+            setattr(segmentation, keyword, "130000")
 
 
 def _segmentation(

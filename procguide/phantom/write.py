@@ -1,78 +1,134 @@
-"""A phantom study on disk: the DICOM series with its truth beside it, and the project's own sample."""
+"""A phantom study on disk: DICOM series of any kind with the truth beside them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from procguide.dicom import write_ct_series
-from procguide.imaging import Volume
+from procguide.anatomy.serialise import spine_to_json
+from procguide.dicom import SeriesIdentity, StudyIdentity, read_study, write_segmentation, write_series
 from procguide.imaging.files import replacing, write_image
-from procguide.phantom.build import Phantom, build
-from procguide.phantom.ct.simulate import CtSettings, simulate_ct
-from procguide.phantom.population.parameters import parameters_to_json
-from procguide.phantom.population.sample import sample_parameters
+from procguide.imaging.resample import resample
+from procguide.phantom.build import Phantom
+from procguide.phantom.deformation import Deformation
+from procguide.phantom.images import PhantomImage
+from procguide.phantom.truth.segments import true_segments
+from procguide.phantom.truth.serialise import courses_to_json, subject_to_json, zones_to_json
 
-__all__ = ["SAMPLE_SEED", "SAMPLE_SETTINGS", "write_phantom", "write_sample"]
-
-SAMPLE_SEED = 3
-SAMPLE_SETTINGS = CtSettings(pixel_mm=0.9, slice_mm=2.5, noise_hu=12.0)
-"""Chosen so that the sample stays under 20 MB."""
-
-Progress = Callable[[str, float], None]
+__all__ = ["study_of", "write_phantom"]
 
 
 def write_phantom(
-    phantom: Phantom, ct: Volume, folder: str | Path, *, seed: int | None = None,
+    phantom: Phantom,
+    images: Iterable[PhantomImage],
+    folder: str | Path,
+    *,
+    seed: int | str | None = None,
+    enhanced: bool = False,
     on_progress: Callable[[float], None] | None = None,
-) -> tuple[Path, ...]:  # fmt: skip
-    """Write ``ct/*.dcm`` and ``truth/{levels,regions}.nii.gz``, ``truth/{spine,parameters}.json``.
+) -> tuple[Path, ...]:
+    """Write each image's series into a folder of its own (``ct/``, ``t2_sagittal/``) and ``truth/`` beside.
 
-    The truth's label maps lie on the phantom's own lattice, not on the CT's. UIDs follow from ``seed``
-    (by default the subject's own). Returns the paths, the DICOM files first.
+    The truth: ``tissues``, ``regions``, ``levels`` and ``instances`` as NIfTI on the phantom's own lattice;
+    ``spine``, ``courses``, ``zones`` and ``parameters`` as JSON; of a prone subject where it was supine
+    (``supine_from_prone.mha``); and ``segmentation.dcm``, a DICOM Segmentation on the lattice of the first
+    series. All series share study and frame of reference. UIDs follow from ``seed`` (by default the
+    subject's own). Returns the paths, the DICOM files first.
     """
     folder = Path(folder)
-    truth = folder / "truth"
-    identity = phantom.parameters.seed if seed is None else seed
-    slices = write_ct_series(
-        ct,
-        folder / "ct",
-        patient_id=f"PHANTOM-{identity}",
-        study_description="Lumbar phantom",
-        series_description="Lumbar CT (synthetic)",
-        seed=identity,
+    taken = tuple(images)
+    study = study_of(phantom, seed)
+    files: list[Path] = []
+    for n, image in enumerate(taken):
+        files += write_series(
+            image.volume,
+            folder / image.folder,
+            image.acquisition,
+            study=study,
+            series=SeriesIdentity(image.description, n + 1),
+            enhanced=enhanced,
+            on_progress=_share_of(on_progress, n, len(taken)),
+        )
+    if taken:
+        files.append(_write_segments(phantom, folder, taken[0], study))
+    return (*files, *_write_truth(phantom, folder / "truth"))
+
+
+def study_of(phantom: Phantom, seed: int | str | None = None) -> StudyIdentity:
+    """Who the subject is and how it lies, as DICOM says it."""
+    who = phantom.parameters
+    chosen = who.seed if seed is None else seed
+    return StudyIdentity(
+        patient_name=f"Phantom^{chosen}",
+        patient_id=f"PHANTOM-{chosen}",
+        sex={"male": "M", "female": "F"}.get(who.sex, "O"),
+        age_years=who.age,
+        height_m=round(who.height_cm / 100, 2),
+        weight_kg=round(who.weight_kg, 1),
+        description="Lumbar phantom",
         patient_position="HFS" if phantom.posture == "supine" else "HFP",
-        on_progress=on_progress,
-    )
-    return (
-        *slices,
-        write_image(phantom.levels, truth / "levels.nii.gz"),
-        write_image(phantom.regions, truth / "regions.nii.gz"),
-        _write_json(_spine_json(phantom), truth / "spine.json"),
-        _write_json(parameters_to_json(phantom.parameters), truth / "parameters.json"),
+        seed=chosen,
     )
 
 
-def write_sample(folder: str | Path, *, progress: Progress | None = None) -> tuple[Path, ...]:
-    """The lumbar CT of ``sample_dicom/``: one subject, one seed, always the same files."""
-    said = progress or (lambda _step, _share: None)
-    said("anatomy", 0.0)
-    phantom = build(sample_parameters(SAMPLE_SEED), 1.5)
-    ct = simulate_ct(
-        phantom, seed=SAMPLE_SEED, settings=SAMPLE_SETTINGS, on_progress=lambda share: said("CT", share)
+def _share_of(
+    on_progress: Callable[[float], None] | None, part: int, parts: int
+) -> Callable[[float], None] | None:
+    if on_progress is None:
+        return None
+    return lambda share: on_progress((part + share) / parts)
+
+
+def _write_segments(phantom: Phantom, folder: Path, image: PhantomImage, study: StudyIdentity) -> Path:
+    """DICOM SEG of the truth on the first series' lattice."""
+    (series,) = read_study(folder / image.folder).series
+    assert series.grid is not None  # noqa: S101 (for the type checker: it was just written with one)
+    return write_segmentation(
+        resample(true_segments(phantom), series.grid),
+        series,
+        folder / "truth" / "segmentation.dcm",
+        algorithm_name="procguide phantom",
+        description="Truth of the phantom",
+        study=study,
     )
-    return write_phantom(phantom, ct, folder, on_progress=lambda share: said("DICOM", share))
 
 
-def _spine_json(phantom: Phantom) -> Mapping[str, Any]:
-    from procguide.anatomy.serialise import spine_to_json
+def _write_truth(phantom: Phantom, truth: Path) -> tuple[Path, ...]:
+    maps = {
+        "tissues": phantom.tissues,
+        "regions": phantom.regions,
+        "levels": phantom.levels,
+        "instances": phantom.instances,
+    }
+    documents = {
+        "spine": spine_to_json(phantom.spine),
+        "courses": courses_to_json(phantom.courses),
+        "zones": zones_to_json(phantom.zones),
+        "parameters": subject_to_json(phantom.parameters, phantom.posture),
+    }
+    files = [write_image(labels, truth / f"{name}.nii.gz") for name, labels in maps.items()]
+    files += [_write_json(document, truth / f"{name}.json") for name, document in documents.items()]
+    if phantom.deformation is not None:
+        files.append(_write_deformation(phantom.deformation, truth / "supine_from_prone.mha"))
+    return tuple(files)
 
-    return spine_to_json(phantom.spine)
+
+def _write_deformation(deformation: Deformation, path: Path) -> Path:
+    """A displacement field as ITK keeps it: at prone points, LPS mm, what leads to the supine ones."""
+    import SimpleITK
+
+    affine = deformation.grid.affine
+    image = SimpleITK.GetImageFromArray(deformation.displacement, isVector=True)
+    image.SetOrigin(affine.origin.tolist())
+    image.SetSpacing(affine.spacing[::-1].tolist())
+    with replacing(path, ".mha") as temporary:
+        SimpleITK.WriteImage(image, str(temporary), useCompression=True)
+    return path
 
 
 def _write_json(data: Mapping[str, Any], path: Path) -> Path:
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(data, separators=(",", ":")) + "\n", encoding="utf-8")
     return path

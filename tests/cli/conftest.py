@@ -69,19 +69,17 @@ def ct(subject: Phantom) -> Volume:
 @pytest.fixture(scope="session")
 def study(ct: Volume, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The subject as a DICOM CT series of 4 mm slices, under a name that must never come out again."""
-    from procguide.dicom import write_ct_series
+    from procguide.dicom import SeriesIdentity, StudyIdentity, write_series
 
     k, j, i = ct.shape
     thick = Grid((k // 2, j, i), ct.affine @ type(ct.affine)(np.diag([2.0, 1.0, 1.0, 1.0])))
     folder = tmp_path_factory.mktemp("study")
     series = resample(ct, thick)
-    write_ct_series(
+    write_series(
         series.with_voxels(np.round(series.voxels).astype(np.int16)),
         folder,
-        patient_name=PATIENT_NAME,
-        patient_id=PATIENT_ID,
-        series_description=f"CT of {PATIENT_NAME}",
-        seed=3,
+        study=StudyIdentity(PATIENT_NAME, PATIENT_ID, seed=3),
+        series=SeriesIdentity(f"CT of {PATIENT_NAME}"),
     )
     return folder
 

@@ -7,8 +7,8 @@ import pydicom
 import pytest
 import SimpleITK
 
-from procguide.dicom import read_study, write_ct_series, write_segmentation
-from procguide.dicom.codes import category_of, code_of
+from procguide.dicom import StudyIdentity, read_study, write_segmentation, write_series
+from procguide.dicom.codes import category_of, code_of, meaning_of
 from procguide.errors import InputUnfitError, UsageError
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap, Modality, Volume
@@ -20,7 +20,7 @@ NAMES = {23: "L4", 24: "L5", 26: "sacrum", 25: "L6"}
 def series(tmp_path):
     voxels = np.zeros((10, 24, 20), np.int16)
     affine = Affine.from_steps([(0, 0.7, 2.5), (0, 0.8, 0), (0.9, 0, 0)], (-10, 5, 7))
-    write_ct_series(Volume(voxels, affine, Modality.CT), tmp_path / "ct", seed=1)
+    write_series(Volume(voxels, affine, Modality.CT), tmp_path / "ct", study=StudyIdentity(seed=1))
     return read_study(tmp_path / "ct").series[0]
 
 
@@ -92,7 +92,7 @@ def test_it_refers_to_the_slices_it_lies_on(series, labels, tmp_path):
 def test_conforms_to_the_standard(series, labels, tmp_path):
     path = write_segmentation(labels, series, tmp_path / "a.dcm")
     run = subprocess.run(["dciodvfy", str(path)], capture_output=True, text=True, check=False)
-    assert [line for line in (run.stdout + run.stderr).splitlines() if line.startswith("Error")] == []
+    assert [line for line in (run.stdout + run.stderr).splitlines() if "Error" in line] == []
 
 
 def test_sources_without_type_2_attributes(series, labels, tmp_path):
@@ -185,6 +185,33 @@ def test_codes():
     assert code_of("something").meaning == "Anatomical Structure"
     assert category_of("muscle").meaning == "Tissue"
     assert category_of("L1").meaning == "Anatomical Structure"
+
+
+class TestMeanings:
+    def test_levels_and_sides_within_names(self):
+        root = meaning_of("left L4 nerve root")
+        assert (root.kind.meaning, root.side.meaning) == ("Nerve", "Left")
+        assert meaning_of("L4-L5 disc").kind.meaning == "L4/L5 disc"
+        assert meaning_of("L5-L6 disc").kind.meaning == "Intervertebral disc"
+        assert meaning_of("right rib").side.meaning == "Right"
+        assert meaning_of("implant").category.meaning == "Physical object"
+
+    def test_sides_are_written(self, series, labels, tmp_path):
+        named = LabelMap(labels.voxels, labels.affine, names=NAMES | {23: "right L4 nerve root"})
+        segment = pydicom.dcmread(write_segmentation(named, series, tmp_path / "a.dcm")).SegmentSequence[0]
+        kind = segment.SegmentedPropertyTypeCodeSequence[0]
+        assert kind.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning == "Right"
+
+
+def test_truth_under_an_identity_is_the_same_each_time(series, labels, tmp_path):
+    study = StudyIdentity(seed=1)
+    first, second = (
+        write_segmentation(labels, series, tmp_path / name, study=study).read_bytes() for name in "ab"
+    )
+    assert first == second
+    segment = pydicom.dcmread(tmp_path / "a").SegmentSequence[0]
+    family = segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmFamilyCodeSequence[0]
+    assert family.CodeMeaning == "Construction of the phantom"
 
 
 def test_a_multi_frame_source_is_referred_to_by_frame(multi_frame, tmp_path):
