@@ -72,6 +72,10 @@ def test_coarse_and_back() -> None:
     )
 
 
+def test_coarse_fills_what_is_too_small() -> None:
+    assert coarse(np.full((1, 5), 7.0, np.float32), 3).tolist() == [[7.0, 7.0]]
+
+
 def test_sectors_share_every_direction() -> None:
     angles = np.linspace(0, np.pi, 50)
     assert sum(sector_weight(angles, n) for n in range(SECTORS)) == pytest.approx(1)

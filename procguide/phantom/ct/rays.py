@@ -62,9 +62,10 @@ def _geometry(views: int) -> tuple[NDArray[np.float64], Array]:
 
 
 def coarse(image: Array, factor: int) -> Array:
-    """Means over ``factor`` by ``factor`` pixels; a rest at the end is left out."""
-    j, i = (n // factor for n in image.shape)
-    cut = image[: j * factor, : i * factor]
+    """Means over ``factor`` by ``factor`` pixels; the last row and column are repeated to make it even."""
+    j, i = (-(-n // factor) for n in image.shape)
+    rest = [(0, factor * m - n) for m, n in zip((j, i), image.shape, strict=True)]
+    cut = np.pad(image, rest, mode="edge")
     means = cut.reshape(j, factor, i, factor).mean(axis=(1, 3), dtype=np.float64)
     return np.asarray(means, dtype=np.float32)
 
