@@ -16,7 +16,7 @@ from procguide.phantom.soft.lofts import Loft, ellipse, loft
 from procguide.phantom.soft.spine_line import SpineLine
 from procguide.phantom.solids import Array
 
-__all__ = ["Column", "column_of", "muscles_of"]
+__all__ = ["Column", "column_back", "column_of", "muscles_of"]
 
 # Psoas: place along the spine, beyond the body's edge, behind its posterior wall, half-sizes, mm.
 PSOAS = ((5.5, 3.0, -9.0, 3.0, 6.0), (5.0, 4.0, -10.0, 5.5, 11.0), (4.0, 9.0, -10.0, 10.5, 15.5),
@@ -128,6 +128,13 @@ def _crus(parameters: PhantomParameters, spine: SpineLine, side: Side) -> Loft:
         y = spine.at("front", z) - (ahead - 6.0 * share**3) * size
         stations.append((z, ellipse(x, y, a * size, b * size, s * 35.0 * share)))
     return loft(Region.MUSCLE, side, stations, caps=(3.0, 3.0), rough=0.5)
+
+
+def column_back(parameters: PhantomParameters, place: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far the muscle column reaches behind the transverse processes, mm."""
+    table = np.array(_CLEFTS)
+    depth = np.interp(place, table[:, 0], table[:, 1])
+    return np.asarray(1.07 * depth * parameters.size * _bulk(parameters))
 
 
 def muscles_of(parameters: PhantomParameters, spine: SpineLine) -> tuple[Loft, ...]:

@@ -132,7 +132,7 @@ def _spleen(cavity: Cavity, rng: np.random.Generator) -> Loft:
         z = cavity.spine.height(place - shift)
         rows = np.array(corners)
         middle = np.array([1.12, 0.65])
-        rows = middle + (rows - middle) * np.array([np.clip(thick, 0.7, 1.9), 1.0])
+        rows = middle + (rows - middle) * np.array([np.clip(thick, 0.7, 1.6), 1.0])
         stations.append((z, cavity.place(rows[:, 0], rows[:, 1], z)[:, :2]))
     return loft(Region.SPLEEN, None, stations, caps=(14.0, 12.0), rough=1.2, step=20.0)
 

@@ -17,6 +17,7 @@ from procguide.anatomy import Side
 from procguide.phantom.bones.pose import Pose
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.soft.ilium import ILIUM_STEP_MM, IliumSurface, ilium_surface
+from procguide.phantom.soft.muscles import column_back
 from procguide.phantom.soft.spine_line import SpineLine, spine_line
 from procguide.phantom.tubes import Tube
 
@@ -115,7 +116,9 @@ def _back(parameters: PhantomParameters, curves: dict[str, _Curve]) -> _Curve:
     table = np.quantile(natural[(place > -3.5) & (place < 10)], 0.7)
     pressed = np.where(natural > table, table + 0.35 * (natural - table), natural)
     pressed = pressed + (0.25 + 0.3 * body.flatten) * np.clip(table - pressed, 0.0, 30.0)
-    return np.maximum(_smoothed(pressed, 8), _smoothed(tips, 3) + 6.0 + 0.45 * body.fat_back)
+    muscle = curves["wall"] + curves["process_behind"] + column_back(parameters, place)
+    covered = np.maximum(_smoothed(tips, 3) + 6.0, _smoothed(muscle, 3) + 5.0) + 0.45 * body.fat_back
+    return _smoothed(np.maximum(_smoothed(pressed, 8), covered), 3)
 
 
 def _front(parameters: PhantomParameters, spine: SpineLine, z: _Curve) -> _Curve:
