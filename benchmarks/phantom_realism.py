@@ -210,7 +210,7 @@ def main() -> None:
         rows[name] = {"real": figures(load())}
         for seed in asked.seeds:
             rows[name][f"phantom {seed}"] = figures(phantom(seed, settings))
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
+        RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
     for name, cases in rows.items():
         for case, row in cases.items():
             print(name, case, json.dumps(dict(row.items())))
