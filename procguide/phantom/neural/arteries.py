@@ -105,34 +105,39 @@ def _adamkiewicz(anatomy: Anatomy, field: BoneField, named: dict[str, Course]) -
     beside = root.points[steps] + ahead
     join = line.station(root.points[0])
     top = max(2.0, min(join - 12.0, sac.conus - 20.0, join - ASCENT_MM))
-    up = np.linspace(join - 4.0, top, 8)
-    places = np.arange(line.count)
-    cord_y, cord_b = (np.interp(up, places, v) for v in (sac.cord_y, sac.cord_half_y))
-    cord_a = np.interp(up, places, sac.cord_half_x)
-    t = np.linspace(0.0, 1.0, len(up))
-    free = up > sac.conus - 6.0
-    x = side.sign * np.where(t < 0.35, (cord_a + 0.7) * (1 - t), (cord_a + 0.7) * 0.65 * (1 - t) / 0.65)
-    x = side.sign * np.maximum(np.abs(x), HAIRPIN_MM)
-    around = np.sqrt(np.clip(1 - (np.abs(x) / (cord_a + 0.7)) ** 2, 0.02, 1))
-    y = np.where(free, cord_y - 1.0, cord_y - (cord_b + 0.7) * around)
-    rise = line.at(up, x, y)
-    turn_at = np.array([top - 1.2, top])
-    front = np.interp(turn_at, places, sac.cord_y - sac.cord_half_y - 0.75)
-    turn = line.at(turn_at, side.sign * np.array([0.5 * HAIRPIN_MM, 0.0]), front)
-    curve = smooth_curve(np.vstack([entry, beside, rise, turn]), step=0.5)[0]
+    rise = _along_cord(anatomy, side, join - 4.0, top)
+    curve = smooth_curve(np.vstack([entry, beside, rise]), step=0.5)[0]
     outside = np.linalg.norm(curve - entry, axis=1) < 16.0
     moved = field.clear(curve, np.full(len(curve), ADAMKIEWICZ_MM + 0.4))
     curve[outside] = moved[outside]
     curve, radius = even(curve, np.full(len(curve), ADAMKIEWICZ_MM))
-    artery = Course(
-        f"{side.value} {level} artery of Adamkiewicz", Region.RADICULOMEDULLARY_ARTERY, curve,
-        radius, level, side,
-    )  # fmt: skip
+    name = f"{side.value} {level} artery of Adamkiewicz"
+    artery = Course(name, Region.RADICULOMEDULLARY_ARTERY, curve, radius, level, side)
+    return (artery, _anterior_spinal(anatomy, top))
+
+
+def _along_cord(anatomy: Anatomy, side: Side, start: float, top: float) -> _Reals:
+    """Up over the cord's front toward the midline, then the hairpin; under the conus free in the sac."""
+    line, sac = anatomy.canal_line, anatomy.sac
+    places = np.arange(line.count)
+    up = np.linspace(start, top, 8)
+    cord_y, a, b = (np.interp(up, places, v) for v in (sac.cord_y, sac.cord_half_x, sac.cord_half_y))
+    a, b = a + 0.7, b + 0.7
+    x = np.maximum(a * np.linspace(1.0, 0.0, len(up)), HAIRPIN_MM)
+    ahead = b * np.sqrt(np.clip(1 - (x / a) ** 2, 0.02, 1))
+    rise = line.at(up, side.sign * x, cord_y - np.where(up > sac.conus - 6.0, 1.0, ahead))
+    turn_at = np.array([top - 1.2, top])
+    front = np.interp(turn_at, places, sac.cord_y - sac.cord_half_y - 0.75)
+    turn = line.at(turn_at, side.sign * np.array([0.5 * HAIRPIN_MM, 0.0]), front)
+    return np.vstack([rise, turn])
+
+
+def _anterior_spinal(anatomy: Anatomy, top: float) -> Course:
+    """Down the cord's front to the conus, thicker below the hairpin at station ``top``."""
+    line, sac = anatomy.canal_line, anatomy.sac
     down = np.arange(0.0, sac.conus - 3.0, 0.8)
-    y = np.interp(down, places, sac.cord_y - sac.cord_half_y - 0.75)
-    spinal = line.at(down, 0 * down, y)
+    y = np.interp(down, np.arange(line.count), sac.cord_y - sac.cord_half_y - 0.75)
     thick = np.where(down < top, 0.3, 0.42)
-    return (
-        artery,
-        Course("anterior spinal artery", Region.RADICULOMEDULLARY_ARTERY, spinal, thick),
+    return Course(
+        "anterior spinal artery", Region.RADICULOMEDULLARY_ARTERY, line.at(down, 0 * down, y), thick
     )

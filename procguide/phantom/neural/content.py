@@ -16,7 +16,7 @@ from procguide.phantom.tubes import nearest_point
 __all__ = ["paint_content"]
 
 DURA_MM = 0.35
-SAC_TAPER = 0.16
+SAC_TAPER = 0.23
 DURA_SPACING_MM = 0.6
 """The dura is painted on lattices at least this fine."""
 FLAVUM_SLOPE = 0.80
@@ -147,7 +147,7 @@ def _sac_distance(places: _Places, anatomy: Anatomy) -> Array:
     y, half_y = places.y - places.of(sac.sac_y), np.maximum(places.of(sac.sac_half_y), np.float32(0.3))
     # Broad in front, narrower between the halves of the flavum.
     wide = np.maximum(half_x, 0.3) * (1 - np.float32(SAC_TAPER) * np.clip(y / half_y, -1.1, 1.1))
-    d = radial(places.x, y, wide, half_y, 2.4)
+    d = radial(places.x, y, wide, half_y, 2.2)
     return np.asarray(np.where(half_x > 0.3, d, FAR), dtype=np.float32)
 
 
