@@ -48,9 +48,9 @@ def kidneys_of(parameters: PhantomParameters, spine: SpineLine) -> Mapping[Side,
     kidneys = {}
     for side in (Side.LEFT, Side.RIGHT):
         lower = 0.0 if side is Side.LEFT else rng.normal(11.0, 6.0)
-        z = spine.height(min(first, lowest) - 0.5) + height - lower + rng.normal(0.0, 4.0) - 9.0
+        z = spine.height(min(first, lowest) - 0.5) + height - lower + rng.normal(0.0, 4.0) - 13.0
         half = np.array([30.0, 25.5, 57.5]) * scale * rng.normal(1.0, 0.03, 3)
-        out = (spine.at("half_width", z) + 43.5 * parameters.size + 6.0 * parameters.body.visceral_fat
+        out = (spine.at("half_width", z) + 42.0 * parameters.size + 6.0 * parameters.body.visceral_fat
                + rng.normal(0.0, 5.5))  # fmt: skip
         behind = -10.0 + rng.normal(0.0, 4.0) - 5.0 * parameters.body.visceral_fat
         s = side.sign

@@ -211,7 +211,7 @@ def _round_bone(
             reach = (cover - sides[:, 2:]) / np.where(facing > 1e-3, facing, np.nan)
             needed[row] = np.nanmin(reach, axis=0)
     # What covers a bone goes on above and below it: 8 mm less at 32 mm.
-    hills = [np.roll(needed, n, axis=0) - 0.125 * n * n for n in range(-10, 11)]
+    hills = [np.roll(needed, n, axis=0) - 0.125 * n * n for n in range(-28, 29)]
     kernel = np.hanning(15)[1:-1, None] / np.hanning(15).sum()
     turned = [np.roll(np.max(hills, axis=0), n, axis=1) for n in range(-6, 7)]
     return np.asarray((kernel[:, None] * np.array(turned)).sum(axis=0))
