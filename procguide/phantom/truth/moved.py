@@ -60,30 +60,26 @@ def _pedicle(motion: _Motion, pedicle: Pedicle) -> Pedicle:
 
 def _vertebra(vertebra: Vertebra, motion: _Motion, deformation: Deformation) -> Vertebra:
     tip, canal = vertebra.spinous_process_tip, vertebra.canal_centre
-    between = {
-        name: {side: vector(deformation.to_prone(point)) for side, point in getattr(vertebra, name).items()}
-        for name in ("facet_joints", "foramina")
-    }
-    own = {
-        name: _points(motion, getattr(vertebra, name))
-        for name in (
-            "laminae",
-            "superior_articular_processes",
-            "inferior_articular_processes",
-            "transverse_process_tips",
-        )
-    }
     return replace(
         vertebra,
         frame=moved_frame(motion, vertebra.frame),
         superior_endplate=_endplate(motion, vertebra.superior_endplate),
         inferior_endplate=_endplate(motion, vertebra.inferior_endplate),
         pedicles={side: _pedicle(motion, pedicle) for side, pedicle in vertebra.pedicles.items()},
+        laminae=_points(motion, vertebra.laminae),
+        superior_articular_processes=_points(motion, vertebra.superior_articular_processes),
+        inferior_articular_processes=_points(motion, vertebra.inferior_articular_processes),
+        transverse_process_tips=_points(motion, vertebra.transverse_process_tips),
+        facet_joints=_carried(deformation, vertebra.facet_joints),
+        foramina=_carried(deformation, vertebra.foramina),
         spinous_process_tip=None if tip is None else moved_point(motion, tip),
         canal_centre=None if canal is None else vector(deformation.to_prone(canal)),
-        **own,
-        **between,
     )
+
+
+def _carried(deformation: Deformation, points: Mapping[Side, Vector]) -> dict[Side, Vector]:
+    """Points between bones, by the field."""
+    return {side: vector(deformation.to_prone(point)) for side, point in points.items()}
 
 
 def _sacrum(sacrum: Sacrum, motion: _Motion) -> Sacrum:

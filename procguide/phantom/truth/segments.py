@@ -24,11 +24,12 @@ CANAL = (
 WHOLE = (Region.SPINAL_CORD, Region.CAUDA_EQUINA)
 
 
-def true_segments(phantom: Phantom) -> LabelMap:
+def true_segments(phantom: Phantom, *, roots_by_level: bool = True) -> LabelMap:
     """Vertebrae and discs by level, sacrum and coccyx, roots by level and side, cord, cauda, canal.
 
     A root has its ganglion with it, the canal all that is in it but for cord and nerves. Organs, vessels
-    and muscles are left to the NIfTI maps: binary segments are not compressed. Labels run from 1 in no
+    and muscles are left to the NIfTI maps: binary segments are not compressed, which is also why all
+    roots of a side can be one segment. Labels run from 1 in no
     order that means anything; the names are the contract: ``"L4"``, ``"L4-L5 disc"``,
     ``"left L4 nerve root"``.
     """
@@ -37,7 +38,7 @@ def true_segments(phantom: Phantom) -> LabelMap:
     table = np.zeros(2**16, dtype=np.uint16)
     numbers: dict[str, int] = {}
     for pair in np.flatnonzero(pairs):
-        name = _name(phantom, Region(int(pair) // 256), int(pair) % 256)
+        name = _name(phantom, Region(int(pair) // 256), int(pair) % 256, roots_by_level)
         if name:
             table[pair] = numbers.setdefault(name, len(numbers) + 1)
     voxels = table[tissues.astype(np.uint16) * 256 + instances]
@@ -50,13 +51,14 @@ def true_segments(phantom: Phantom) -> LabelMap:
     return LabelMap(narrow, phantom.tissues.affine, names=names, source=phantom.tissues.source)
 
 
-def _name(phantom: Phantom, region: Region, instance: int) -> str:
+def _name(phantom: Phantom, region: Region, instance: int, roots_by_level: bool) -> str:
     """What a voxel of this region and instance belongs to; empty for none. Bone goes by ``levels``."""
     words = instance_words(instance)
     if region in DISC:
         return f"{_interspace(phantom, words)}disc"
     if region in ROOT:
-        return f"{words} {Region.NERVE_ROOT.label}".strip()
+        side = words if roots_by_level else words.split(" ")[0]
+        return f"{side} {Region.NERVE_ROOT.label}".strip()
     if region in CANAL:
         return Region.CANAL.label
     return region.label if region in WHOLE else ""

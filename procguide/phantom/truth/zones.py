@@ -96,9 +96,7 @@ def _posterior_joint_line(joint: FacetPose) -> NDArray[np.float64]:
     """The joint's dorsal opening, ``(7, 3)`` LPS mm from below upward, 1.5 mm outside the faces."""
     backward = 1.0 if joint.frame.left[1] > 0 else -1.0
     edge = joint.at(backward * (joint.width / 2 + 1.5), 0.0, 0.0)
-    return edge + np.outer(
-        np.linspace(-0.35, 0.1, 7) * joint.height, joint.frame.superior
-    )
+    return edge + np.outer(np.linspace(-0.35, 0.1, 7) * joint.height, joint.frame.superior)
 
 
 def _kambin(spine: Spine, vertebra: Vertebra, side: Side) -> TrueZone:
