@@ -1,4 +1,5 @@
 # make demo   installs into .venv and plans on the sample study
+# make sample writes sample_dicom/ again: needed after every change of the phantom or its images
 # make test   installs what tests need, checks everything, runs the tests
 PYTHON ?= python3
 VENV := .venv
@@ -13,10 +14,13 @@ SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core poppler-utils
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: demo test lint format system clean
+.PHONY: demo sample test lint format system clean
 
 demo: $(VENV)/.installed
 	procguide demo --force -o $(DEMO)
+
+sample: $(VENV)/.installed
+	python -c "from procguide.phantom.sample import replace_samples; replace_samples('sample_dicom')"
 
 test: lint
 	pytest --cov --cov-report=term:skip-covered

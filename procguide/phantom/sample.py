@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -16,24 +17,31 @@ from procguide.phantom.images import PhantomImage, take_images
 from procguide.phantom.population.difficult import difficult_parameters
 from procguide.phantom.population.parameters import PhantomParameters
 from procguide.phantom.population.sample import sample_parameters
+from procguide.phantom.truth.segments import true_segments
 from procguide.phantom.write import write_phantom
 
-__all__ = ["SAMPLES", "Sample", "build_sample", "sample_images", "write_sample", "write_samples"]
+__all__ = ["SAMPLES", "Sample", "build_sample", "replace_samples", "sample_images", "write_sample"]
 
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One subject, what is taken of it, and the vertebra under whose top the field begins."""
+    """One subject and what is taken of it.
+
+    The CT is a square field of ``ct_field_mm`` up to the skin of the back, from the vertebra ``ct_top`` to
+    ``ct_bottom_mm`` (LPS z; the S1 endplate is 0). ``roots_by_level`` False joins all roots of a side in
+    the DICOM Segmentation, which is large; None leaves it out.
+    """
 
     parameters: Callable[[], PhantomParameters]
     seed: int
     images: tuple[str, ...]
     ct: CtSettings
-    top: str = "T11"
-    bottom_mm: float = -75.0
-    spacing_mm: float = 1.0
+    roots_by_level: bool | None = False
+    ct_top: str = "T12"
+    ct_bottom_mm: float = -58.0
+    ct_field_mm: float = 256.0
 
 
 SAMPLES: Mapping[str, Sample] = MappingProxyType(
@@ -42,24 +50,30 @@ SAMPLES: Mapping[str, Sample] = MappingProxyType(
             lambda: sample_parameters(3),
             3,
             ("ct", "t1-sagittal", "t2-sagittal", "t2-axial"),
-            CtSettings(pixel_mm=0.85, slice_mm=2.5, noise_hu=12.0),
+            CtSettings(pixel_mm=0.9, slice_mm=2.5, noise_hu=12.0),
         ),
         "difficult": Sample(
-            difficult_parameters, 90_001, ("ct", "t2-sagittal"), CtSettings(pixel_mm=0.9, slice_mm=2.5)
+            difficult_parameters,
+            90_001,
+            ("ct", "t2-sagittal"),
+            CtSettings(pixel_mm=1.0, slice_mm=3.0, noise_hu=14.0),
+            roots_by_level=None,
         ),
     }
 )
 """Chosen so that all of it stays under 40 MB."""
 
+BELOW_MM = 80.0
+ABOVE_L3_MM = 165.0
+"""The anatomy reaches beyond the sagittal MR's field of 300 mm round L3."""
+SKIN_MARGIN_MM = 12.0
+
 
 def build_sample(name: str = "lumbar") -> Phantom:
-    """The subject from its top vertebra to the middle of the sacrum, the whole body round it."""
-    sample = SAMPLES[name]
-    parameters = sample.parameters()
-    anatomy = assemble(parameters)
-    high = float(anatomy.pose.frames[sample.top].origin[2]) + 15.0
-    box = ((-np.inf, -np.inf, sample.bottom_mm), (np.inf, np.inf, high))
-    return build(parameters, sample.spacing_mm, box=box)
+    """The subject from the lower thoracic spine to the middle of the sacrum, the whole body round it."""
+    parameters = SAMPLES[name].parameters()
+    high = float(assemble(parameters).pose.frames["L3"].origin[2]) + ABOVE_L3_MM
+    return build(parameters, 1.0, box=((-np.inf, -np.inf, -BELOW_MM), (np.inf, np.inf, high)))
 
 
 def sample_images(
@@ -67,23 +81,49 @@ def sample_images(
 ) -> tuple[PhantomImage, ...]:
     """The sample's series, or ``only`` some of them: each is the same whichever others are taken."""
     sample = SAMPLES[name]
-    return take_images(phantom, only or sample.images, sample.seed, ct=sample.ct, on_progress=progress)
+    back = float(phantom.anatomy.torso.back.max()) + SKIN_MARGIN_MM
+    middle = (0.0, round(back - sample.ct_field_mm / 2, 1))
+    settings = replace(sample.ct, field_mm=sample.ct_field_mm, centre_mm=middle)
+    taken = take_images(phantom, only or sample.images, sample.seed, ct=settings, on_progress=progress)
+    return tuple(_cropped(image, phantom, sample) if image.name == "ct" else image for image in taken)
+
+
+def _cropped(image: PhantomImage, phantom: Phantom, sample: Sample) -> PhantomImage:
+    """Only the slices that a lumbar CT has."""
+    volume = image.volume
+    top = float(phantom.anatomy.pose.frames[sample.ct_top].origin[2])
+    place = volume.affine.origin[2] + volume.spacing[0] * np.arange(volume.shape[0])
+    inside = np.flatnonzero((place > sample.ct_bottom_mm) & (place < top))
+    _, rows, columns = volume.shape
+    return replace(image, volume=volume.crop((int(inside[0]), 0, 0), (int(inside[-1]) + 1, rows, columns)))
 
 
 def write_sample(
     folder: str | Path, name: str = "lumbar", *, only: tuple[str, ...] = (), progress: Progress | None = None
 ) -> tuple[Path, ...]:
     """Write one sample study with its truth into ``folder``."""
+    sample = SAMPLES[name]
     said = progress or (lambda _step, _share: None)
     said("anatomy", 0.0)
     phantom = build_sample(name)
     images = sample_images(phantom, name, only=only, progress=said)
+    segments = true_segments(phantom, roots_by_level=bool(sample.roots_by_level))
+    if sample.roots_by_level is None:
+        segments = segments.with_voxels(np.zeros_like(segments.voxels))
     return write_phantom(
-        phantom, images, folder, seed=SAMPLES[name].seed, on_progress=lambda share: said("DICOM", share)
+        phantom,
+        images,
+        folder,
+        seed=sample.seed,
+        segments=segments,
+        on_progress=lambda share: said("DICOM", share),
     )
 
 
-def write_samples(folder: str | Path, *, progress: Progress | None = None) -> tuple[Path, ...]:
-    """Write all of them, each into a folder of its own name."""
-    folder = Path(folder)
-    return tuple(file for name in SAMPLES for file in write_sample(folder / name, name, progress=progress))
+def replace_samples(folder: str | Path) -> None:
+    """Write all of them, each into a folder of its own name, in place of what was there."""
+    for name in SAMPLES:
+        target = Path(folder) / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        write_sample(target, name)

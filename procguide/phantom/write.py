@@ -9,6 +9,7 @@ from typing import Any
 
 from procguide.anatomy.serialise import spine_to_json
 from procguide.dicom import SeriesIdentity, StudyIdentity, read_study, write_segmentation, write_series
+from procguide.imaging import LabelMap
 from procguide.imaging.files import replacing, write_image
 from procguide.imaging.resample import resample
 from procguide.phantom.build import Phantom
@@ -27,6 +28,7 @@ def write_phantom(
     *,
     seed: int | str | None = None,
     enhanced: bool = False,
+    segments: LabelMap | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> tuple[Path, ...]:
     """Write each image's series into a folder of its own (``ct/``, ``t2_sagittal/``) and ``truth/`` beside.
@@ -34,8 +36,9 @@ def write_phantom(
     The truth: ``tissues``, ``regions``, ``levels`` and ``instances`` as NIfTI on the phantom's own lattice;
     ``spine``, ``courses``, ``zones`` and ``parameters`` as JSON; of a prone subject where it was supine
     (``supine_from_prone.mha``); and ``segmentation.dcm``, a DICOM Segmentation on the lattice of the first
-    series. All series share study and frame of reference. UIDs follow from ``seed`` (by default the
-    subject's own). Returns the paths, the DICOM files first.
+    series (``segments``, by default :func:`true_segments`; none where they are empty). All series share
+    study and frame of reference. UIDs follow from ``seed`` (by default the subject's own). Returns the
+    paths, the DICOM files first.
     """
     folder = Path(folder)
     taken = tuple(images)
@@ -52,7 +55,9 @@ def write_phantom(
             on_progress=_share_of(on_progress, n, len(taken)),
         )
     if taken:
-        files.append(_write_segments(phantom, folder, taken[0], study))
+        named = true_segments(phantom) if segments is None else segments
+        if named.present():
+            files.append(_write_segments(named, folder, taken[0], study))
     return (*files, *_write_truth(phantom, folder / "truth"))
 
 
@@ -81,12 +86,12 @@ def _share_of(
     return lambda share: on_progress((part + share) / parts)
 
 
-def _write_segments(phantom: Phantom, folder: Path, image: PhantomImage, study: StudyIdentity) -> Path:
+def _write_segments(segments: LabelMap, folder: Path, image: PhantomImage, study: StudyIdentity) -> Path:
     """DICOM SEG of the truth on the first series' lattice."""
     (series,) = read_study(folder / image.folder).series
     assert series.grid is not None  # noqa: S101 (for the type checker: it was just written with one)
     return write_segmentation(
-        resample(true_segments(phantom), series.grid),
+        resample(segments, series.grid),
         series,
         folder / "truth" / "segmentation.dcm",
         algorithm_name="procguide phantom",
