@@ -1,10 +1,10 @@
 """Plans made from a phantom's CT against its true anatomy: what the needle of rank 1 misses and meets.
 
-``python benchmarks/phantom_plans.py [--seeds 20] [--first 100] [--keep DIR]`` runs, for every seed,
+``python benchmarks/phantom_plans.py [--seeds 20] [--first 100] [--each 1] [--keep DIR]`` runs, for each seed,
 ``procguide phantom`` and then ``procguide plan`` (segmentation included, nothing of the truth is read) for
-three procedures at a level and side that follow from the seed. The needle of rank 1 is then measured
-against the true anatomy at 0.5 mm. Writes benchmarks/results/phantom_plans.json. ``--keep`` keeps studies
-and reports.
+one of three procedures in turn (``--each 3``: for all) at a level and side that follow from the seed. The
+needle of rank 1 is then measured against the true anatomy at 0.5 mm. Writes
+benchmarks/results/phantom_plans.json. ``--keep`` keeps studies and reports.
 """
 
 from __future__ import annotations
@@ -88,13 +88,14 @@ def true_clearance(
     return result
 
 
-def run_seed(seed: int, folder: Path) -> list[dict[str, Any]]:
+def run_seed(seed: int, each: int, folder: Path) -> list[dict[str, Any]]:
     parameters = sample_parameters(seed)
     study = folder / f"study-{seed}"
-    code, _ = procguide("phantom", "-o", str(study), "--seed", str(seed))
+    code, _ = procguide("phantom", "-o", str(study), "--seed", str(seed), "--spacing", "1.5")
     assert code == 0, f"seed {seed}: phantom ended with {code}"
     rows = []
-    for procedure in PROCEDURES:
+    for n in range(each):
+        procedure = PROCEDURES[(seed + n) % len(PROCEDURES)]
         level, side = request(procedure, seed, parameters.levels)
         row: dict[str, Any] = {"seed": seed, "procedure": procedure, "level": level, "side": side}
         out = folder / f"plan-{seed}-{procedure}"
@@ -152,13 +153,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first", type=int, default=100)
+    parser.add_argument("--each", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     arguments = parser.parse_args()
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.keep or Path(scratch)
         for seed in range(arguments.first, arguments.first + arguments.seeds):
-            rows += run_seed(seed, folder)
+            rows += run_seed(seed, arguments.each, folder)
     result = {"summary": summarise(rows), "plans": rows}
     target = ROOT / "benchmarks" / "results" / "phantom_plans.json"
     target.write_text(json.dumps(result, indent=1) + "\n")
