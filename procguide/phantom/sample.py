@@ -67,6 +67,8 @@ BELOW_MM = 80.0
 ABOVE_L3_MM = 165.0
 """The anatomy reaches beyond the sagittal MR's field of 300 mm round L3."""
 SKIN_MARGIN_MM = 12.0
+MRI_SPACING_MM = 0.7
+MRI_HALF_WIDTH_MM = 110.0
 
 
 def build_sample(name: str = "lumbar") -> Phantom:
@@ -84,8 +86,26 @@ def sample_images(
     back = float(phantom.anatomy.torso.back.max()) + SKIN_MARGIN_MM
     middle = (0.0, round(back - sample.ct_field_mm / 2, 1))
     settings = replace(sample.ct, field_mm=sample.ct_field_mm, centre_mm=middle)
-    taken = take_images(phantom, only or sample.images, sample.seed, ct=settings, on_progress=progress)
-    return tuple(_cropped(image, phantom, sample) if image.name == "ct" else image for image in taken)
+    names = only or sample.images
+    images = {}
+    if "ct" in names:
+        (image,) = take_images(phantom, ("ct",), sample.seed, ct=settings, on_progress=progress)
+        images["ct"] = _cropped(image, phantom, sample)
+    others = tuple(name for name in names if name != "ct")
+    if others:
+        fine = _fine(phantom)
+        images |= {
+            image.name: image for image in take_images(fine, others, sample.seed, on_progress=progress)
+        }
+    return tuple(images[name] for name in names)
+
+
+def _fine(phantom: Phantom) -> Phantom:
+    """The same field round the spine in finer steps: an MR pixel is smaller than the map's."""
+    corners = phantom.tissues.grid.corners
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    low[0], high[0] = -MRI_HALF_WIDTH_MM, MRI_HALF_WIDTH_MM
+    return build(phantom.parameters, MRI_SPACING_MM, box=(low, high))
 
 
 def _cropped(image: PhantomImage, phantom: Phantom, sample: Sample) -> PhantomImage:
