@@ -43,7 +43,8 @@ def test_medial_branch_zones_lie_at_the_foot_of_the_articular_process_below(subj
     for zone in subject.zones:
         if zone.procedure != "lumbar_medial_branch_block":
             continue
-        assert zone.level is not None and zone.side is not None
+        assert zone.level is not None
+        assert zone.side is not None
         below = spine.below(zone.level)
         away = np.subtract(zone.centre, below.superior_articular_processes[zone.side])
         assert np.linalg.norm(away) < 18.0, (zone.level, zone.side)
