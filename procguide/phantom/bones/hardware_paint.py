@@ -18,11 +18,13 @@ from procguide.phantom.bones.hardware import (
 )
 from procguide.phantom.bones.vertebra import VertebraModel
 from procguide.phantom.canvas import Canvas, instance_of
-from procguide.phantom.solids import Field, carve, local_coordinates, window
+from procguide.phantom.noise import SmoothNoise
+from procguide.phantom.solids import Array, Field, Window, carve, local_coordinates, window
 from procguide.phantom.tubes import tube_distance
 
 __all__ = ["paint_hardware", "without_laminae"]
 
+SCAR_STREAM = 61
 _SCARRED = np.zeros(256, dtype=bool)
 _SCARRED[
     [Region.LIGAMENTUM_FLAVUM, Region.INTERSPINOUS_LIGAMENT, Region.MULTIFIDUS, Region.ERECTOR_SPINAE,
@@ -60,10 +62,27 @@ def paint_hardware(canvas: Canvas, anatomy: Anatomy) -> None:
 
 
 def _paint_scar(canvas: Canvas, anatomy: Anatomy, level: str) -> None:
+    """Scar with a ragged border and islands of fat; flavum and interspinous ligament are gone wholly."""
     field = carve(canvas.grid, [scar_part(anatomy.vertebrae[level])], margin=1.0)
-    if field is not None:
-        scarred = (field.distance < 0) & _SCARRED[canvas.tissues[field.window]]
-        canvas.put(field.window, scarred, Region.SOFT_TISSUE, level)
+    if field is None:
+        return
+    here = canvas.tissues[field.window]
+    bed = (field.distance < 0) & _SCARRED[here]
+    ragged, islands = (
+        _noise_on(canvas.grid, field.window, anatomy.parameters.seed, stream, step)
+        for stream, step in ((SCAR_STREAM, 6.0), (SCAR_STREAM + 1, 3.5))
+    )
+    gone = (here == Region.LIGAMENTUM_FLAVUM) | (here == Region.INTERSPINOUS_LIGAMENT)
+    scar = bed & (gone | (field.distance + 3.0 + 3.0 * ragged < 0))
+    canvas.put(field.window, scar, Region.SOFT_TISSUE, level)
+    canvas.put(field.window, scar & (islands > 0.9) & (field.distance < -1.0), Region.FAT)
+
+
+def _noise_on(grid: Grid, where: Window, seed: int, stream: int, step: float) -> Array:
+    """Smooth noise of unit variance on a window, ``(k, j, i)``."""
+    noise = SmoothNoise(seed, stream, grid, step)
+    k, j, i = where
+    return np.stack([noise.slice(row)[j, i] for row in range(k.start, k.stop)])
 
 
 def _paint_cement(canvas: Canvas, cement: Cement) -> None:
