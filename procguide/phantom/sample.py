@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from procguide.phantom.population.sample import sample_parameters
 from procguide.phantom.truth.segments import true_segments
 from procguide.phantom.write import write_phantom
 
-__all__ = ["SAMPLES", "Sample", "build_sample", "replace_samples", "sample_images", "write_sample"]
+__all__ = ["SAMPLES", "Sample", "build_sample", "made_on", "replace_samples", "sample_images", "write_sample"]
 
 Progress = Callable[[str, float], None]
 
@@ -63,6 +64,7 @@ SAMPLES: Mapping[str, Sample] = MappingProxyType(
 )
 """Chosen so that all of it stays under 40 MB."""
 
+MADE_ON = "made_on.json"
 BELOW_MM = 80.0
 ABOVE_L3_MM = 165.0
 """The anatomy reaches beyond the sagittal MR's field of 300 mm round L3."""
@@ -147,3 +149,18 @@ def replace_samples(folder: str | Path) -> None:
         if target.is_dir():
             shutil.rmtree(target)
         write_sample(target, name)
+    (Path(folder) / MADE_ON).write_text(json.dumps(made_on(), indent=1) + "\n", encoding="utf-8")
+
+
+def made_on() -> dict[str, str]:
+    """What the last digit of a sum hangs on: the processor's kind, and the libraries that do the sums."""
+    import llvmlite.binding
+    import numba
+    import scipy
+
+    return {
+        "processor": str(llvmlite.binding.get_host_cpu_name()),
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "numba": numba.__version__,
+    }

@@ -78,8 +78,8 @@ def _wall_tables(anatomy: Anatomy, place: _Table) -> tuple[_Table, _Table, _Tabl
     """Wall thickness, muscle outside the ring, and how far the wall is layered, ``(k, 360)``."""
     body, size = anatomy.parameters.body, anatomy.parameters.size
     sin = np.sin(ANGLES)[None]
-    # Rounded, so that comparing does not hang on the processor's last digit.
-    degrees = np.round(np.degrees(np.arccos(np.clip(-sin, -1, 1))), 9)  # 0 in front, 90 at the side, 180 behind
+    # 0 in front, 90 at the side, 180 behind; rounded, so that no comparison hangs on the processor.
+    degrees = np.round(np.degrees(np.arccos(np.clip(-sin, -1, 1))), 9)
     bulk = body.muscle * size * (0.75 if body.muscle_fat > 0.3 else 1.0)
     ribs = np.clip((place - 4.6) / 1.2, 0, 1)
     rectus = 10.0 * np.exp(-((np.abs(degrees - 17.0) / 15.0) ** 4)) + 2.0
