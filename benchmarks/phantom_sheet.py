@@ -116,7 +116,7 @@ def mri_row(seed: int) -> Image.Image:
     )
 
     parameters = sample_parameters(seed)
-    phantom = build(parameters, 0.8, box=((-110, -130, -110), (110, 140, 230)))
+    phantom = build(parameters, 0.8, box=((-105, -400, -120), (105, 400, 300)))
     composition, plane = compose(phantom), sagittal(phantom.spine)
     t2 = simulate_mri(composition, T2_TSE, plane, seed)
     middle = plane.slices // 2
