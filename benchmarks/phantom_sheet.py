@@ -75,6 +75,11 @@ def row(words: str, volume: Volume, levels: LabelMap, spine: Spine) -> Image.Ima
         grey(volume, coronal_at(centre, 300.0), BONE),
         bones(levels, spine),
     ]
+    return side_by_side(words, tiles)
+
+
+def side_by_side(words: str, tiles: list[Image.Image]) -> Image.Image:
+    """Tiles of one height in a row, with words over them."""
     sheet = Image.new("RGB", (sum(tile.width for tile in tiles), TILE))
     left = 0
     for tile in tiles:
@@ -136,13 +141,7 @@ def slices_row(words: str, planes: list[np.ndarray]) -> Image.Image:
         pixels = np.clip(values / max(np.percentile(values, 99.5), 1) * 255, 0, 255).astype(np.uint8)
         image = Image.fromarray(pixels)
         tiles.append(image.resize((round(TILE * image.width / image.height), TILE)))
-    sheet = Image.new("RGB", (sum(tile.width for tile in tiles), TILE))
-    left = 0
-    for tile in tiles:
-        sheet.paste(tile.convert("RGB"), (left, 0))
-        left += tile.width
-    ImageDraw.Draw(sheet).text((6, 4), words, fill=(255, 220, 80))
-    return sheet
+    return side_by_side(words, tiles)
 
 
 def real_mri_rows() -> list[Image.Image]:
