@@ -10,12 +10,13 @@ from procguide.anatomy.levels import (
     parse_interspace,
     parse_level,
 )
-from procguide.anatomy.regions import BONE, BROAD, POSTERIOR_ELEMENTS, VERTEBRA, Region, Side
+from procguide.anatomy.regions import BONE, BROAD, CANAL_CONTENT, POSTERIOR_ELEMENTS, VERTEBRA, Region, Side
 from procguide.anatomy.spine import Anchor, Endplate, Pedicle, Sacrum, Spine, Vertebra
 
 __all__ = [
     "BONE",
     "BROAD",
+    "CANAL_CONTENT",
     "LEVELS",
     "POSTERIOR_ELEMENTS",
     "SACRUM",

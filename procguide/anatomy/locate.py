@@ -15,7 +15,7 @@ from procguide.anatomy.locate_body import Body, locate_body
 from procguide.anatomy.locate_canal import locate_canal
 from procguide.anatomy.locate_patch import SACRUM_LABEL, Labels
 from procguide.anatomy.locate_sacrum import locate_alae, locate_sacrum, s1_pedicle
-from procguide.anatomy.regions import Region, Side
+from procguide.anatomy.regions import CANAL_CONTENT, Region, Side
 from procguide.anatomy.spine import Anchor, Sacrum, Spine, Vertebra
 from procguide.geometry import AnatomicalFrame, Vector, unit
 from procguide.imaging import LabelMap
@@ -114,7 +114,7 @@ def _rough_bodies(labels: Labels) -> dict[int, RoughBody]:
     for label in np.unique(values):
         own = values == label
         in_body = index[own & (regions == Region.BODY)]
-        in_arch = index[own & ~np.isin(regions, (Region.BODY, Region.DISC, Region.CANAL))]
+        in_arch = index[own & ~np.isin(regions, (Region.BODY, Region.DISC, *CANAL_CONTENT))]
         if len(in_body) * np.prod(labels.levels.spacing) < 2000:
             continue
         centre = labels.levels.to_patient(np.median(in_body, axis=0))

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from procguide.anatomy._kernels import sample_mask
 from procguide.anatomy.levels import SACRUM, VERSE_LABELS
-from procguide.anatomy.regions import Region
+from procguide.anatomy.regions import CANAL_CONTENT, Region
 from procguide.errors import UsageError
 from procguide.geometry import Affine, AnatomicalFrame
 from procguide.imaging import Grid, LabelMap
@@ -57,24 +57,23 @@ class Labels:
 
     def arch(self, label: int) -> Mask:
         """Every voxel of that vertebra that is not body: fine regions, coarse ones, or none told apart."""
-        outside = np.isin(self.regions.voxels, (Region.BODY, Region.DISC, Region.CANAL))
+        outside = np.isin(self.regions.voxels, (Region.BODY, Region.DISC, *CANAL_CONTENT))
         return np.asarray((self.levels.voxels == label) & ~outside)
 
     def bone(self, label: int) -> Mask:
         """All voxels of a vertebra, or of the sacrum."""
         if label == SACRUM_LABEL:
             return self.sacrum()
-        return np.asarray((self.levels.voxels == label) & (self.regions.voxels != Region.CANAL))
+        return np.asarray((self.levels.voxels == label) & ~self.canal())
 
     def sacrum(self) -> Mask:
         """Sacral bone, by either label map."""
-        canal = self.regions.voxels == Region.CANAL
         either = (self.levels.voxels == SACRUM_LABEL) | (self.regions.voxels == Region.SACRUM)
-        return np.asarray(either & ~canal)
+        return np.asarray(either & ~self.canal())
 
     def canal(self) -> Mask:
         """The vertebral canal of all levels."""
-        return np.asarray(self.regions.voxels == Region.CANAL)
+        return np.isin(self.regions.voxels, CANAL_CONTENT)
 
     def disc(self) -> Mask:
         """All discs."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 
-__all__ = ["BONE", "BROAD", "POSTERIOR_ELEMENTS", "VERTEBRA", "Region", "Side"]
+__all__ = ["BONE", "BROAD", "CANAL_CONTENT", "POSTERIOR_ELEMENTS", "VERTEBRA", "Region", "Side"]
 
 
 class Side(StrEnum):
@@ -89,6 +89,7 @@ class Region(IntEnum):
     IMPLANT = 57
     CEMENT = 58
     VACUUM = 59
+    THECAL_SAC = 60
 
     @property
     def label(self) -> str:
@@ -120,6 +121,7 @@ BROAD: Mapping[Region, Region] = MappingProxyType(
             Region.DURA,
             Region.EPIDURAL_VEIN,
             Region.POSTERIOR_LONGITUDINAL_LIGAMENT,
+            Region.THECAL_SAC,
         ),
         Region.CANAL,
     )
@@ -162,3 +164,6 @@ BROAD: Mapping[Region, Region] = MappingProxyType(
     )
 )
 """The broad region that each finer one is part of; networks and the planner work with the broad ones."""
+
+CANAL_CONTENT = (Region.CANAL, *(fine for fine, broad in BROAD.items() if broad is Region.CANAL))
+"""The bony canal and all that lies in it: where networks tell the sac or the cord apart, still canal."""

@@ -16,7 +16,7 @@ from scipy import ndimage
 from procguide.anatomy import Region
 from procguide.imaging import LabelMap, Volume
 from procguide.imaging.resample import resample, working_grid
-from procguide.segmentation import NETWORK_CLASS, TissueClass
+from procguide.segmentation import NETWORK_CLASS, VERTEBRAL, TissueClass, class_of
 
 __all__ = ["TrainingShape", "from_phantom", "from_subregions", "from_totalsegmentator", "load", "save"]
 
@@ -58,7 +58,7 @@ def _finish(
     level: NDArray[np.uint8],
     hounsfield: NDArray[np.int16] | None = None,
 ) -> TrainingShape:
-    vertebral = (target == TissueClass.BODY) | (target == TissueClass.ARCH)
+    vertebral = np.isin(target, VERTEBRAL)
     vertebra = np.where(vertebral, level, 0).astype(np.uint8)
     centres = np.zeros((256, 3), dtype=np.float32)
     body = np.where(target == TissueClass.BODY, vertebra, 0)
@@ -74,9 +74,9 @@ def from_phantom(seed: int, spacing_mm: float) -> TrainingShape:
 
     phantom = build(sample_parameters(seed), spacing_mm=spacing_mm)
     table = np.zeros(256, dtype=np.uint8)
-    for region, tissue_class in NETWORK_CLASS.items():
-        table[region] = tissue_class
-    target = table[phantom.regions.voxels]
+    for region in Region:
+        table[region] = class_of(region)
+    target = table[phantom.tissues.voxels]
     level = phantom.levels.voxels.astype(np.uint8)
     return _finish(f"phantom-{seed}", spacing_mm, phantom.tissues.voxels.astype(np.uint8), target, level)
 

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from procguide.learning.shapes import load
 from procguide.learning.synthesis import ShapeTensors, synthesise
-from procguide.segmentation.classes import CLASSES
+from procguide.segmentation.classes import LOCATOR_CLASSES as CLASSES
 from procguide.segmentation.network import build_network
 
 __all__ = ["RECIPES", "Recipe", "export", "loss_of", "train"]
@@ -101,7 +101,7 @@ class _Run:
     def __init__(self, recipe: Recipe, seed: int, runs: Path) -> None:
         torch.manual_seed(seed)
         self.recipe = recipe
-        self.net = build_network(recipe.channels)
+        self.net = build_network(recipe.channels, len(CLASSES))
         if recipe.start_from:
             weights = load_file(runs / recipe.start_from / "weights.safetensors")
             self.net.load_state_dict({key: value.float() for key, value in weights.items()})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import SACRUM, VERSE_LABELS, Region
+from procguide.anatomy import CANAL_CONTENT, SACRUM, VERSE_LABELS, Region
 from procguide.errors import InputUnfitError
 from procguide.imaging import LabelMap
 
@@ -65,7 +65,7 @@ def model_dura(
     levels: LabelMap, regions: LabelMap, bone: NDArray[np.bool_], midline: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
     """The modelled sac on the labels' grid; ``midline`` is the canal's centre line, ``(n, 3)`` LPS mm."""
-    canal = regions.mask(Region.CANAL)
+    canal = regions.mask(*CANAL_CONTENT)
     if not canal.any():
         raise InputUnfitError("no spinal canal is labelled near the target, so the dura cannot be placed.")
     k_mm, _, i_mm = regions.spacing

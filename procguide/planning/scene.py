@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from procguide.anatomy import BONE, Region, Side, Vertebra
+from procguide.anatomy import BONE, CANAL_CONTENT, Region, Side, Vertebra
 from procguide.errors import InputUnfitError
 from procguide.geometry import Vector
 from procguide.imaging import Grid, LabelMap
@@ -120,7 +120,7 @@ def _one_canal(regions: LabelMap) -> LabelMap:
     """Without islands of canal: networks leave a few in muscle, and each would pass for dura."""
     import cc3d
 
-    canal = regions.mask(Region.CANAL)
+    canal = regions.mask(*CANAL_CONTENT)
     if not canal.any():
         return regions
     largest = cc3d.largest_k(np.ascontiguousarray(canal), k=1, connectivity=6) > 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import BONE, VERSE_LABELS, Region, Sacrum, Side, Spine, Vertebra
+from procguide.anatomy import BONE, CANAL_CONTENT, VERSE_LABELS, Region, Sacrum, Side, Spine, Vertebra
 from procguide.anatomy import SACRUM as SACRUM_NAME
 from procguide.errors import InputUnfitError
 from procguide.geometry import AnatomicalFrame, Vector
@@ -224,7 +224,7 @@ def _interlaminar(
     The border between the laminae is the ventral interlaminar line.
     """
     number = procedure.number
-    canal = regions.mask(Region.CANAL)
+    canal = regions.mask(*CANAL_CONTENT)
     grid = levels.affine
     spacing = grid.spacing
     centre = levels.to_index(approximate_centre(procedure, anatomy, side))

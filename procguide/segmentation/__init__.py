@@ -1,5 +1,5 @@
 """Networks, their weights, and what makes labels and levels of their answers."""
 
-from procguide.segmentation.classes import CLASSES, NETWORK_CLASS, TissueClass
+from procguide.segmentation.classes import NETWORK_CLASS, VERTEBRAL, TissueClass, class_of
 
-__all__ = ["CLASSES", "NETWORK_CLASS", "TissueClass"]
+__all__ = ["NETWORK_CLASS", "VERTEBRAL", "TissueClass", "class_of"]

@@ -62,8 +62,9 @@ def predict(
         output = sliding_window_inference(
             image, (spec.patch,) * 3, 1, answer, overlap=_OVERLAP, mode="gaussian", padding_mode="replicate"
         )[0]
-        classes = output[:-1].argmax(dim=0).to(torch.uint8).cpu().numpy()
+        channel = output[:-1].argmax(dim=0).to(torch.uint8).cpu().numpy()
         offset = (output[-1] * OFFSET_SCALE_MM).cpu().numpy()
+    classes = np.array(spec.classes, dtype=np.uint8)[channel]
     return Prediction(classes, offset, on_grid.grid, spec)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
-from procguide.segmentation.classes import TissueClass
+from procguide.segmentation.classes import VERTEBRAL, TissueClass
 from procguide.segmentation.inference import Prediction
 
 __all__ = ["Instances", "claim_for_sacrum", "separate"]
@@ -47,7 +47,7 @@ class Instances:
 def separate(prediction: Prediction) -> Instances:
     """Give every vertebral voxel to a vertebra; fragments and ghosts are dropped."""
     body = prediction.classes == TissueClass.BODY
-    vertebral = body | (prediction.classes == TissueClass.ARCH)
+    vertebral = np.isin(prediction.classes, VERTEBRAL)
     spacing = float(prediction.grid.affine.spacing[0])
     votes = np.arange(body.shape[0])[:, None, None] * spacing + prediction.offset_mm
     centres = _peaks(votes[body], spacing)
@@ -154,7 +154,7 @@ def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: 
         classes[own] = TissueClass.SACRUM
         labels = np.where(own, 0, np.maximum(instances.labels, 1) - 1).astype(np.uint8)
         instances = Instances(labels, instances.sharpness[1:], instances.heights_mm[1:])
-    unclaimed = ((classes == TissueClass.BODY) | (classes == TissueClass.ARCH)) & (instances.labels == 0)
+    unclaimed = np.isin(classes, VERTEBRAL) & (instances.labels == 0)
     unclaimed[round(instances.heights_mm[0] / spacing) :] = False
     classes[unclaimed] = TissueClass.SACRUM  # what does not hang together with the sacrum is dropped later
     return instances

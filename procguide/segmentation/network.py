@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from procguide.errors import InputUnreadableError
 from procguide.imaging import Modality
 from procguide.provenance import hash_files
-from procguide.segmentation.classes import CLASSES
+from procguide.segmentation.classes import TissueClass
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +35,7 @@ class NetworkSpec:
     spacing_mm: float
     patch: int
     channels: tuple[int, ...]
+    classes: tuple[TissueClass, ...]
 
     @classmethod
     def from_card(cls, card: dict[str, Any]) -> NetworkSpec:
@@ -45,13 +46,14 @@ class NetworkSpec:
             spacing_mm=float(card["spacing_mm"]),
             patch=int(card["patch"]),
             channels=tuple(int(n) for n in card["channels"]),
+            classes=tuple(TissueClass[str(name).upper()] for name in card["classes"]),
         )
 
 
-def build_network(channels: tuple[int, ...]) -> nn.Module:
+def build_network(channels: tuple[int, ...], n_classes: int) -> nn.Module:
     """MONAI's residual UNet (Kerfoot et al., STACOM 2018): one image in, classes and one offset out.
 
-    Input ``(batch, 1, k, j, i)`` of :func:`normalise`; output ``(batch, len(CLASSES) + 1, k, j, i)``.
+    Input ``(batch, 1, k, j, i)`` of :func:`normalise`; output ``(batch, n_classes + 1, k, j, i)``.
     The last channel is the signed distance toward cranial, in units of 30 mm, from a vertebra's voxel
     to the centre of its own body: it tells which vertebra an articular process belongs to.
     """
@@ -60,7 +62,7 @@ def build_network(channels: tuple[int, ...]) -> nn.Module:
     net: nn.Module = UNet(
         spatial_dims=3,
         in_channels=1,
-        out_channels=len(CLASSES) + 1,
+        out_channels=n_classes + 1,
         channels=channels,
         strides=(2,) * (len(channels) - 1),
         num_res_units=2,
@@ -86,7 +88,7 @@ def load_network(name_or_folder: str) -> tuple[nn.Module, NetworkSpec]:
         spec = NetworkSpec.from_card(json.loads((folder / "card.json").read_text()))
         weights = load_file(folder / "weights.safetensors")
         digest = hash_files([folder / "weights.safetensors"])[:12]
-        net = build_network(spec.channels)
+        net = build_network(spec.channels, len(spec.classes))
         net.load_state_dict({key: value.float() for key, value in weights.items()})
     except (OSError, KeyError, ValueError, RuntimeError, SafetensorError) as error:
         raise InputUnreadableError(

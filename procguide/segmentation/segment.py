@@ -14,7 +14,7 @@ from procguide.anatomy import SACRUM, VERSE_LABELS, VERSE_NAMES, Anchor, Region
 from procguide.errors import InputUnfitError
 from procguide.findings import Finding, Severity
 from procguide.imaging import LabelMap, Modality, Volume
-from procguide.segmentation.classes import CLASSES, TissueClass
+from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
 from procguide.segmentation.inference import Prediction, predict
 from procguide.segmentation.instances import Instances, claim_for_sacrum, separate
 from procguide.segmentation.naming import Naming, name_levels
@@ -27,7 +27,7 @@ VERTEBRAE = "vertebrae"
 _MARGIN_MM = np.array([15.0, 20.0, 15.0])
 _BEHIND_MM = 35.0
 _LATERAL_MM = 95.0
-_BETWEEN = (TissueClass.DISC, TissueClass.SACRUM, TissueClass.CANAL)
+_BETWEEN = (TissueClass.DISC, TissueClass.SACRUM, *CANAL_PARTS)
 _SPINE_HALF_WIDTH_MM = 70.0
 _MIN_COLUMN_MM3 = 10_000.0
 
@@ -118,11 +118,11 @@ def _labelled(
     levels = table[instances.labels]
     sacrum = _largest((fine.classes == TissueClass.SACRUM) & naming.on_sacrum)
     levels[sacrum] = VERSE_LABELS[SACRUM]
-    to_region = np.array([tissue.region for tissue in CLASSES], dtype=np.uint8)
+    to_region = np.array([tissue.region for tissue in TissueClass], dtype=np.uint8)
     regions = to_region[fine.classes]
-    stray = np.isin(fine.classes, (TissueClass.BODY, TissueClass.ARCH)) & (instances.labels == 0)
+    stray = np.isin(fine.classes, VERTEBRAL) & (instances.labels == 0)
     stray |= (fine.classes == TissueClass.SACRUM) & ~sacrum
-    canal = fine.classes == TissueClass.CANAL
+    canal = np.isin(fine.classes, CANAL_PARTS)
     stray |= canal & ~_without_islands(canal)
     regions[stray] = Region.BACKGROUND
     affine = fine.grid.affine

@@ -12,7 +12,8 @@ from procguide.imaging import LabelMap
 from procguide.learning import shapes
 from procguide.learning.synthesis import ShapeTensors, synthesise
 from procguide.learning.train import RECIPES, Recipe, loss_of, train
-from procguide.segmentation import CLASSES, TissueClass
+from procguide.segmentation import TissueClass
+from procguide.segmentation.classes import LOCATOR_CLASSES as CLASSES
 from procguide.segmentation.network import load_network
 
 

@@ -8,6 +8,7 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import Affine
 from procguide.imaging import Grid
 from procguide.segmentation import TissueClass
+from procguide.segmentation.classes import LOCATOR_CLASSES
 from procguide.segmentation.inference import Prediction
 from procguide.segmentation.instances import separate
 from procguide.segmentation.naming import name_levels
@@ -35,7 +36,7 @@ def column(*, sacrum: bool = True, cut_lowest: bool = False) -> Prediction:
     if cut_lowest:
         classes, offset = classes[40:], offset[40:]
     grid = Grid(classes.shape, Affine.axis_aligned(SPACING, (0, 0, 0)))
-    return Prediction(classes, offset, grid, NetworkSpec("test", "0", SPACING, 32, (8, 16)))
+    return Prediction(classes, offset, grid, NetworkSpec("test", "0", SPACING, 32, (8, 16), LOCATOR_CLASSES))
 
 
 def test_each_vertebra_keeps_its_own_arch() -> None:
