@@ -8,17 +8,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from procguide.anatomy import Region
+from procguide.anatomy import VERTEBRA, Region
 from procguide.imaging import LabelMap, Volume
 from procguide.imaging.resample import resample, working_grid
-from procguide.segmentation import NETWORK_CLASS, VERTEBRAL, TissueClass, class_of
+from procguide.learning.ambiguity import Unsure
+from procguide.segmentation import VERTEBRAL, TissueClass, class_of
 
-__all__ = ["TrainingShape", "from_phantom", "from_subregions", "from_totalsegmentator", "load", "save"]
+__all__ = [
+    "TrainingShape",
+    "from_cord",
+    "from_phantom",
+    "from_subregions",
+    "from_totalsegmentator",
+    "load",
+    "save",
+]
 
 
 class ExtraTissue(IntEnum):
@@ -29,6 +39,11 @@ class ExtraTissue(IntEnum):
     BOWEL = 72
     VESSEL = 73
     STERNUM = 74
+    CLUSTER_1 = 75
+    CLUSTER_2 = 76
+    CLUSTER_3 = 77
+    CLUSTER_4 = 78
+    CLUSTER_5 = 79
 
 
 @dataclass(frozen=True)
@@ -38,7 +53,7 @@ class TrainingShape:
     ``tissue`` decides the intensity (:class:`Region` and :class:`ExtraTissue` numbers), ``target`` the
     class to learn (:class:`TissueClass`), ``vertebra`` says to which vertebra a voxel belongs (0 is
     none), and ``body_centre`` ``(256, 3)`` where the centre of that one's body is, as index (k, j, i).
-    ``hounsfield`` is the real image behind the labels, where its licence allows training on it.
+    ``image`` is the real image behind the labels, where its licence allows training on it.
     """
 
     name: str
@@ -47,7 +62,7 @@ class TrainingShape:
     target: NDArray[np.uint8]
     vertebra: NDArray[np.uint8]
     body_centre: NDArray[np.float32]
-    hounsfield: NDArray[np.int16] | None = None
+    image: NDArray[np.int16] | None = None
 
 
 def _finish(
@@ -56,23 +71,30 @@ def _finish(
     tissue: NDArray[np.uint8],
     target: NDArray[np.uint8],
     level: NDArray[np.uint8],
-    hounsfield: NDArray[np.int16] | None = None,
+    image: NDArray[np.int16] | None = None,
 ) -> TrainingShape:
-    vertebral = np.isin(target, VERTEBRAL)
+    vertebral = np.isin(target, (*VERTEBRAL, Unsure.PEDICLE_OR_LAMINA))
     vertebra = np.where(vertebral, level, 0).astype(np.uint8)
     centres = np.zeros((256, 3), dtype=np.float32)
     body = np.where(target == TissueClass.BODY, vertebra, 0)
     present = np.unique(body)[1:]
-    centres[present] = ndimage.center_of_mass(body > 0, body, present)
+    centres[present] = np.reshape(ndimage.center_of_mass(body > 0, body, present), (-1, 3))
     vertebra = np.where(np.isin(vertebra, present), vertebra, 0).astype(np.uint8)
-    return TrainingShape(name, spacing_mm, tissue, target, vertebra, centres, hounsfield)
+    return TrainingShape(name, spacing_mm, tissue, target, vertebra, centres, image)
 
 
-def from_phantom(seed: int, spacing_mm: float) -> TrainingShape:
-    """The phantom of that seed: fine tissues for the intensities, broad regions to learn."""
+def from_phantom(seed: int, spacing_mm: float, *, spine_only: bool = False) -> TrainingShape:
+    """The phantom of that seed, whole or 30 mm round its vertebrae: fine tissues, and what to learn."""
     from procguide.phantom import build, sample_parameters
 
-    phantom = build(sample_parameters(seed), spacing_mm=spacing_mm)
+    parameters = sample_parameters(seed)
+    box = None
+    if spine_only:
+        coarse = build(parameters, spacing_mm=4.0)
+        points = coarse.levels.to_patient(np.argwhere(np.isin(coarse.regions.voxels, VERTEBRA)))
+        low, high = points.min(axis=0), points.max(axis=0)
+        box = (low - np.array([30.0, 30.0, 60.0]), high + np.array([30.0, 30.0, 10.0]))
+    phantom = build(parameters, spacing_mm=spacing_mm, box=box)
     table = np.zeros(256, dtype=np.uint8)
     for region in Region:
         table[region] = class_of(region)
@@ -96,7 +118,8 @@ def from_totalsegmentator(labels: LabelMap, spacing_mm: float, name: str) -> Tra
     target = np.zeros(on_grid.shape, dtype=np.uint8)
     for region, tissue_class, mask in (
         (Region.DISC, TissueClass.DISC, discs),
-        (Region.CANAL, TissueClass.CANAL, canal),
+        (Region.CANAL, Unsure.IN_CANAL, canal),
+        (Region.SPINAL_CORD, TissueClass.SPINAL_CORD, cord),
         (Region.ARCH, TissueClass.ARCH, vertebra > 0),
         (Region.BODY, TissueClass.BODY, body),
         (Region.RIB, TissueClass.RIB, (on_grid >= 92) & (on_grid <= 115)),
@@ -105,35 +128,85 @@ def from_totalsegmentator(labels: LabelMap, spacing_mm: float, name: str) -> Tra
     return _finish(name, spacing_mm, tissue, target, vertebra)
 
 
+_SUBREGIONS = MappingProxyType(
+    {
+        41: (Region.LAMINA, Unsure.PEDICLE_OR_LAMINA),
+        42: (Region.SPINOUS_PROCESS, TissueClass.SPINOUS_PROCESS),
+        43: (Region.TRANSVERSE_PROCESS, TissueClass.TRANSVERSE_PROCESS),
+        44: (Region.TRANSVERSE_PROCESS, TissueClass.TRANSVERSE_PROCESS),
+        45: (Region.SUPERIOR_ARTICULAR_PROCESS, TissueClass.SUPERIOR_ARTICULAR_PROCESS),
+        46: (Region.SUPERIOR_ARTICULAR_PROCESS, TissueClass.SUPERIOR_ARTICULAR_PROCESS),
+        47: (Region.INFERIOR_ARTICULAR_PROCESS, TissueClass.INFERIOR_ARTICULAR_PROCESS),
+        48: (Region.INFERIOR_ARTICULAR_PROCESS, TissueClass.INFERIOR_ARTICULAR_PROCESS),
+        49: (Region.BODY, TissueClass.BODY),
+        50: (Region.BODY, TissueClass.BODY),
+        60: (Region.CAUDA_EQUINA, Unsure.IN_CANAL),
+        61: (Region.CEREBROSPINAL_FLUID, Unsure.IN_CANAL),
+        62: (Region.BODY, TissueClass.BODY),
+        100: (Region.DISC, TissueClass.DISC),
+    }
+)
+"""TPTBox subregion numbers: tissue, and what to learn. 62 are endplates."""
+
+
 def from_subregions(
     image: Volume, instances: LabelMap, subregions: LabelMap, spacing_mm: float, name: str
 ) -> TrainingShape:
-    """A CT crop with TPTBox subregion numbers: 41-48 posterior elements, 49 and 50 body.
+    """A crop with TPTBox subregion numbers; ``instances`` below 100 are vertebrae. The image is kept.
 
-    The canal is an ellipse of 22 x 16 mm round the holes of the bony rings, the discs are the gaps
-    between bodies; everything else is soft tissue. The image itself is kept.
+    Unlabelled tissue is split by the image's own intensity. Where canal (61) or discs (100) are not
+    labelled, the canal is an ellipse of 22 x 16 mm round the holes of the bony rings, and the discs are the
+    gaps between bodies.
     """
     grid = working_grid(image.grid, spacing_mm)
     parts = resample(subregions, grid).voxels
     level = resample(instances, grid).voxels.astype(np.uint8)
-    body, arch = np.isin(parts, (49, 50)), (parts >= 41) & (parts <= 48)
-    body = ndimage.binary_closing(body, iterations=2)
-    body |= np.stack([ndimage.binary_fill_holes(plane) for plane in body])
+    level[level >= 100] = 0
+    on_grid = resample(image, grid, float(image.voxels.min())).voxels
+    tissue, target = clusters(on_grid), np.zeros(parts.shape, dtype=np.uint8)
+    for number, (region, code) in _SUBREGIONS.items():
+        tissue[parts == number], target[parts == number] = region, code
+    body = np.isin(parts, (49, 50, 62))
     level = np.where(body & (level == 0), ndimage.grey_dilation(level, size=5), level)
-    bone = body | arch
-    canal = _canal_through_rings(bone, spacing_mm) & ~bone
-    discs = _gaps_between_bodies(body, spacing_mm) & ~bone & ~canal
-    target = np.zeros(parts.shape, dtype=np.uint8)
-    tissue = np.full(parts.shape, Region.SOFT_TISSUE, dtype=np.uint8)
-    for region, mask in (
-        (Region.DISC, discs),
-        (Region.CANAL, canal),
-        (Region.ARCH, arch),
-        (Region.BODY, body),
+    bone = np.isin(parts, (*range(41, 51), 62))
+    if not (parts == 61).any():
+        canal = _canal_through_rings(bone, spacing_mm) & ~bone
+        tissue[canal], target[canal] = Region.CANAL, Unsure.IN_CANAL
+    if not (parts == 100).any():
+        discs = _gaps_between_bodies(body, spacing_mm) & (target == 0)
+        tissue[discs], target[discs] = Region.DISC, TissueClass.DISC
+    return _finish(name, spacing_mm, tissue, target, level, on_grid.astype(np.int16))
+
+
+def from_cord(image: Volume, cord: LabelMap, spacing_mm: float, name: str) -> TrainingShape:
+    """An MRI of which only the cord is labelled: fluid is what is bright within 6 mm of it.
+
+    What lies there but is not bright may be anything; further away is certainly no canal.
+    """
+    grid = working_grid(image.grid, spacing_mm)
+    inside = resample(cord, grid).voxels > 0
+    on_grid = resample(image, grid, 0.0).voxels.astype(np.float32)
+    away = ndimage.distance_transform_edt(~inside, sampling=spacing_mm)
+    near = away <= 6.0
+    fluid = near & ~inside & (on_grid > 1.2 * float(np.median(on_grid[inside])))
+    target = np.full(inside.shape, Unsure.NOT_CANAL, dtype=np.uint8)
+    target[away <= 9.0] = Unsure.ANYTHING
+    tissue = clusters(on_grid)
+    for mask, region, code in (
+        (fluid, Region.CEREBROSPINAL_FLUID, Unsure.IN_CANAL),
+        (inside, Region.SPINAL_CORD, TissueClass.SPINAL_CORD),
     ):
-        tissue[mask], target[mask] = region, NETWORK_CLASS[region]
-    hounsfield = resample(image, grid, -1000.0).voxels.astype(np.int16)
-    return _finish(name, spacing_mm, tissue, target, level, hounsfield)
+        tissue[mask], target[mask] = region, code
+    scaled = on_grid / max(1e-6, float(np.percentile(on_grid, 99.5))) * 1000.0
+    nothing = np.zeros(inside.shape, dtype=np.uint8)
+    return _finish(name, spacing_mm, tissue, target, nothing, scaled.astype(np.int16))
+
+
+def clusters(image: NDArray[np.generic], n: int = 5) -> NDArray[np.uint8]:
+    """``n`` clusters of equal share by intensity, smoothed by 1 voxel: for tissue that no label names."""
+    smooth = ndimage.gaussian_filter(np.asarray(image, dtype=np.float32), 1.0)
+    limits = np.quantile(smooth, np.arange(1, n) / n)
+    return np.asarray(ExtraTissue.CLUSTER_1 + np.digitize(smooth, limits), dtype=np.uint8)
 
 
 def _canal_through_rings(bone: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
@@ -204,8 +277,8 @@ def save(shape: TrainingShape, file: Path) -> None:
         "vertebra": shape.vertebra,
         "body_centre": shape.body_centre,
     }
-    if shape.hounsfield is not None:
-        arrays["hounsfield"] = shape.hounsfield
+    if shape.image is not None:
+        arrays["image"] = shape.image
     np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
@@ -219,5 +292,5 @@ def load(file: Path) -> TrainingShape:
             arrays["target"],
             arrays["vertebra"],
             arrays["body_centre"],
-            arrays.get("hounsfield"),
+            arrays.get("image"),
         )
