@@ -14,6 +14,7 @@ import typer
 
 from procguide import DISCLAIMER, __version__
 from procguide.cli.demo import demo
+from procguide.cli.evaluate import evaluate
 from procguide.cli.info import info
 from procguide.cli.phantom import phantom
 from procguide.cli.plan import plan
@@ -41,6 +42,7 @@ for _command, _summary in (
     (info, "List the series under a path and what they can be used for."),
     (segment, "Label vertebrae, name the levels, find the landmarks."),
     (plan, "Propose ranked needle trajectories and write a report."),
+    (evaluate, "Hold labels against a reference: overlap, surfaces, levels."),
     (procedures, "List what can be planned, or show one entry with its sources."),
     (phantom, "Make a synthetic CT study with its truth."),
 ):

@@ -1,0 +1,52 @@
+"""The structures that are judged: sets of the tissues that label maps may tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from procguide.anatomy import Region
+from procguide.segmentation.classes import ARCH_PARTS, TissueClass, class_of
+
+__all__ = ["STRUCTURES", "Structure", "tissues_of"]
+
+Tissues = frozenset[TissueClass]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A name, and the tissues that together are it."""
+
+    name: str
+    tissues: Tissues
+
+
+def tissues_of(regions: Iterable[Region]) -> Tissues:
+    """What regions consist of; the arch, where it stands for all posterior elements, of all its parts."""
+    tissues = {class_of(region) for region in regions} - {TissueClass.OTHER}
+    return frozenset(
+        (tissues - {TissueClass.ARCH}) | (set(ARCH_PARTS) if TissueClass.ARCH in tissues else set())
+    )
+
+
+def _one(tissue: TissueClass) -> Structure:
+    return Structure(tissue.region.label, frozenset({tissue}))
+
+
+_CONTENT = frozenset({TissueClass.THECAL_SAC, TissueClass.SPINAL_CORD})
+
+STRUCTURES = (
+    Structure("vertebrae", frozenset({TissueClass.BODY, *ARCH_PARTS})),
+    _one(TissueClass.BODY),
+    Structure("posterior elements", frozenset(ARCH_PARTS)),
+    Structure("pedicle and lamina", frozenset({TissueClass.PEDICLE, TissueClass.LAMINA})),
+    *map(_one, ARCH_PARTS),
+    _one(TissueClass.DISC),
+    _one(TissueClass.SACRUM),
+    Structure("canal and content", _CONTENT | {TissueClass.CANAL}),
+    Structure("thecal sac and content", _CONTENT),
+    _one(TissueClass.SPINAL_CORD),
+    *map(_one, (TissueClass.RIB, TissueClass.ILIUM)),
+    *map(_one, (tissue for tissue in TissueClass if tissue >= TissueClass.LUNG)),
+)
+"""Every structure that a row may be about. Parts stand beside the wholes that they belong to."""
