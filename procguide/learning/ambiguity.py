@@ -49,17 +49,16 @@ def allowed(classes: tuple[TissueClass, ...]) -> NDArray[np.bool_]:
     table = np.zeros((N_CODES, len(classes)), dtype=np.bool_)
     for code in range(N_CODES):
         known = (TissueClass(code),) if code in list(TissueClass) else ()
-        own = {classes.index(_whole(tissue, classes)) for tissue in _MEANING.get(code, known)}
-        table[code, sorted(own) or [0]] = True
+        told = [_whole(tissue, classes) for tissue in _MEANING.get(code, known)]
+        table[code, sorted({classes.index(tissue) for tissue in told if tissue is not None}) or [0]] = True
     return table
 
 
-def _whole(tissue: int, classes: tuple[TissueClass, ...]) -> TissueClass:
-    """The class that stands for ``tissue`` in a network that tells ``classes`` apart."""
-    own = TissueClass(tissue)
+def _whole(own: TissueClass, classes: tuple[TissueClass, ...]) -> TissueClass | None:
+    """The class that stands for ``own`` in a network that tells ``classes`` apart, if one does."""
     if own in classes:
         return own
     for parts, whole in ((ARCH_PARTS, TissueClass.ARCH), (CANAL_PARTS, TissueClass.CANAL)):
         if own in parts and whole in classes:
             return whole
-    return TissueClass.OTHER
+    return None

@@ -37,7 +37,7 @@ class Dice:
 
     def among(self, shares: tuple[float, ...]) -> int:
         """A place in ``shares``, as often as its share says."""
-        return int(torch.multinomial(torch.tensor(shares), 1, generator=self.generator))
+        return int(torch.multinomial(torch.tensor(shares, dtype=torch.float32), 1, generator=self.generator))
 
     def field(self, cells: int, size: int, channels: int = 1) -> Tensor:
         """Smooth noise ``(channels, size, size, size)``, of unit variance at its ``cells`` nodes a side."""

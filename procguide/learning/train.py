@@ -7,30 +7,34 @@ checkpoint in ``--out`` is taken up).
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from procguide.learning.ambiguity import allowed
+from procguide.learning.cards import CARDS
+from procguide.learning.export import export_bundle
 from procguide.learning.shapes import load
 from procguide.learning.synthesis import CT_AND_MR, CT_ONLY, Batch, Contrasts, ShapeTensors, synthesise
 from procguide.segmentation.classes import FINE_CLASSES, LOCATOR_CLASSES, ORGAN_CLASSES, TissueClass
-from procguide.segmentation.network import build_network
+from procguide.segmentation.network import NetworkSpec, build_network
 
 __all__ = ["RECIPES", "Recipe", "export", "loss_of", "train"]
 
 log = logging.getLogger("procguide.learning")
+
+VERSION = "2"
 
 
 @dataclass(frozen=True)
@@ -164,11 +168,12 @@ def train(
     steps: int,
     seed: int,
     start: Path | None = None,
+    figures: Sequence[str] = (),
     save_every: int = 250,
 ) -> None:
     """Run to ``steps`` and export; call again with the same folder to resume.
 
-    ``start`` is a weights file to begin with.
+    ``start`` is a weights file to begin with, ``figures`` are lines for the card.
     """
     recipe = RECIPES[name]
     run = _Run(recipe, seed, start)
@@ -187,47 +192,22 @@ def train(
                 log.info("step %d loss %.3f, %.2f s a step", run.step, running, pace)
             if run.step % save_every == 0 or run.step == steps:
                 run.save(out / "checkpoint.pt")
-                export(
-                    name,
-                    run.average.weights,
-                    out,
-                    steps=run.step,
-                    seed=seed,
-                    n_shapes=len(shapes),
-                    start=start,
-                )
+    facts = {"seed": seed, "shapes": len(shapes), "began_with": "noise" if start is None else start.parts[-3]}
+    export(run, name, out, facts, figures)
 
 
-def export(
-    name: str,
-    weights: dict[str, Tensor],
-    out: Path,
-    *,
-    steps: int,
-    seed: int,
-    n_shapes: int,
-    start: Path | None = None,
-) -> None:
-    """``weights.safetensors`` (fp16) and the measured part of ``card.json``."""
-    recipe = RECIPES[name]
-    save_file({key: value.half().contiguous() for key, value in weights.items()}, out / "weights.safetensors")
-    card = {
-        "name": name,
-        "version": "1",
-        "spacing_mm": recipe.spacing_mm,
-        "patch": recipe.patch,
-        "channels": list(recipe.channels),
-        "classes": [tissue.name.lower() for tissue in recipe.classes],
-        "training": {
-            "steps": steps,
-            "batch": recipe.batch,
-            "learning_rate": recipe.learning_rate,
-            "start_from": start and start.parent.name,
-            "seed": seed,
-            "shapes": n_shapes,
-        },
+def export(run: _Run, name: str, out: Path, facts: Mapping[str, Any], figures: Sequence[str] = ()) -> None:
+    """The averaged weights as a MONAI bundle in ``out / "bundle"``; its card holds ``facts``, ``figures``."""
+    recipe = run.recipe
+    spec = NetworkSpec(name, VERSION, recipe.spacing_mm, recipe.patch, recipe.channels, recipe.classes)
+    training = {
+        "steps": run.step,
+        "batch": recipe.batch,
+        "learning_rate": recipe.learning_rate,
+        "contrasts": f"{recipe.contrasts.ct:g} CT, {recipe.contrasts.mr:g} MRI, {recipe.contrasts.any:g} any",
     }
-    (out / "card.json").write_text(json.dumps(card, indent=2) + "\n")
+    card = replace(CARDS[name], figures=tuple(figures))
+    export_bundle(out / "bundle", run.average.weights, spec, card, training | dict(facts))
 
 
 def main() -> None:
@@ -241,6 +221,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--start", type=Path, help="weights to begin with")
+    parser.add_argument("--figures", type=Path, help="lines for the card: what was measured")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
@@ -253,6 +234,7 @@ def main() -> None:
         steps=arguments.steps,
         seed=arguments.seed,
         start=arguments.start,
+        figures=arguments.figures.read_text().splitlines() if arguments.figures else (),
     )
 
 
