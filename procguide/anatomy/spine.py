@@ -15,10 +15,17 @@ __all__ = ["Anchor", "Endplate", "Pedicle", "Sacrum", "Spine", "Vertebra"]
 
 
 class Anchor(StrEnum):
-    """What the level names hang on. ``NONE`` means they are not known and must be asked for."""
+    """What the level names hang on. ``NONE`` means they are not known and must be asked for.
+
+    ``LAST_RIB``: the lowest rib-bearing vertebra with the next below it in view, taken for T12.
+    ``MODEL``: a model other than the shipped ones names them, and says not by what.
+    """
 
     SACRUM = "sacrum"
+    C2 = "c2"
+    LAST_RIB = "last_rib"
     USER = "user"
+    MODEL = "model"
     NONE = "none"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from procguide.cli.steps import Steps
     from procguide.dicom import Series
     from procguide.imaging import LabelMap, Volume
+    from procguide.segmentation.hints import LevelAt
     from procguide.segmentation.segment import Segmentation
 
 __all__ = ["Anatomy", "Case", "check_device", "locate", "on_input_grid", "read_case"]
@@ -84,6 +85,7 @@ def locate(
     *,
     labels: Path | None = None,
     lowest_level: str | None = None,
+    level_at: Sequence[LevelAt] = (),
     device: str = "auto",
 ) -> Anatomy:
     """Label the spine, by the networks or from a file, and find its landmarks."""
@@ -93,7 +95,9 @@ def locate(
         if labels is None:
             from procguide.segmentation.segment import segment
 
-            found = segment(case.volume, lowest_level=lowest_level, device=device, progress=advance)
+            found = segment(
+                case.volume, lowest_level=lowest_level, level_at=level_at, device=device, progress=advance
+            )
             files: tuple[Path, ...] = ()
         else:
             found, files = _from_files(labels)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from procguide.cli.steps import Steps
     from procguide.planning import Plan, PlanSet
     from procguide.provenance import Provenance
+    from procguide.segmentation.hints import LevelAt
 
 __all__ = ["PlanOptions", "plan", "run_plan"]
 
@@ -31,6 +32,7 @@ class PlanOptions:
     output: Path
     labels: Path | None = None
     lowest_level: str | None = None
+    level_at: tuple[LevelAt, ...] = ()
     device: str = "auto"
     force: bool = False
 
@@ -66,6 +68,12 @@ def plan(
         str | None,
         typer.Option(help="Level of the lowest vertebra wholly in view, where no sacrum is.", metavar="L5"),
     ] = None,
+    level_at: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Level of the vertebra at a point, patient LPS mm; may be given again.", metavar="X,Y,Z=L3"
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     force: ForceFlag = False,
     as_json: JsonFlag = False,
@@ -80,10 +88,17 @@ def plan(
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.cli.pipeline import check_device
-    from procguide.cli.request import parse_lowest_level, parse_request
+    from procguide.cli.request import parse_level_at, parse_lowest_level, parse_request
 
     request = parse_request(procedure, level, side, target)
-    options = PlanOptions(output, labels, parse_lowest_level(lowest_level), check_device(device), force)
+    options = PlanOptions(
+        output,
+        labels,
+        parse_lowest_level(lowest_level),
+        parse_level_at(level_at),
+        check_device(device),
+        force,
+    )
     run_plan(session, path, request, options)
 
 
@@ -99,7 +114,12 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
     with output_folder(options.output, force=options.force, source=path) as partial:
         case = read_case(path, steps)
         anatomy = locate(
-            case, steps, labels=options.labels, lowest_level=options.lowest_level, device=options.device
+            case,
+            steps,
+            labels=options.labels,
+            lowest_level=options.lowest_level,
+            level_at=options.level_at,
+            device=options.device,
         )
         with steps.step("plan") as advance:
             found = anatomy.segmentation
@@ -136,6 +156,7 @@ def _provenance(case: Case, anatomy: Anatomy, request: Request, options: PlanOpt
             "side": request.side.value if request.side else None,
             "target": ",".join(f"{x:g}" for x in request.target) if request.target else None,
             "lowest_level": options.lowest_level,
+            "level_at": "; ".join(map(str, options.level_at)),
             "labels_given": options.labels is not None,
         },
     )

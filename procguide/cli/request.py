@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -12,8 +13,16 @@ from procguide.geometry import Vector, vector
 
 if TYPE_CHECKING:
     from procguide.planning.catalogue import Procedure
+    from procguide.segmentation.hints import LevelAt
 
-__all__ = ["Request", "find_procedure", "parse_lowest_level", "parse_request", "parse_target"]
+__all__ = [
+    "Request",
+    "find_procedure",
+    "parse_level_at",
+    "parse_lowest_level",
+    "parse_request",
+    "parse_target",
+]
 
 
 @dataclass(frozen=True)
@@ -57,20 +66,35 @@ def _parse_side(entry: Procedure, text: str | None) -> Side | None:
 
 def parse_target(text: str | None) -> Vector | None:
     """``"X,Y,Z"`` in patient LPS mm as ``(3,)``."""
-    if text is None:
-        return None
+    return None if text is None else _point(text, "--target X,Y,Z")
+
+
+def _point(text: str, usage: str) -> Vector:
     try:
         x, y, z = (float(part) for part in text.split(","))
         if not all(map(isfinite, (x, y, z))):
             raise ValueError
     except ValueError:
-        raise UsageError(f"{text!r} is not a point; give --target X,Y,Z in patient LPS mm") from None
+        raise UsageError(f"{text!r} is not a point; give {usage} in patient LPS mm") from None
     return vector((x, y, z))
 
 
 def parse_lowest_level(text: str | None) -> str | None:
     """The canonical name of ``--lowest-level``."""
     return None if text is None else parse_level(text)
+
+
+def parse_level_at(texts: Sequence[str] | None) -> tuple[LevelAt, ...]:
+    """Each ``"X,Y,Z=L3"`` of ``--level-at``: a point in patient LPS mm and the level there."""
+    from procguide.segmentation.hints import LevelAt
+
+    stated = []
+    for text in texts or ():
+        point, equals, level = text.partition("=")
+        if not equals:
+            raise UsageError(f"{text!r} names no level; give --level-at X,Y,Z=L3 in patient LPS mm")
+        stated.append(LevelAt(_point(point, "--level-at X,Y,Z=L3"), parse_level(level)))
+    return tuple(stated)
 
 
 def _nearest(text: str, allowed: tuple[str, ...]) -> str:

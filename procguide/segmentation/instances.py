@@ -6,6 +6,7 @@ arch of one lies beside the body of the next, so neither components nor distance
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cc3d
@@ -13,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, signal
 
+from procguide.anatomy import SACRUM
 from procguide.segmentation.classes import VERTEBRAL, TissueClass
 from procguide.segmentation.inference import Prediction
 
-__all__ = ["Instances", "claim_for_sacrum", "separate"]
+__all__ = ["Instances", "claim_for_sacrum", "separate", "settled"]
 
 _MIN_DISTANCE_MM = 13.0
 _MIN_BODY_MM3 = 2500.0
@@ -158,3 +160,18 @@ def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: 
     unclaimed[round(instances.heights_mm[0] / spacing) :] = False
     classes[unclaimed] = TissueClass.SACRUM  # what does not hang together with the sacrum is dropped later
     return instances
+
+
+def settled(instances: Instances, levels: Sequence[str]) -> Instances:
+    """After naming: neighbours of one name are one vertebra, what is sacrum is none; numbered anew."""
+    numbers: list[int] = []
+    for n, level in enumerate(levels):
+        same = n > 0 and level == levels[n - 1]
+        numbers.append(0 if level == SACRUM else max(numbers, default=0) + (not same))
+    first = [numbers.index(number) for number in range(1, max(numbers, default=0) + 1)]
+    table = np.array([0, *numbers], dtype=np.uint8)
+    return Instances(
+        table[instances.labels],
+        tuple(instances.sharpness[n] for n in first),
+        tuple(instances.heights_mm[n] for n in first),
+    )

@@ -1,34 +1,42 @@
-"""Names for the vertebrae, from the sacrum upward or from what the user says."""
+"""Names for the vertebrae: the most probable labelling by sacrum, ribs, axis and what the user says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import cc3d
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import LEVELS, Anchor, parse_level
-from procguide.errors import InputUnfitError
-from procguide.findings import Finding, Severity
-from procguide.segmentation.classes import TissueClass
+from procguide.anatomy import SACRUM, Anchor, Side, parse_level
+from procguide.errors import InputUnfitError, UsageError
+from procguide.findings import Finding
+from procguide.segmentation.evidence import emissions, moves, start
+from procguide.segmentation.formulas import states_of
 from procguide.segmentation.instances import Instances
+from procguide.segmentation.naming_findings import contradictions, unanchored
+from procguide.segmentation.rib_signs import Rib
+from procguide.segmentation.signs import ColumnSigns, read_signs
+from procguide.segmentation.trellis import Labelling, solve
 
 __all__ = ["Naming", "name_levels"]
 
-_MIN_SACRUM_MM3 = 20_000.0
-_MAX_GAP_MM = 24.0
-_MAX_ASIDE_MM = 30.0
-_MIN_DROP_MM = 20.0
-_ODD_STEP = 0.35
+_MIN_PROBABILITY = 0.5
+"""An anchor that leaves the best-known vertebra's name below this is none: the landmarks contradict."""
+_SEGMENTATION_RIGHT = 0.99
+"""That sacrum, ribs and count are what they seem; no name that nobody gave is surer than this (assumed)."""
+_ODD_MOVE = 0.02
+"""Below this share a step between vertebrae does not allow for the count that the user's words need."""
 
 
 @dataclass(frozen=True)
 class Naming:
-    """``levels`` from the lowest vertebra upward, each with its confidence, and what they hang on.
+    """``levels`` from the lowest vertebra upward, each with the probability of its name, and the anchors.
 
-    ``on_sacrum``: the lowest rests on a sacrum that is in view.
+    ``levels`` is empty where nothing anchors them; then ``anchor`` is ``NONE`` and the finding says why.
+    Two neighbours of one name are one vertebra found twice; the lowest may be named the sacrum. ``anchors``
+    are all landmarks that bear the names, ``anchor`` is the first of them. ``on_sacrum``: the lowest rests
+    on a sacrum that is in view.
     """
 
     levels: tuple[str, ...]
@@ -36,140 +44,121 @@ class Naming:
     anchor: Anchor
     findings: tuple[Finding, ...]
     on_sacrum: bool
+    anchors: tuple[Anchor, ...] = ()
 
 
 def name_levels(
-    classes: NDArray[np.uint8], instances: Instances, spacing_mm: float, lowest_level: str | None = None
+    classes: NDArray[np.uint8],
+    instances: Instances,
+    spacing_mm: float,
+    lowest_level: str | None = None,
+    stated: Mapping[int, str] | None = None,
+    *,
+    require_anchor: bool = True,
 ) -> Naming:
     """Name every instance.
 
-    With ``lowest_level`` the lowest vertebra that is wholly in view gets that name. Otherwise the
-    vertebra on top of the sacrum is L5. Neither: :class:`InputUnfitError`; a level is never guessed.
+    ``lowest_level`` is the name of the lowest vertebra that is wholly in view, ``stated`` names by place
+    (0 is the lowest instance). What the user says holds against every landmark, and the contradiction is a
+    finding. Words that cannot all hold are a :class:`UsageError`; no vertebra at all, or with
+    ``require_anchor`` nothing that names them, is an :class:`InputUnfitError`.
     """
     if instances.count == 0:
         raise InputUnfitError("no vertebra was found; load a CT or MRI that shows the spine")
-    on_sacrum, gap_mm = _rests_on_sacrum(classes, instances, spacing_mm)
+    signs = read_signs(classes, instances, spacing_mm)
+    said = _said(signs, lowest_level, stated or {})
+    by_signs = _label(signs, {})
+    if by_signs is None:  # every place remains possible where nothing is said
+        raise AssertionError("no labelling without constraints")
+    labelling = _label(signs, said) if said else by_signs
+    if labelling is None or not _count_allows(signs, labelling, said):
+        words = ", ".join(f"{level} for vertebra {place + 1} from below" for place, level in said.items())
+        raise UsageError(
+            f"the names given cannot all hold ({words}; {instances.count} vertebrae are in view); check "
+            "--lowest-level and --level-at against the preview"
+        )
+    anchors = _anchors(signs, labelling, said)
+    if not anchors or max(labelling.certainty) < _MIN_PROBABILITY:
+        why = unanchored(signs, labelling, anchors)
+        if require_anchor:
+            raise InputUnfitError(f"{why.words} {why.advice}")
+        return Naming((), {}, Anchor.NONE, (why,), signs.on_sacrum)
+    return Naming(
+        labelling.names,
+        _confidence(labelling, said),
+        anchors[0],
+        contradictions(signs, labelling, by_signs, anchors, said),
+        signs.on_sacrum,
+        anchors,
+    )
+
+
+def _said(signs: ColumnSigns, lowest_level: str | None, stated: Mapping[int, str]) -> dict[int, str]:
+    """All that the user says, by place."""
+    said = dict(stated)
     if lowest_level is not None:
-        whole = 0 if on_sacrum else _lowest_whole(classes, instances)
-        levels = _count_up(parse_level(lowest_level), whole, instances.count)
-        anchor, certainty, findings = Anchor.USER, 1.0, _disagreement(lowest_level, on_sacrum)
-    elif on_sacrum:
-        levels, anchor, findings = _count_up("L5", 0, instances.count), Anchor.SACRUM, []
-        certainty = 0.98 if gap_mm < 12 else 0.9
-    else:
-        raise InputUnfitError(
-            f"{instances.count} vertebrae are in view but no sacrum, so their levels are not known. "
-            "Load images that reach the sacrum, or name the lowest vertebra that is wholly in view with "
-            "--lowest-level (for example --lowest-level L3)."
-        )
-    last_rib = _lowest_rib_bearing(classes, instances, spacing_mm)
-    findings += _rib_check(levels, last_rib)
-    if findings and anchor is Anchor.SACRUM:
-        certainty *= 0.7
-    confidence = {
-        level: round(certainty * regular, 3)
-        for level, regular in zip(levels, _regularity(instances.heights_mm), strict=True)
-    }
-    return Naming(levels, confidence, anchor, tuple(findings), on_sacrum)
-
-
-def _regularity(heights_mm: tuple[float, ...]) -> list[float]:
-    """How sure the count is at each vertebra, from the lowest upward: 1, or 0.5 past each odd step.
-
-    A step from body to body that differs from its neighbours' by more than 35 % (assumed; heights of
-    neighbouring levels differ by about 10 %) may hide a vertebra, or show one too many.
-    """
-    steps = np.diff(heights_mm)
-    sure = [1.0]
-    for n, step in enumerate(steps):
-        beside = [steps[m] for m in (n - 1, n + 1) if 0 <= m < len(steps)]
-        odd = bool(beside) and abs(step / np.mean(beside) - 1.0) > _ODD_STEP
-        sure.append(sure[-1] * (0.5 if odd else 1.0))
-    return sure
-
-
-def _count_up(level: str, position: int, count: int) -> tuple[str, ...]:
-    """Names of ``count`` instances from the lowest, when the one at ``position`` is ``level``."""
-    order = ("L6", *reversed(LEVELS)) if level == "L6" else tuple(reversed(LEVELS))
-    first = order.index(level) - position
-    if first < 0:
-        raise InputUnfitError(
-            f"{position} vertebrae are partly in view below the one said to be {level}; there is no level "
-            "for them. Check --lowest-level."
-        )
-    return order[first : first + count]
-
-
-def _rests_on_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: float) -> tuple[bool, float]:
-    """Whether a sacrum lies right under the lowest body, and the gap between them in mm.
-
-    It must be one piece of some size, in line with the column, and reach further down than the body:
-    a few voxels so labelled elsewhere are not an anchor.
-    """
-    if not (classes == TissueClass.SACRUM).any():
-        return False, np.inf
-    sacrum = cc3d.largest_k(classes == TissueClass.SACRUM, k=1, connectivity=26) > 0
-    points = np.argwhere(sacrum) * spacing
-    lower = np.argwhere((instances.labels == 1) & (classes == TissueClass.BODY)) * spacing
-    lower = lower[lower[:, 0] <= np.percentile(lower[:, 0], 25)]
-    centre = lower.mean(axis=0)
-    gap = float(np.linalg.norm(points - centre, axis=1).min())
-    in_line = abs(float(points[:, 2].mean() - centre[2])) <= _MAX_ASIDE_MM
-    below = float(np.percentile(points[:, 0], 10)) < centre[0] - _MIN_DROP_MM
-    large = len(points) * spacing**3 >= _MIN_SACRUM_MM3
-    return large and in_line and below and gap <= _MAX_GAP_MM, gap
-
-
-def _lowest_whole(classes: NDArray[np.uint8], instances: Instances) -> int:
-    """Position of the lowest instance whose body is not cut by the lower border of the image."""
-    heights = []
-    for label in range(1, instances.count + 1):
-        body = (instances.labels == label) & (classes == TissueClass.BODY)
-        heights.append(int(body.any(axis=(1, 2)).sum()))
-    touches = bool((instances.labels[:2] == 1).any())
-    typical = float(np.median(heights))
-    cut = heights[0] < 0.7 * typical or (touches and heights[0] < 0.9 * typical)
-    return 1 if cut and instances.count > 1 else 0
-
-
-def _lowest_rib_bearing(classes: NDArray[np.uint8], instances: Instances, spacing: float) -> int | None:
-    """Position of the lowest instance that a rib touches on both sides or on one, if any does."""
-    from scipy import ndimage
-
-    ribs = classes == TissueClass.RIB
-    if ribs.sum() * spacing**3 < 1500:
-        return None
-    # A rib's head, not its shaft: the shafts of ribs 11 and 12 hang down beside L1 and L2.
-    reach = ndimage.binary_dilation(ribs, iterations=2)
-    for label in range(1, instances.count + 1):
-        contact = (reach & (instances.labels == label) & (classes == TissueClass.BODY)).sum() * spacing**3
-        if contact > 200:
-            return label - 1
-    return None
-
-
-def _rib_check(levels: tuple[str, ...], last_rib: int | None) -> list[Finding]:
-    if last_rib is None or levels[last_rib] in ("T12", "T11", *LEVELS[:17]):
-        return []
-    return [
-        Finding(
-            "rib count",
-            Severity.CAUTION,
-            f"the lowest rib seems to join {levels[last_rib]}: a transitional vertebra, a thirteenth rib "
-            "or a wrong count is possible",
-            "count the levels on a whole-spine image before you use this plan",
-        )
-    ]
-
-
-def _disagreement(lowest_level: str, on_sacrum: bool) -> list[Finding]:
-    if on_sacrum and parse_level(lowest_level) not in ("L5", "L6", "L4"):
-        return [
-            Finding(
-                "level anchor",
-                Severity.CAUTION,
-                f"the lowest vertebra rests on a sacrum, but was said to be {lowest_level}",
-                "check --lowest-level",
+        level = parse_level(lowest_level)
+        several = len(signs.vertebrae) > 1
+        place = 1 if several and not (signs.on_sacrum or signs.vertebrae[0].whole) else 0
+        if said.setdefault(place, level) != level:
+            raise UsageError(
+                f"--lowest-level says {level} and --level-at says {said[place]} for the same vertebra"
             )
-        ]
-    return []
+    return said
+
+
+def _label(signs: ColumnSigns, said: Mapping[int, str]) -> Labelling | None:
+    states = states_of()
+    table = emissions(states, signs)
+    for place, level in said.items():
+        table[place, [state.name != level for state in states]] = -np.inf
+    return solve(states, start(states), table, moves(signs.vertebrae))
+
+
+def _count_allows(signs: ColumnSigns, labelling: Labelling, said: Mapping[int, str]) -> bool:
+    """Whether between the places that the user names no vertebra must be invented or lost."""
+    if len(said) < 2:
+        return True
+    chances = np.exp(moves(signs.vertebrae))
+    chances /= chances.sum(axis=1, keepdims=True)
+    between = range(min(said), max(said))
+    return all(chances[n, labelling.moves[n]] >= _ODD_MOVE for n in between)
+
+
+def _anchors(signs: ColumnSigns, labelling: Labelling, said: Mapping[int, str]) -> tuple[Anchor, ...]:
+    """Landmarks in view that agree with the labelling, the one that bears most first."""
+    path = labelling.path
+    found = [Anchor.USER] if said else []
+    if signs.on_sacrum and (path[0].lowest or path[0].sacral):
+        found.append(Anchor.SACRUM)
+    if signs.axis and path[-1].name == "C2":
+        found.append(Anchor.C2)
+    if any(_lowest_rib_at(signs, labelling, place) for place in range(1, len(path))):
+        found.append(Anchor.LAST_RIB)
+    return tuple(found)
+
+
+def _lowest_rib_at(signs: ColumnSigns, labelling: Labelling, place: int) -> bool:
+    """Whether the lowest rib is surely in view there.
+
+    The vertebra bears one that is long enough, a second one is seen with it or on the next above, and the
+    next below is wholly in view and bears none on either side: one rib that a network sees in a process is
+    no anchor.
+    """
+    below, own = signs.vertebrae[place - 1 : place + 1]
+    above = signs.vertebrae[place + 1].ribs if place + 1 < len(signs.vertebrae) else {}
+    seen = [own.ribs[side] is Rib.SEEN for side in Side]
+    more = [above.get(side) is Rib.SEEN for side in Side]
+    bare = below.whole and all(below.ribs[side] is Rib.NONE for side in Side)
+    agrees = labelling.path[place].ribs == 1 and labelling.path[place - 1].ribs == 0
+    return agrees and bare and any(seen) and sum(seen) + sum(more) >= 2
+
+
+def _confidence(labelling: Labelling, said: Mapping[int, str]) -> dict[str, float]:
+    """Each name's probability over all labellings; 1 where the user said it."""
+    most = 1.0 if said else _SEGMENTATION_RIGHT
+    return {
+        level: round(most * probability, 3)
+        for level, probability in zip(labelling.names, labelling.certainty, strict=True)
+        if level != SACRUM
+    }

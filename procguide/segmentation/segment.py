@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cc3d
@@ -15,8 +15,9 @@ from procguide.errors import InputUnfitError
 from procguide.findings import Finding, Severity
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
+from procguide.segmentation.hints import LevelAt, stated_levels
 from procguide.segmentation.inference import Prediction, predict
-from procguide.segmentation.instances import Instances, claim_for_sacrum, separate
+from procguide.segmentation.instances import Instances, claim_for_sacrum, separate, settled
 from procguide.segmentation.naming import Naming, name_levels
 
 __all__ = ["Segmentation", "segment"]
@@ -39,7 +40,9 @@ class Segmentation:
     """Labels on one working lattice round the spine (superior, posterior, left; 1.5 mm).
 
     ``levels`` holds VerSe integers (a vertebra is its body and arch; the sacrum is 26), ``regions``
-    :class:`Region` numbers. ``confidence`` is that of each level's name.
+    :class:`Region` numbers. ``confidence`` is that of each level's name, ``anchor`` the landmark that
+    bears the names most, ``anchors`` all of them. ``instances`` numbers the vertebrae from the lowest
+    upward (1, 2, ...), named or not.
     """
 
     levels: LabelMap
@@ -48,20 +51,26 @@ class Segmentation:
     confidence: Mapping[str, float]
     findings: tuple[Finding, ...]
     models: Mapping[str, str]
+    instances: LabelMap | None = None
+    anchors: tuple[Anchor, ...] = ()
 
 
 def segment(
     volume: Volume,
     *,
     lowest_level: str | None = None,
+    level_at: Sequence[LevelAt] = (),
+    require_anchor: bool = True,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Segmentation:
     """Segment and name every vertebra in view.
 
-    ``lowest_level`` names the lowest vertebra that is wholly in view; without it the sacrum must be
-    seen. :class:`InputUnfitError` where there is no spine or nothing to count from. ``progress`` gets
-    the step in words and its share done, on the calling thread.
+    ``lowest_level`` names the lowest vertebra that is wholly in view, ``level_at`` others by a point;
+    without them the sacrum, the lowest rib or C2 must be seen. :class:`InputUnfitError` where there is no
+    spine or nothing to count from; with ``require_anchor`` False the latter gives vertebrae without names
+    (``anchor`` is ``NONE``, ``levels`` holds the sacrum at most, ``instances`` all). ``progress`` gets the
+    step in words and its share done, on the calling thread.
     """
     chosen = _device(device)
     say = progress or (lambda _step, _share: None)
@@ -76,7 +85,10 @@ def segment(
     )
     spacing = fine.model.spacing_mm
     instances = claim_for_sacrum(fine.classes, separate(fine), spacing)
-    naming = name_levels(fine.classes, instances, spacing, lowest_level)
+    stated = stated_levels(instances, fine.grid, level_at)
+    naming = name_levels(
+        fine.classes, instances, spacing, lowest_level, stated, require_anchor=require_anchor
+    )
     return _labelled(volume, fine, instances, naming, coarse)
 
 
@@ -114,7 +126,10 @@ def _labelled(
 ) -> Segmentation:
     """Put names and numbers on the instances; regions where no instance claims a vertebra are dropped."""
     table = np.zeros(instances.count + 1, dtype=np.uint8)
-    table[1:] = [VERSE_LABELS[level] for level in naming.levels]
+    if naming.levels:
+        fine.classes[(instances.labels == 1) & (naming.levels[0] == SACRUM)] = TissueClass.SACRUM
+        instances = settled(instances, naming.levels)
+        table = np.array([0, *(VERSE_LABELS[level] for level in naming.confidence)], dtype=np.uint8)
     levels = table[instances.labels]
     sacrum = _largest((fine.classes == TissueClass.SACRUM) & naming.on_sacrum)
     levels[sacrum] = VERSE_LABELS[SACRUM]
@@ -133,10 +148,16 @@ def _labelled(
         levels=LabelMap(levels, affine, Modality.OTHER, source, names),
         regions=LabelMap(regions, affine, Modality.OTHER, source, region_names),
         anchor=naming.anchor,
+        anchors=naming.anchors,
+        instances=LabelMap(instances.labels, affine, Modality.OTHER, source, _numbers(instances)),
         confidence=naming.confidence,
         findings=(*naming.findings, *_doubts(naming), *_foreign(volume.modality)),
         models={net.name: net.version for net in (coarse.model, fine.model)},
     )
+
+
+def _numbers(instances: Instances) -> dict[int, str]:
+    return {n: f"vertebra {n} from below" for n in range(1, instances.count + 1)}
 
 
 def _without_islands(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

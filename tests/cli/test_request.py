@@ -3,7 +3,13 @@ from __future__ import annotations
 import pytest
 
 from procguide.anatomy import Side
-from procguide.cli.request import find_procedure, parse_lowest_level, parse_request, parse_target
+from procguide.cli.request import (
+    find_procedure,
+    parse_level_at,
+    parse_lowest_level,
+    parse_request,
+    parse_target,
+)
 from procguide.errors import UsageError
 
 TRANSFORAMINAL = "transforaminal_esi_subpedicular"
@@ -50,3 +56,16 @@ def test_lowest_level() -> None:
     assert parse_lowest_level(None) is None
     with pytest.raises(UsageError, match="not a vertebral level"):
         parse_lowest_level("S1")
+
+
+def test_levels_at_points() -> None:
+    first, second = parse_level_at(["1, -2.5,3e1= l3", "0,0,60=T13"])
+    assert (first.point, first.level) == ((1.0, -2.5, 30.0), "L3")
+    assert str(second) == "0,0,60=T13"
+    assert parse_level_at(None) == ()
+
+
+@pytest.mark.parametrize("text", ["1,2,3", "1,2=L3", "1,2,x=L3", "1,2,inf=L3", "1,2,3=S1", "=L3"])
+def test_a_level_at_needs_a_point_and_a_level(text: str) -> None:
+    with pytest.raises(UsageError, match=r"X,Y,Z=L3|not a vertebral level"):
+        parse_level_at([text])

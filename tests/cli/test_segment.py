@@ -69,6 +69,17 @@ def test_options_reach_the_networks(
     assert json.loads(answer.out)["anchor"] == "user"
 
 
+def test_levels_at_points_reach_the_naming(
+    invoke: Invoke, study: Path, tmp_path: Path, truthful: list[dict[str, Any]]
+) -> None:
+    points = ["--level-at", "1,2,3=L4", "--level-at=-1,2,40=l3"]
+    answer = invoke("segment", study, "-o", tmp_path / "o", *points, "--json")
+    assert answer.code == 0, answer.err
+    assert [str(one) for one in truthful[0]["level_at"]] == ["1,2,3=L4", "-1,2,40=L3"]
+    parameters = json.loads(answer.out)["run"]["provenance"]["parameters"]
+    assert parameters["level_at"] == "1,2,3=L4; -1,2,40=L3"
+
+
 @pytest.mark.usefixtures("unanchored")
 def test_unanchored_is_5_and_leaves_nothing(invoke: Invoke, study: Path, tmp_path: Path) -> None:
     answer = invoke("segment", study, "-o", tmp_path / "out", "--json")
@@ -80,7 +91,11 @@ def test_unanchored_is_5_and_leaves_nothing(invoke: Invoke, study: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("flags", "words"),
-    [(["--device", "tpu"], "auto, cpu, cuda"), (["--lowest-level", "S1"], "not a vertebral level")],
+    [
+        (["--device", "tpu"], "auto, cpu, cuda"),
+        (["--lowest-level", "S1"], "not a vertebral level"),
+        (["--level-at", "1,2=L3"], "X,Y,Z=L3"),
+    ],
 )
 def test_wrong_options_are_2(
     invoke: Invoke, study: Path, tmp_path: Path, flags: list[str], words: str
