@@ -28,6 +28,12 @@ def segment(
         str | None,
         typer.Option(help="Level of the lowest vertebra wholly in view, where no sacrum is.", metavar="L5"),
     ] = None,
+    level_at: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Level of the vertebra at a point, patient LPS mm; may be given again.", metavar="X,Y,Z=L3"
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     force: ForceFlag = False,
     as_json: JsonFlag = False,
@@ -43,21 +49,23 @@ def segment(
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.cli.outputs import output_folder
     from procguide.cli.pipeline import check_device, locate, read_case
-    from procguide.cli.request import parse_lowest_level
+    from procguide.cli.request import parse_level_at, parse_lowest_level
     from procguide.cli.steps import Steps
 
     lowest, device = parse_lowest_level(lowest_level), check_device(device)
+    stated = parse_level_at(level_at)
     steps = Steps(session.console())
     with output_folder(output, force=force, source=path) as partial:
         case = read_case(path, steps)
-        anatomy = locate(case, steps, lowest_level=lowest, device=device)
-        run = _write(partial, case, anatomy, steps, lowest)
+        anatomy = locate(case, steps, lowest_level=lowest, level_at=stated, device=device)
+        parameters = {"lowest_level": lowest, "level_at": "; ".join(map(str, stated))}
+        run = _write(partial, case, anatomy, steps, parameters)
     document = _document(anatomy, output, run)
     session.answer(document, lambda console: _show(document, output, console))
 
 
 def _write(
-    folder: Path, case: Case, anatomy: Anatomy, steps: Steps, lowest_level: str | None
+    folder: Path, case: Case, anatomy: Anatomy, steps: Steps, parameters: dict[str, Any]
 ) -> dict[str, Any]:
     from procguide.anatomy.serialise import spine_to_json
     from procguide.cli.outputs import write_json, write_run
@@ -76,7 +84,6 @@ def _write(
             write_segmentation(on_grid["labels"], case.series, folder / "labels.dcm")
         write_json(spine_to_json(anatomy.spine), folder / "spine.json")
         write_preview(folder / "preview.png", case.volume, found.levels, anatomy.spine)
-        parameters = {"lowest_level": lowest_level}
         provenance = record(case.series.files, models=found.models, parameters=parameters)
     return write_run(folder, "segment", provenance, steps, findings=(*case.findings, *found.findings))
 
@@ -95,6 +102,7 @@ def _document(anatomy: Anatomy, output: Path, run: dict[str, Any]) -> dict[str, 
         ],
         "sacrum": anatomy.spine.sacrum is not None,
         "anchor": found.anchor.value,
+        "anchors": [anchor.value for anchor in found.anchors],
         "findings": run["findings"],
         "output": str(output),
         "run": run,
