@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.imaging import Grid, Modality, Volume
+from procguide.imaging import Grid, LabelMap, Modality, Volume
 from procguide.imaging.resample import resample, working_grid
-from procguide.segmentation.network import OFFSET_SCALE_MM, NetworkSpec, load_network, normalise
-
-if TYPE_CHECKING:
-    from torch import Tensor
+from procguide.segmentation.classes import TissueClass
+from procguide.segmentation.network import OFFSET_SCALE_MM, NetworkSpec, normalise, read_bundle
+from procguide.segmentation.runtime import Backend, open_backend
+from procguide.segmentation.windows import Blend, Windows, cut, plan_windows
 
 __all__ = ["Prediction", "predict"]
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Classes ``(k, j, i)`` (:class:`TissueClass`), offset to the own body's centre, lattice."""
+    """Classes ``(k, j, i)`` (:class:`TissueClass`), offset to the own body's centre, lattice.
+
+    ``covered`` ``(k, j, i)`` is where a window was; without it, everywhere.
+    """
 
     classes: NDArray[np.uint8]
     offset_mm: NDArray[np.float32]
     grid: Grid
     model: NetworkSpec
+    covered: NDArray[np.bool_] | None = None
 
 
 def predict(
@@ -34,43 +37,62 @@ def predict(
     model: str,
     *,
     region: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None,
+    where: LabelMap | None = None,
     device: str = "cpu",
+    runtime: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Prediction:
-    """Run ``model`` over ``volume``, or over the LPS box ``region`` of it, on its own working lattice."""
-    import torch
-    from monai.inferers.utils import sliding_window_inference
+    """Run ``model`` over ``volume``, or over the LPS box ``region`` of it, on its own working lattice.
 
-    net, spec = load_network(model)
-    net = net.to(device)
+    ``model`` is a shipped network's name or a bundle's folder. Windows without a label of ``where`` (on
+    any lattice) are skipped, and what no window covers is ``OTHER``. ``runtime`` names the library that
+    runs the network, else the fastest one installed. ``progress`` gets the share done, rising to 1; what it
+    raises ends the work.
+    """
+    spec = read_bundle(model).spec
+    grid = working_grid(volume.grid, spec.spacing_mm, region)
+    wanted = None if where is None else resample(where, grid).voxels > 0
+    windows = plan_windows(grid.shape, spec.patch, spec.step, wanted)
+    backend = open_backend(model, windows.shape, device, runtime)
     fill = -1000.0 if volume.modality is Modality.CT else float(volume.voxels.min())
-    on_grid = resample(volume, working_grid(volume.grid, spec.spacing_mm, region), fill)
-    image = torch.from_numpy(normalise(on_grid.voxels, volume.modality))[None, None]
-    windows_done = 0
-    windows = _window_count(on_grid.shape, spec.patch)
-
-    def answer(patch: Tensor) -> Tensor:
-        nonlocal windows_done
-        with torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16):
-            result: Tensor = net(patch.to(device)).float()
-        windows_done += patch.shape[0]
-        if progress is not None:
-            progress(min(1.0, windows_done / windows))
-        return result
-
-    with torch.inference_mode():
-        output = sliding_window_inference(
-            image, (spec.patch,) * 3, 1, answer, overlap=_OVERLAP, mode="gaussian", padding_mode="replicate"
-        )[0]
-        channel = output[:-1].argmax(dim=0).to(torch.uint8).cpu().numpy()
-        offset = (output[-1] * OFFSET_SCALE_MM).cpu().numpy()
-    classes = np.array(spec.classes, dtype=np.uint8)[channel]
-    return Prediction(classes, offset, on_grid.grid, spec)
+    image = normalise(resample(volume, grid, fill).voxels, volume.modality)
+    return _run(backend, windows, image, _nothing(grid, spec), progress)
 
 
-_OVERLAP = 0.375
+def _nothing(grid: Grid, spec: NetworkSpec) -> Prediction:
+    classes = np.full(grid.shape, TissueClass.OTHER, dtype=np.uint8)
+    offset, covered = np.zeros(grid.shape, dtype=np.float32), np.zeros(grid.shape, dtype=np.bool_)
+    return Prediction(classes, offset, grid, spec, covered)
 
 
-def _window_count(shape: tuple[int, int, int], patch: int) -> int:
-    step = patch * (1 - _OVERLAP)
-    return int(np.prod([max(1, np.ceil((n - patch) / step) + 1) for n in shape]))
+def _run(
+    backend: Backend,
+    windows: Windows,
+    image: NDArray[np.float32],
+    answer: Prediction,
+    progress: Callable[[float], None] | None,
+) -> Prediction:
+    """Fill ``answer`` row by row."""
+    say = progress or (lambda _share: None)
+    blend = Blend(windows, answer.grid.shape, len(answer.model.classes) + 1)
+    done = 0
+    for row in windows.rows:
+        _settle(blend, max(row[0][windows.axis], 0), answer)
+        for start in row:
+            blend.add(start, backend(cut(image, start, windows.shape)))
+            done += 1
+            if done < windows.count:
+                say(done / windows.count)
+    _settle(blend, answer.grid.shape[windows.axis], answer)
+    say(1.0)
+    return answer
+
+
+def _settle(blend: Blend, stop: int, answer: Prediction) -> None:
+    """Write what lies below ``stop`` into ``answer``."""
+    settled = blend.settle(stop)
+    classes = np.array(answer.model.classes, dtype=np.uint8)[settled.channel]
+    np.copyto(answer.classes[settled.place], classes, where=settled.covered)
+    if answer.covered is not None:
+        answer.covered[settled.place] = settled.covered
+    np.copyto(answer.offset_mm[settled.place], settled.last * OFFSET_SCALE_MM, where=settled.covered)
