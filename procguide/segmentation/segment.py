@@ -1,4 +1,4 @@
-"""From a volume to labelled vertebrae: locate at 3 mm, refine at 1.5 mm round the spine, name."""
+"""From a volume to labelled vertebrae: locate at 3 mm, refine round the spine, name; organs on CT."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from procguide.segmentation.hints import LevelAt, stated_levels
 from procguide.segmentation.inference import Prediction, predict
 from procguide.segmentation.instances import Instances, claim_for_sacrum, separate, settled
 from procguide.segmentation.naming import Naming, name_levels
+from procguide.segmentation.runtime import choose_device
 
 __all__ = ["Segmentation", "segment"]
 
@@ -37,12 +38,14 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, eq=False)
 class Segmentation:
-    """Labels on one working lattice round the spine (superior, posterior, left; 1.5 mm).
+    """Labels on one working lattice round the spine (superior, posterior, left; the fine network's).
 
     ``levels`` holds VerSe integers (a vertebra is its body and arch; the sacrum is 26), ``regions``
     :class:`Region` numbers. ``confidence`` is that of each level's name, ``anchor`` the landmark that
     bears the names most, ``anchors`` all of them. ``instances`` numbers the vertebrae from the lowest
-    upward (1, 2, ...), named or not.
+    upward (1, 2, ...), named or not. ``organs`` are what needles must avoid (:class:`Region` numbers, on a
+    coarser lattice over the whole field), where they were looked for; near the spine ``regions`` has them
+    too.
     """
 
     levels: LabelMap
@@ -53,6 +56,7 @@ class Segmentation:
     models: Mapping[str, str]
     instances: LabelMap | None = None
     anchors: tuple[Anchor, ...] = ()
+    organs: LabelMap | None = None
 
 
 def segment(
@@ -72,7 +76,7 @@ def segment(
     (``anchor`` is ``NONE``, ``levels`` holds the sacrum at most, ``instances`` all). ``progress`` gets the
     step in words and its share done, on the calling thread.
     """
-    chosen = _device(device)
+    chosen = choose_device(device)
     say = progress or (lambda _step, _share: None)
     coarse = predict(volume, LOCATOR, device=chosen, progress=lambda share: say("finding the spine", share))
     region = _spine_box(coarse)
@@ -90,14 +94,6 @@ def segment(
         fine.classes, instances, spacing, lowest_level, stated, require_anchor=require_anchor
     )
     return _labelled(volume, fine, instances, naming, coarse)
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _spine_box(coarse: Prediction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
