@@ -1,71 +1,93 @@
-"""How well the shipped networks segment real CT they were not trained on, and how fast.
+"""How well the shipped networks segment real CT and MRI, and how fast.
 
-``python benchmarks/segmentation.py`` reads PROCGUIDE_REAL_DATA (default ../shared/data) and writes
-benchmarks/results/segmentation.json. Reference labels are a model's output (TotalSegmentator v2), not
-manual.
+``python benchmarks/segmentation.py [--pictures DIR] [--case NAME]`` reads PROCGUIDE_REAL_DATA (default
+../shared/data), prints one table, and writes benchmarks/results/segmentation.json where all cases ran.
+Each case runs in a process of its own, so that its peak memory is its own. A case that is refused, or a
+structure that the networks do not tell apart, counts as zero. Pictures of patients go only where
+``--pictures`` says.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import time
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from segmentation_cases import CASES, REAL, ROOT, Case
+from segmentation_measure import measure
+from segmentation_summary import print_table, targets
 
-from procguide.anatomy import VERSE_LABELS, Region
-from procguide.imaging import LabelMap
-from procguide.imaging.files import read_image, read_labels
-from procguide.imaging.resample import resample
-from procguide.segmentation.segment import segment
-
-ROOT = Path(__file__).resolve().parent.parent
-REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", ROOT.parent / "shared" / "data"))
-# TotalSegmentator v2 "total" numbers of L5 upward.
-TOTALSEGMENTATOR = {
-    27 + n: level for n, level in enumerate(("L5", "L4", "L3", "L2", "L1", "T12", "T11", "T10"))
-}
+COMMAND = "python benchmarks/segmentation.py"
+RESULTS = ROOT / "benchmarks" / "results" / "segmentation.json"
 
 
-def dice(mask: np.ndarray, truth: np.ndarray) -> float:
-    return float(2 * (mask & truth).sum() / max(1, mask.sum() + truth.sum()))
+def run_worker(arguments: list[str], folder: Path) -> dict[str, Any]:
+    """Run one part in a fresh process; what it left as ``found.json``, or that it failed."""
+    worker = [
+        sys.executable,
+        str(Path(__file__).with_name("segmentation_worker.py")),
+        *arguments,
+        str(folder),
+    ]
+    done = subprocess.run(worker, capture_output=True, text=True, check=False)
+    file = folder / "found.json"
+    if done.returncode or not file.exists():
+        last = (done.stderr.strip().splitlines() or ["no words"])[-1]
+        return {"refused": f"failed: {last}"}
+    return json.loads(file.read_text())
 
 
-def measure_ct_lumbar() -> dict[str, object]:
-    folder = REAL / "ct_lumbar_3mm"
-    image = read_image(folder / "ct.nii.gz")
-    truth = read_labels(folder / "labels_totalseg_v2.nii.gz", {})
-    parts = read_labels(folder / "labels_body_disc.nii.gz", {})
-    started = time.perf_counter()
-    result = segment(image)
-    seconds = time.perf_counter() - started
-    levels: LabelMap = resample(result.levels, truth.grid)
-    regions: LabelMap = resample(result.regions, truth.grid)
-    vertebra = (truth.voxels >= 27) & (truth.voxels <= 50)
-    ours = (levels.voxels > 0) & (levels.voxels < VERSE_LABELS["sacrum"])
-    return {
-        "seconds": round(seconds, 2),
-        "dice_vertebrae": round(dice(ours, vertebra), 4),
-        "dice_by_level": {
-            level: round(dice(levels.voxels == VERSE_LABELS[level], truth.voxels == label), 4)
-            for label, level in TOTALSEGMENTATOR.items()
-            if (truth.voxels == label).any()
-        },
-        "dice_bodies": round(dice(regions.voxels == Region.BODY, parts.voxels == 1), 4),
-        "dice_discs": round(dice(regions.voxels == Region.DISC, parts.voxels == 2), 4),
-        "confidence": dict(result.confidence),
-        "findings": [finding.words for finding in result.findings],
-    }
+def run_case(case: Case, pictures: Path | None) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        found = run_worker(["segment", case.name], folder)
+        row = {
+            "use": case.use,
+            "organs_use": case.organs_use,
+            "anchor_in_view": case.anchor,
+            **found,
+            **measure(case, folder, found),
+        }
+        if pictures is not None:
+            from segmentation_pictures import draw
+
+            draw(case, folder, row, pictures / f"{case.name.replace(' ', '_')}.png")
+    return row
+
+
+def whole_command() -> dict[str, Any]:
+    """``procguide segment`` on the DICOM case: seconds and peak memory of the whole process."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return run_worker(["command", str(REAL / "ct_abdomen_dicom")], Path(scratch))
+
+
+def spine_crop() -> dict[str, Any]:
+    """Network and blending over a lumbar spine's box, without loading the weights."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return run_worker(["crop", str(REAL / "ct_abdomen_dicom")], Path(scratch))
 
 
 def main() -> None:
-    results = {"ct_lumbar_3mm": measure_ct_lumbar()}
-    text = json.dumps(results, indent=2)
-    target = ROOT / "benchmarks" / "results" / "segmentation.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text + "\n")
-    print(text)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--case", action="append", choices=[case.name for case in CASES])
+    arguments = parser.parse_args()
+    chosen = [case for case in CASES if not arguments.case or case.name in arguments.case]
+    rows = {}
+    for case in chosen:
+        print(f"{case.name} ...", file=sys.stderr)
+        rows[case.name] = run_case(case, arguments.pictures)
+    document: dict[str, Any] = {"command": COMMAND, "processors": os.cpu_count(), "cases": rows}
+    if not arguments.case:
+        document |= {"whole_command": whole_command(), "spine_crop": spine_crop()}
+        document["targets"] = targets(document)
+        RESULTS.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n")
+    print_table(document)
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ class Vocabulary(StrEnum):
     """Whose integers a label map holds.
 
     ``TPTBOX`` are the subregions that SPINEPS and TPTBox write, ``TPTBOX_INSTANCES`` the file beside
-    them that says which vertebra. ``COUNTED_BODIES`` and ``COUNTED_DISCS`` number vertebral bodies or
-    discs 1, 2, ... from the lowest upward, without names.
+    them that says which vertebra. The ``COUNTED_...`` number vertebrae, vertebral bodies or discs
+    1, 2, ... from the lowest upward, without names.
     """
 
     VERSE = "verse"
@@ -31,6 +31,7 @@ class Vocabulary(StrEnum):
     TOTALSEGMENTATOR = "totalsegmentator"
     TPTBOX = "tptbox"
     TPTBOX_INSTANCES = "tptbox-instances"
+    COUNTED_VERTEBRAE = "counted-vertebrae"
     COUNTED_BODIES = "counted-bodies"
     COUNTED_DISCS = "counted-discs"
 
@@ -114,8 +115,8 @@ def _tptbox_instances() -> dict[int, Meaning]:
     return vertebrae | sacral | {27: Meaning((Region.COCCYX,))} | discs | endplates
 
 
-def _counted(region: Region) -> dict[int, Meaning]:
-    return {n: Meaning((region,), count=n) for n in range(1, _MAX_COUNT)}
+def _counted(*regions: Region) -> dict[int, Meaning]:
+    return {n: Meaning(regions, count=n) for n in range(1, _MAX_COUNT)}
 
 
 MEANINGS: Mapping[Vocabulary, Mapping[int, Meaning]] = MappingProxyType(
@@ -125,6 +126,7 @@ MEANINGS: Mapping[Vocabulary, Mapping[int, Meaning]] = MappingProxyType(
         Vocabulary.TOTALSEGMENTATOR: MappingProxyType(_totalsegmentator()),
         Vocabulary.TPTBOX: MappingProxyType(_tptbox()),
         Vocabulary.TPTBOX_INSTANCES: MappingProxyType(_tptbox_instances()),
+        Vocabulary.COUNTED_VERTEBRAE: MappingProxyType(_counted(*VERTEBRA)),
         Vocabulary.COUNTED_BODIES: MappingProxyType(_counted(Region.BODY)),
         Vocabulary.COUNTED_DISCS: MappingProxyType(_counted(Region.DISC)),
     }

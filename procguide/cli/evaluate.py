@@ -36,7 +36,7 @@ def evaluate(
         typer.Option(
             metavar="NAME",
             help="Whose integers REF holds: verse (the default), regions, totalsegmentator, tptbox, "
-            "tptbox-instances, counted-bodies or counted-discs (1, 2, ... from the lowest upward).",
+            "tptbox-instances, counted-vertebrae, counted-bodies or counted-discs (1, 2, ... from below).",
         ),
     ] = None,
     prediction_labels_of: Annotated[

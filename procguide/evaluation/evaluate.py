@@ -93,7 +93,7 @@ def _unknown(name: str, side: Side) -> list[Finding]:
 def _structures(prediction: Side, reference: Side) -> tuple[dict[str, Overlap], dict[str, str]]:
     measured, not_compared = {}, {}
     for structure in STRUCTURES:
-        if reference.tells(structure) is not None:
+        if not reference.judges(structure):
             continue
         truth = reference.mask_of(structure)
         why = prediction.tells(structure)

@@ -13,11 +13,12 @@ from procguide.anatomy.vocabularies import MEANINGS, Meaning, Vocabulary
 from procguide.evaluation.mask import Box, Mask
 from procguide.evaluation.structure import Structure, Tissues, tissues_of
 from procguide.imaging import LabelMap
-from procguide.segmentation.classes import TissueClass
+from procguide.segmentation.classes import ORGAN_CLASSES, TissueClass
 
 __all__ = ["Bone", "Labelled"]
 
 _CANAL_PARTS = frozenset({TissueClass.THECAL_SAC, TissueClass.SPINAL_CORD})
+_ORGANS = frozenset(ORGAN_CLASSES)
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,16 @@ class Labelled:
         """
         table = MEANINGS[self.vocabulary]
         meant = {label: tissues_of(meaning.regions) for label, meaning in table.items()}
-        shown = frozenset().union(*(meant[label] for label in self.present))
-        if TissueClass.CANAL in shown and not self._any_present(meant, _CANAL_PARTS):
+        if TissueClass.CANAL in self._shown and not self._any_present(meant, _CANAL_PARTS):
             meant = {
                 n: own | (_CANAL_PARTS if TissueClass.CANAL in own else set()) for n, own in meant.items()
             }
         return meant
+
+    @cached_property
+    def _shown(self) -> Tissues:
+        table = MEANINGS[self.vocabulary]
+        return frozenset().union(*(tissues_of(table[label].regions) for label in self.present))
 
     def _any_present(self, meant: Mapping[int, Tissues], parts: Tissues) -> bool:
         return any(meant[label] and meant[label] <= parts for label in self.present)
@@ -68,6 +73,8 @@ class Labelled:
     def tells(self, structure: Structure) -> str | None:
         """None where the map tells this structure apart, else why not, in words."""
         inside = [n for n, own in self.tissues.items() if own and own <= structure.tissues]
+        if structure.tissues <= _ORGANS and not self._shown & _ORGANS:
+            return "this map labels no organs"
         covered = frozenset().union(*(self.tissues[n] for n in inside))
         if not covered >= structure.tissues:
             return f"{self.vocabulary.value} labels do not tell it apart"
@@ -77,6 +84,12 @@ class Labelled:
         if any(n in inside for n in self.present) and self._only_partial(inside):
             return "only a part of it is labelled"
         return None
+
+    def judges(self, structure: Structure) -> bool:
+        """Whether, as a reference, the map can judge this structure: it tells it apart, and all of it."""
+        shown = frozenset().union(*(self.tissues[label] for label in self.present))
+        lacks = bool(shown & structure.tissues) and not all(shown & need for need in structure.needs)
+        return not lacks and self.tells(structure) is None
 
     def _only_partial(self, labels: Iterable[int]) -> bool:
         table = MEANINGS[self.vocabulary]

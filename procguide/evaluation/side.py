@@ -59,12 +59,16 @@ class Side:
         answers = [one.tells(structure) for one in self.maps]
         return None if None in answers else answers[-1]
 
+    def judges(self, structure: Structure) -> bool:
+        """Whether, as a reference, some map can judge the structure."""
+        return any(one.judges(structure) for one in self.maps)
+
     def mask_of(self, structure: Structure) -> Mask:
-        """Where the structure is, by the first map that tells it apart."""
-        for one in self.maps:
-            if one.tells(structure) is None:
-                return one.mask_of(structure)
-        raise InputUnfitError(f"{structure.name}: {self.tells(structure)}")
+        """Where the structure is, by the first map that tells it apart and shows some of it."""
+        masks = [one.mask_of(structure) for one in self.maps if one.tells(structure) is None]
+        if not masks:
+            raise InputUnfitError(f"{structure.name}: {self.tells(structure)}")
+        return next((mask for mask in masks if mask.count), masks[0])
 
     @property
     def bone_map(self) -> Labelled | None:

@@ -15,10 +15,15 @@ Tissues = frozenset[TissueClass]
 
 @dataclass(frozen=True)
 class Structure:
-    """A name, and the tissues that together are it."""
+    """A name, and the tissues that together are it.
+
+    ``needs``: a reference that shows some of the structure, but nothing of one of these, labels only a
+    part of it (bodies are no vertebrae) and cannot judge it.
+    """
 
     name: str
     tissues: Tissues
+    needs: tuple[Tissues, ...] = ()
 
 
 def tissues_of(regions: Iterable[Region]) -> Tissues:
@@ -33,18 +38,20 @@ def _one(tissue: TissueClass) -> Structure:
     return Structure(tissue.region.label, frozenset({tissue}))
 
 
-_CONTENT = frozenset({TissueClass.THECAL_SAC, TissueClass.SPINAL_CORD})
+_BODY, _ARCH = frozenset({TissueClass.BODY}), frozenset(ARCH_PARTS)
+_CANAL, _SAC = frozenset({TissueClass.CANAL}), frozenset({TissueClass.THECAL_SAC})
+_CONTENT = _SAC | {TissueClass.SPINAL_CORD}
 
 STRUCTURES = (
-    Structure("vertebrae", frozenset({TissueClass.BODY, *ARCH_PARTS})),
+    Structure("vertebrae", _BODY | _ARCH, (_BODY, _ARCH)),
     _one(TissueClass.BODY),
-    Structure("posterior elements", frozenset(ARCH_PARTS)),
+    Structure("posterior elements", _ARCH),
     Structure("pedicle and lamina", frozenset({TissueClass.PEDICLE, TissueClass.LAMINA})),
     *map(_one, ARCH_PARTS),
     _one(TissueClass.DISC),
     _one(TissueClass.SACRUM),
-    Structure("canal and content", _CONTENT | {TissueClass.CANAL}),
-    Structure("thecal sac and content", _CONTENT),
+    Structure("canal and content", _CONTENT | _CANAL, (_SAC | _CANAL,)),
+    Structure("thecal sac and content", _CONTENT, (_SAC,)),
     _one(TissueClass.SPINAL_CORD),
     *map(_one, (TissueClass.RIB, TissueClass.ILIUM)),
     *map(_one, (tissue for tissue in TissueClass if tissue >= TissueClass.LUNG)),

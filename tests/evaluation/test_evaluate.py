@@ -135,6 +135,16 @@ def test_a_canal_without_parts_is_the_whole_canal_and_tells_no_cord() -> None:
     assert whole.structures["canal and content"].dice == 1.0
 
 
+def test_a_reference_of_a_part_does_not_judge_the_whole() -> None:
+    """Bodies are no vertebrae, a cord is no canal."""
+    _, regions = column()
+    regions[:, 15:17, 10:14] = CORD
+    part = np.where((regions == BODY) | (regions == CORD), regions, 0)
+    prediction = Side.of((label_map(regions), Vocabulary.REGIONS))
+    result = evaluate(prediction, Side.of((label_map(part), Vocabulary.REGIONS)))
+    assert set(result.structures) == {"body", "spinal cord"}
+
+
 def test_bodies_counted_from_below_are_compared_with_the_bodies_of_named_vertebrae() -> None:
     levels, regions = column()
     counted = np.where(regions == BODY, 25 - levels, 0)
@@ -174,6 +184,20 @@ def test_s1_alone_is_no_sacrum() -> None:
     assert result.bones["sacrum"].dice == 0.0
     assert result.identification is not None
     assert {one.name for one in result.identification.sightings} == set(LEVELS)
+
+
+def test_organs_are_judged_only_where_the_prediction_labels_organs() -> None:
+    levels, regions = column()
+    total = np.array(translated(TOTALSEGMENTATOR, levels).voxels)
+    total[:, 28:, :6], total[:, 28:, 20:] = 10, 14  # an upper left and a lower right lobe
+    reference = Side.of((label_map(total), Vocabulary.TOTALSEGMENTATOR))
+    result = evaluate(ours(), reference)
+    assert result.not_compared["lung"] == "in the prediction this map labels no organs"
+    organs = np.where((total == 10) | (total == 14), Region.LUNG, 0)
+    maps = ((levels, Vocabulary.VERSE), (regions, Vocabulary.REGIONS), (organs, Vocabulary.REGIONS))
+    result = evaluate(Side.of(*((label_map(voxels), own) for voxels, own in maps)), reference)
+    assert result.structures["lung"].dice == 1.0
+    assert result.structures["vertebrae"].dice == 1.0
 
 
 def test_an_empty_prediction_is_measured_as_nothing_found() -> None:
