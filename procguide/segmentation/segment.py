@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import cc3d
 import numpy as np
@@ -14,12 +15,15 @@ from procguide.anatomy import SACRUM, VERSE_LABELS, VERSE_NAMES, Anchor, Region
 from procguide.errors import InputUnfitError
 from procguide.findings import Finding, Severity
 from procguide.imaging import LabelMap, Modality, Volume
+from procguide.imaging.resample import resample
 from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
 from procguide.segmentation.hints import LevelAt, stated_levels
 from procguide.segmentation.inference import Prediction, predict
 from procguide.segmentation.instances import Instances, claim_for_sacrum, separate, settled
 from procguide.segmentation.naming import Naming, name_levels
+from procguide.segmentation.network import NetworkSpec
 from procguide.segmentation.runtime import choose_device
+from procguide.segmentation.surroundings import around
 
 __all__ = ["Segmentation", "segment"]
 
@@ -32,6 +36,8 @@ _LATERAL_MM = 95.0
 _BETWEEN = (TissueClass.DISC, TissueClass.SACRUM, *CANAL_PARTS)
 _SPINE_HALF_WIDTH_MM = 70.0
 _MIN_COLUMN_MM3 = 10_000.0
+_SMALL_FIELD_MM = 120.0
+_LOOK_MM = 6.0
 
 Progress = Callable[[str, float], None]
 
@@ -78,26 +84,41 @@ def segment(
     """
     chosen = choose_device(device)
     say = progress or (lambda _step, _share: None)
-    coarse = predict(volume, LOCATOR, device=chosen, progress=lambda share: say("finding the spine", share))
-    region = _spine_box(coarse)
-    fine = predict(
-        volume,
-        VERTEBRAE,
-        region=region,
-        device=chosen,
-        progress=lambda share: say("segmenting the vertebrae", share),
-    )
+    fine, models = _spine(volume, chosen, say)
     spacing = fine.model.spacing_mm
     instances = claim_for_sacrum(fine.classes, separate(fine), spacing)
     stated = stated_levels(instances, fine.grid, level_at)
     naming = name_levels(
         fine.classes, instances, spacing, lowest_level, stated, require_anchor=require_anchor
     )
-    return _labelled(volume, fine, instances, naming, coarse)
+    return _labelled(volume, fine, instances, naming, models)
 
 
-def _spine_box(coarse: Prediction) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The LPS box round the column and what of the spine hangs together with it."""
+def _spine(volume: Volume, device: str, say: Progress) -> tuple[Prediction, list[NetworkSpec]]:
+    """The fine network's answer round the spine, and which networks were asked.
+
+    In a field so small that the locator would see nothing round it, the fine network looks everywhere.
+    """
+    say_fine = partial(say, "segmenting the vertebrae")
+    extent = np.array(volume.grid.shape) * volume.grid.affine.spacing
+    if (extent <= _SMALL_FIELD_MM).all():
+        fine = predict(volume, VERTEBRAE, device=device, progress=say_fine)
+        return fine, [fine.model]
+    coarse = predict(volume, LOCATOR, device=device, progress=partial(say, "finding the spine"))
+    spine = _column(coarse)
+    box, near = _spine_box(coarse, spine), _near(spine, coarse)
+    fine = predict(volume, VERTEBRAE, region=box, where=near, device=device, progress=say_fine)
+    return replace(fine, classes=around(fine, coarse)), [coarse.model, fine.model]
+
+
+def _near(spine: NDArray[np.bool_], coarse: Prediction) -> LabelMap:
+    """Where the fine network should look: the spine and 6 mm round it."""
+    grown = ndimage.binary_dilation(spine, iterations=max(1, round(_LOOK_MM / coarse.model.spacing_mm)))
+    return LabelMap(grown.astype(np.uint8), coarse.grid.affine, Modality.OTHER)
+
+
+def _column(coarse: Prediction) -> NDArray[np.bool_]:
+    """The column and what of the spine hangs together with it, on the locator's lattice."""
     column = separate(coarse).labels > 0
     if column.sum() * coarse.model.spacing_mm**3 < _MIN_COLUMN_MM3:
         raise InputUnfitError(
@@ -109,7 +130,14 @@ def _spine_box(coarse: Prediction) -> tuple[NDArray[np.float64], NDArray[np.floa
     spine = column | (np.isin(coarse.classes, _BETWEEN) & ~aside)
     pieces = cc3d.connected_components(ndimage.binary_dilation(spine, iterations=1), connectivity=26)
     main = np.bincount(pieces[column]).argmax()
-    points = coarse.grid.affine.apply(np.argwhere((pieces == main) & spine))
+    return np.asarray((pieces == main) & spine)
+
+
+def _spine_box(
+    coarse: Prediction, spine: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The LPS box round the column, with room for what lies beside and behind it."""
+    points = coarse.grid.affine.apply(np.argwhere(spine))
     low, high = points.min(axis=0) - _MARGIN_MM, points.max(axis=0) + _MARGIN_MM
     high[1] += _BEHIND_MM - _MARGIN_MM[1]
     centre = np.median(points, axis=0)[0]
@@ -118,7 +146,11 @@ def _spine_box(coarse: Prediction) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 
 def _labelled(
-    volume: Volume, fine: Prediction, instances: Instances, naming: Naming, coarse: Prediction
+    volume: Volume,
+    fine: Prediction,
+    instances: Instances,
+    naming: Naming,
+    models: Sequence[NetworkSpec],
 ) -> Segmentation:
     """Put names and numbers on the instances; regions where no instance claims a vertebra are dropped."""
     table = np.zeros(instances.count + 1, dtype=np.uint8)
@@ -147,8 +179,8 @@ def _labelled(
         anchors=naming.anchors,
         instances=LabelMap(instances.labels, affine, Modality.OTHER, source, _numbers(instances)),
         confidence=naming.confidence,
-        findings=(*naming.findings, *_doubts(naming), *_foreign(volume.modality)),
-        models={net.name: net.version for net in (coarse.model, fine.model)},
+        findings=(*naming.findings, *_doubts(naming)),
+        models={net.name: net.version for net in models},
     )
 
 
@@ -168,17 +200,16 @@ def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(cc3d.largest_k(mask, k=1, connectivity=26) > 0) if mask.any() else mask
 
 
-def _foreign(modality: Modality) -> list[Finding]:
-    if modality is Modality.CT:
-        return []
-    return [
-        Finding(
-            "modality",
-            Severity.CAUTION,
-            f"these networks were trained for CT; on {modality.value} images their labels are not measured",
-            "look at every label on the preview, or plan on CT",
-        )
-    ]
+def with_organs(found: Segmentation, organs: LabelMap, model: NetworkSpec) -> Segmentation:
+    """The same with ``organs``, and with them in ``regions`` where nothing else is."""
+    near = resample(organs, found.regions.grid).voxels
+    regions = np.where(found.regions.voxels == Region.BACKGROUND, near, found.regions.voxels)
+    return replace(
+        found,
+        regions=found.regions.with_voxels(regions.astype(np.uint8)),
+        organs=organs,
+        models={**found.models, model.name: model.version},
+    )
 
 
 def _doubts(naming: Naming) -> list[Finding]:
