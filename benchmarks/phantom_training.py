@@ -1,6 +1,6 @@
 """What the phantom teaches: small networks trained on it alone, against one trained on a real label map.
 
-``python benchmarks/phantom_training.py NAME=FOLDER ...`` measures trained networks (folders that
+``python benchmarks/phantom_training.py NAME=FOLDER ...`` measures trained networks (bundles that
 ``procguide.learning.train`` wrote) on the real CTs of PROCGUIDE_REAL_DATA (default ../shared/data) and
 writes benchmarks/results/phantom_training.json. The reference labels are a model's output
 (TotalSegmentator v2), not manual. Voxel classes alone count: no naming, no clean-up.
