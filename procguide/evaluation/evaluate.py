@@ -16,6 +16,7 @@ from procguide.evaluation.side import Side
 from procguide.evaluation.structure import STRUCTURES, Tissues
 from procguide.findings import Finding, Severity
 from procguide.geometry import Vector
+from procguide.imaging import Grid, LabelMap
 
 __all__ = ["evaluate"]
 
@@ -49,13 +50,11 @@ def evaluate(prediction: Side, reference: Side, *, within_labelled_range: bool =
 
 
 def _has_labels(side: Side) -> bool:
-    return any(one.labels.present() for one in side.maps)
+    return any(one.boxes for one in side.maps)
 
 
 def _check_places(prediction: Side, reference: Side) -> list[Finding]:
     """That both lie in one place, and what share of the reference's labels the prediction reaches."""
-    labels = reference.maps[0].labels
-    index = np.argwhere(labels.voxels)
     low, high = (corner(prediction.grid.corners, axis=0) for corner in (np.min, np.max))
     other = reference.grid.corners
     if (other.max(axis=0) < low).any() or (other.min(axis=0) > high).any():
@@ -67,14 +66,23 @@ def _check_places(prediction: Side, reference: Side) -> list[Finding]:
     if not prediction.grid.isclose(reference.grid):
         words = "the prediction was resampled to the reference's lattice by the nearest voxel"
         findings.append(Finding("lattice", Severity.OK, words))
-    if len(index):
-        points = labels.to_patient(index[:: max(1, len(index) // 50_000)])
-        outside = float(1.0 - prediction.grid.contains(points).mean())
-        if outside > 0.01:
-            words = f"{outside:.0%} of the reference's labels lie outside the prediction's image"
-            advice = "they count as missed; use a reference of the same image if that is not meant"
-            findings.append(Finding("coverage", Severity.CAUTION, words, advice, outside, 0.01))
+    outside = _share_outside(prediction.grid, reference.maps[0].labels)
+    if outside > 0.01:
+        words = f"{outside:.0%} of the reference's labels lie outside the prediction's image"
+        advice = "they count as missed; use a reference of the same image if that is not meant"
+        findings.append(Finding("coverage", Severity.CAUTION, words, advice, outside, 0.01))
     return findings
+
+
+def _share_outside(grid: Grid, labels: LabelMap) -> float:
+    """The share of labelled voxels that ``grid`` does not reach, of some 50,000 of them."""
+    if grid.contains(labels.grid.corners).all():
+        return 0.0
+    voxels = np.flatnonzero(labels.voxels)
+    index = np.unravel_index(voxels[:: max(1, len(voxels) // 50_000)], labels.shape)
+    return (
+        float(1.0 - grid.contains(labels.to_patient(np.stack(index, axis=-1))).mean()) if len(voxels) else 0.0
+    )
 
 
 def _unknown(name: str, side: Side) -> list[Finding]:

@@ -38,14 +38,20 @@ class Labelled:
     vocabulary: Vocabulary
 
     @cached_property
+    def boxes(self) -> Mapping[int, Box]:
+        """Every label that occurs, and the smallest box that holds it."""
+        found = ndimage.find_objects(self.labels.voxels)
+        return {label: box for label, box in enumerate(found, start=1) if box is not None}
+
+    @cached_property
     def present(self) -> tuple[int, ...]:
         """The labels that occur and have a meaning here."""
-        return tuple(label for label in self.labels.present() if label in MEANINGS[self.vocabulary])
+        return tuple(label for label in self.boxes if label in MEANINGS[self.vocabulary])
 
     @cached_property
     def unknown(self) -> tuple[int, ...]:
         """The labels that occur and have none."""
-        return tuple(label for label in self.labels.present() if label not in MEANINGS[self.vocabulary])
+        return tuple(label for label in self.boxes if label not in MEANINGS[self.vocabulary])
 
     @cached_property
     def tissues(self) -> Mapping[int, Tissues]:
@@ -122,7 +128,7 @@ class Labelled:
     def mask(self, labels: Iterable[int]) -> Mask:
         """Where any of ``labels`` is."""
         wanted = tuple(labels)
-        boxes = [box for n in wanted if (box := self._boxes.get(n)) is not None]
+        boxes = [box for n in wanted if (box := self.boxes.get(n)) is not None]
         if not boxes:
             return Mask(np.zeros((0, 0, 0), dtype=bool), (0, 0, 0), self.labels.affine)
         start = [min(box[axis].start for box in boxes) for axis in range(3)]
@@ -131,11 +137,6 @@ class Labelled:
         table = np.zeros(max(*wanted, int(crop.max())) + 1, dtype=bool)
         table[list(wanted)] = True
         return Mask(table[crop], (start[0], start[1], start[2]), self.labels.affine)
-
-    @cached_property
-    def _boxes(self) -> Mapping[int, Box]:
-        found = ndimage.find_objects(self.labels.voxels)
-        return {label: box for label, box in enumerate(found, start=1) if box is not None}
 
 
 def _bone_name(meaning: Meaning) -> str | None:
