@@ -9,15 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from procguide.anatomy import VERSE_LABELS, Region, Spine
+from procguide.anatomy import Spine
 from procguide.geometry import Vector, beam_direction, unit, vector, view_angles
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 from procguide.planning.nouns import Trajectory, Tube
 from procguide.reporting.palette import ROOT, rgb
 from procguide.reporting.plane import Plane, crop_around, down_the_needle
+from procguide.reporting.shapes import SPINE, Group, shapes_of
 from procguide.reporting.slices import draw_needle, encode, furnish, new_picture, show_image, text
-from procguide.reporting.surface import Surface, add_tube, cast, needle_on, shade, tints
+from procguide.reporting.surface import PAPER, add_tubes, cast, needle_on, shade
 
 __all__ = ["draw_bones", "draw_radiograph", "view_from"]
 
@@ -48,44 +49,28 @@ def draw_bones(
 
     The viewer stands 40 degrees further round than the needle, so that the needle is seen from its side.
     """
-    oblique, near = 40.0 * side_sign, np.asarray(centre) + np.array([0.0, 8.0, 0.0])
+    oblique, middle = 40.0 * side_sign, np.asarray(centre) + np.array([0.0, 8.0, 0.0])
     if trajectory is not None:
         needle_oblique = view_angles(trajectory.direction)[0]
         oblique = float(np.clip(needle_oblique + 42.0 * side_sign, -80, 80))
-        near = near + 0.22 * (np.asarray(trajectory.entry) - near)
-    plane = view_from(oblique, 14.0, vector(near), _BONES_MM, 0.42)
-    bones = _with_discs(
-        crop_around(levels, [centre], _BONES_MM * 0.62), crop_around(regions, [centre], _BONES_MM * 0.66)
-    )
-    colours = tints(bones) | {_DISC: (0.66, 0.78, 0.76)}
-    surface = cast(bones, colours, plane, _BONES_MM * 1.1)
-    for tube in tubes:
-        if "root" in tube.name:
-            surface = add_tube(surface, plane, tube, rgb(ROOT))
+        middle = middle + 0.22 * (np.asarray(trajectory.entry) - middle)
+    plane = view_from(oblique, 14.0, vector(middle), _BONES_MM, 0.42)
+    margin = _BONES_MM * 0.62
+    near = (crop_around(levels, [centre], margin), crop_around(regions, [centre], margin))
+    shapes = shapes_of(*near, (*SPINE, Group.CANAL), parts=False)
+    surface = cast(shapes, plane, _BONES_MM * 1.1)
+    surface = add_tubes(surface, plane, [tube for tube in tubes if "root" in tube.name], rgb(ROOT))
     if trajectory is not None:
         surface = needle_on(surface, plane, trajectory)
-    return _paint(surface, plane, spine, "left" if side_sign > 0 else "right", trajectory)
-
-
-_DISC = 103
-"""A label beside VerSe's in the picture's own map."""
-
-
-def _with_discs(levels: LabelMap, regions: LabelMap) -> LabelMap:
-    """The level map with discs added; ribs and ilia, which would stand before the spine, are left out."""
-    regions = resample(regions, levels.grid)
-    table = np.zeros(256, dtype=np.uint8)
-    table[Region.DISC], table[Region.SACRUM] = _DISC, VERSE_LABELS["sacrum"]
-    voxels = np.where(levels.voxels > 0, levels.voxels, table[regions.voxels]).astype(np.uint8)
-    return LabelMap(voxels, levels.affine)
+    lit = shade(surface, plane, shapes.occluders, PAPER)
+    return _paint(lit, plane, spine, "left" if side_sign > 0 else "right", trajectory)
 
 
 def _paint(
-    surface: Surface, plane: Plane, spine: Spine | None, side: str, trajectory: Trajectory | None
+    lit: NDArray[np.float32], plane: Plane, spine: Spine | None, side: str, trajectory: Trajectory | None
 ) -> bytes:
     figure, axes = new_picture(plane)
     half = plane.width_mm / 2
-    lit = shade(surface, plane.pixel_mm)
     axes.imshow(lit, extent=(-half, half, half, -half), interpolation="bilinear", aspect="auto")
     if spine is not None:
         _names(axes, plane, spine)

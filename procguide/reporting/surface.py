@@ -1,30 +1,36 @@
-"""A 3D picture of the labelled bones with the needle: parallel rays, first surface met, soft light."""
+"""A 3D picture of labelled structures: parallel rays, first surface met, sun and sky."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
+from scipy.ndimage import minimum_filter
 
-from procguide.anatomy import VERSE_LABELS
-from procguide.geometry import Affine, Vector, unit
-from procguide.imaging import LabelMap, Volume
-from procguide.imaging.resample import resample
+from procguide.geometry import Vector, unit, vector
 from procguide.planning.nouns import Trajectory, Tube
-from procguide.reporting.palette import NEEDLE, VERTEBRA_TINTS, rgb
+from procguide.reporting.palette import NEEDLE, rgb
 from procguide.reporting.plane import Plane
+from procguide.reporting.shapes import Occluders, Shapes
 
-__all__ = ["Surface", "add_rod", "add_tube", "cast", "needle_on", "shade", "tints"]
+__all__ = ["PAPER", "SLATE", "Rod", "Surface", "add_rods", "add_tubes", "cast", "needle_on", "shade"]
 
 Colour = tuple[float, float, float]
 
-_STEP_MM = 1.0
-_BACKGROUND: Colour = (0.965, 0.972, 0.98)
-_LIGHT = np.array(unit((-0.45, -0.65, -1.0)))  # right, down, into: from above the viewer's left shoulder
-_FILL = np.array(unit((0.8, 0.2, -0.6)))
+PAPER: Colour = (0.965, 0.972, 0.98)
+"""A light ground."""
+SLATE: Colour = (0.055, 0.07, 0.095)
+"""A dark ground."""
+_LIGHT = np.array(unit((-0.55, -0.75, -1.0)))  # right, down, into: from above the viewer's left shoulder
+_FILL = np.array(unit((0.9, 0.1, -0.5)))
+_SKY_REACH_MM = 4.0
+_FADES_OVER_MM = 220.0
+_EDGE_MM = 4.0
+_BAND_MM = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,181 +46,197 @@ class Surface:
     colour: NDArray[np.float32]
 
 
-def tints(levels: LabelMap) -> dict[int, Colour]:
-    """A colour for every label of a level map: neighbours in turn, the sacrum its own."""
-    order = list(VERSE_LABELS.values())
-    colours = {
-        label: rgb(VERTEBRA_TINTS[order.index(label) % 2]) for label in levels.present() if label in order
-    }
-    colours[VERSE_LABELS["sacrum"]] = (0.86, 0.79, 0.85)
-    return colours
+def cast(shapes: Shapes, plane: Plane, depth_mm: float) -> Surface:
+    """The surface of ``shapes``, seen along ``plane.into`` through a slab ``depth_mm`` thick round it."""
+    from procguide.reporting._ray_kernels import cast_rays
+
+    rows, columns = plane.shape
+    depth = np.full((rows, columns), np.inf, dtype=np.float32)
+    gradient = np.zeros((rows, columns, 3), dtype=np.float32)
+    colour = np.zeros((rows, columns, 3), dtype=np.float32)
+    lattice = plane.grid(depth_mm, depth_mm).affine  # one layer, at the plane itself
+    to_index = shapes.affine.inverse.matrix[:3, :3]
+    near = lattice.origin - 0.5 * depth_mm * np.asarray(plane.into)
+    steps = to_index @ np.column_stack([plane.into, *(lattice.matrix[:3, n] for n in (1, 2))])
+    start = shapes.affine.inverse.apply(near)
+    if shapes.groups:
+
+        def share(part: tuple[int, int]) -> None:
+            cast_rays(
+                shapes.fields,
+                shapes.blocks,
+                shapes.block_distance,
+                shapes.materials,
+                shapes.member,
+                shapes.colours,
+                start,
+                steps,
+                float(depth_mm),
+                part,
+                depth,
+                gradient,
+                colour,
+            )
+
+        _share_rows(share, rows)
+    slope = -gradient @ (to_index @ np.column_stack([plane.right, plane.down, plane.into]))
+    normal = slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-9)
+    return Surface(depth - np.float32(depth_mm / 2), normal.astype(np.float32), colour)
 
 
-def cast(labels: LabelMap, colours: Mapping[int, Colour], plane: Plane, depth_mm: float) -> Surface:
-    """The smoothed surface of the labels in ``colours``, seen along ``plane.into`` through a slab.
+def _share_rows(share: Callable[[tuple[int, int]], None], rows: int) -> None:
+    """Rows in narrow bands for two threads."""
+    edges = np.linspace(0, rows, 17).astype(int)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(share, [(int(a), int(b)) for a, b in pairwise(edges)]))
 
-    The mask is smoothed by about a voxel, so that normals follow the bone and not its voxels; less where
-    voxels are coarse, or thin laminae would vanish.
+
+@dataclass(frozen=True)
+class Rod:
+    """A round-ended rod, LPS mm. ``through`` is how much it shows through what lies before it.
+
+    ``banded`` darkens every other 3 mm of it: drawn, not seen in the image.
     """
-    mask = labels.mask(*colours)
-    spacing = float(labels.spacing.mean())
-    smooth = Volume(gaussian_filter(mask.astype(np.float32), 1.15 if spacing < 1.5 else 0.85), labels.affine)
-    grid = plane.grid(depth_mm, _STEP_MM)
-    occupancy = resample(smooth, grid).voxels
-    solid = occupancy > 0.5
-    hit = solid.any(axis=0)
-    first = solid.argmax(axis=0)
-    depth = np.where(hit, _refine(occupancy, first), np.inf)
-    normal = _normals(occupancy, np.where(hit, depth, 0.0), plane.pixel_mm, spacing)
-    colour = _colours(labels, mask, colours, grid.affine, np.where(hit, depth, 0.0), plane.pixel_mm)
-    depth_in_mm = (depth - (grid.shape[0] - 1) / 2) * _STEP_MM
-    return Surface(depth_in_mm.astype(np.float32), normal, colour)
+
+    start: Vector
+    end: Vector
+    radius_mm: float
+    colour: Colour
+    through: float = 0.0
+    banded: bool = False
 
 
-def _refine(occupancy: NDArray[np.float32], first: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Where between two layers the field passes 0.5, in layers."""
-    behind = np.take_along_axis(occupancy, first[None], axis=0)[0]
-    before = np.take_along_axis(occupancy, np.maximum(first - 1, 0)[None], axis=0)[0]
-    return np.asarray(first - np.clip((behind - 0.5) / np.maximum(behind - before, 1e-6), 0, 1))
+def add_tubes(surface: Surface, plane: Plane, tubes: Iterable[Tube], colour: Colour) -> Surface:
+    """The surface with modelled tubes in it, banded, hidden where bone lies before them."""
+    rods = [
+        Rod(start, end, radius, colour, banded=True)
+        for tube in tubes
+        for start, end, radius in zip(tube.points[:-1], tube.points[1:], tube.radii_mm, strict=True)
+    ]
+    return add_rods(surface, plane, rods)
 
 
-def _normals(
-    occupancy: NDArray[np.float32], depth: NDArray[np.float64], pixel_mm: float, reach_mm: float
-) -> NDArray[np.float32]:
-    """Outward unit normals (right, down, into): differences of the field ``reach_mm`` to either side."""
-    rows, columns = np.indices(depth.shape, dtype=np.float64)
-    here = np.array([depth, rows, columns])
-    slopes = []
-    for axis, size in ((2, pixel_mm), (1, pixel_mm), (0, _STEP_MM)):
-        shift = np.zeros((3, 1, 1))
-        shift[axis] = reach_mm / size
-        ahead = map_coordinates(occupancy, here + shift, order=1, mode="nearest", prefilter=False)
-        back = map_coordinates(occupancy, here - shift, order=1, mode="nearest", prefilter=False)
-        slopes.append(back - ahead)
-    normal = np.stack(slopes, axis=-1)
-    return np.asarray(
-        normal / np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-9), dtype=np.float32
-    )
+def add_rods(surface: Surface, plane: Plane, rods: Iterable[Rod]) -> Surface:
+    """The surface with rods in it, each hidden where something lies before it."""
+    changed = Surface(surface.depth.copy(), surface.normal.copy(), surface.colour.copy())
+    for rod in rods:
+        _put_rod(changed, plane, rod)
+    return changed
 
 
-def _colours(
-    labels: LabelMap,
-    mask: NDArray[np.bool_],
-    colours: Mapping[int, Colour],
-    lattice: Affine,
-    depth: NDArray[np.float64],
-    pixel_mm: float,
-) -> NDArray[np.float32]:
-    """Each pixel's tint by the label at its hit; just off the labels, by the nearest one within a voxel.
-
-    Tints are blended over about a third of a voxel, so that borders do not show the voxels.
-    """
-    grown = np.where(mask, labels.voxels, 0)
-    grown = np.where(grown > 0, grown, maximum_filter(grown, size=3))
-    rows, columns = np.indices(depth.shape, dtype=np.float64)
-    points = lattice.apply(np.stack([depth, rows, columns], axis=-1))
-    index = np.rint(labels.to_index(points)).astype(int)
-    k, j, i = (np.clip(index[..., axis], 0, labels.shape[axis] - 1) for axis in range(3))
-    table = np.full((int(labels.voxels.max()) + 1, 3), 0.8, dtype=np.float32)
-    for label, colour in colours.items():
-        if label < len(table):
-            table[label] = colour
-    tint = table[grown[k, j, i]]
-    soft = 0.35 * float(labels.spacing.mean()) / pixel_mm
-    return np.asarray(gaussian_filter(tint, (soft, soft, 0)), dtype=np.float32)
-
-
-def add_tube(surface: Surface, plane: Plane, tube: Tube, colour: Colour) -> Surface:
-    """The surface with a tube's segments in it, hidden where bone lies before them."""
-    for start, end, radius in zip(tube.points[:-1], tube.points[1:], tube.radii_mm, strict=True):
-        surface = add_rod(surface, plane, start, end, radius, colour)
-    return surface
-
-
-def add_rod(
-    surface: Surface,
-    plane: Plane,
-    start: Vector,
-    end: Vector,
-    radius_mm: float,
-    colour: Colour,
-    through: float = 0.0,
-) -> Surface:
-    """The surface with one round-ended rod; ``through`` is how much it shows through what lies before it."""
-    rows, columns = surface.depth.shape
-    u = (np.arange(columns) - (columns - 1) / 2) * plane.pixel_mm
-    v = (np.arange(rows) - (rows - 1) / 2) * plane.pixel_mm
-    pixels = np.stack(np.meshgrid(u, v), axis=-1)
-    a, b = plane.project(start), plane.project(end)
+def _put_rod(surface: Surface, plane: Plane, rod: Rod) -> None:
+    """Write one rod into the arrays of ``surface``, within the window it covers."""
+    a, b = plane.project(rod.start), plane.project(rod.end)
+    window = _window(plane, np.minimum(a, b)[:2] - rod.radius_mm, np.maximum(a, b)[:2] + rod.radius_mm)
+    depth, normal, colour = surface.depth[window], surface.normal[window], surface.colour[window]
+    if not depth.size:
+        return
+    rows, columns = np.mgrid[window]
+    middle = (np.array(plane.shape[::-1]) - 1) / 2
+    pixels = (np.stack([columns, rows], axis=-1) - middle) * plane.pixel_mm
     along = b[:2] - a[:2]
     fraction = np.clip((pixels - a[:2]) @ along / max(float(along @ along), 1e-9), 0, 1)
-    axis_point = a[:2] + fraction[..., None] * along
-    offset = pixels - axis_point
-    square = radius_mm**2 - (offset**2).sum(axis=-1)
-    inside = square > 0
-    bulge = np.sqrt(np.maximum(square, 0))
-    depth = a[2] + fraction * (b[2] - a[2]) - bulge
-    normal = np.concatenate([offset, -bulge[..., None]], axis=-1) / radius_mm
-    front = inside & (depth < surface.depth)
-    hidden = inside & ~front & np.isfinite(surface.depth)
-    tint = np.where(front[..., None], colour, surface.colour)
-    if through:
-        tint = np.where(hidden[..., None], (1 - through) * tint + through * np.asarray(colour), tint)
-    return replace(
-        surface,
-        depth=np.where(front, depth, surface.depth).astype(np.float32),
-        normal=np.where(front[..., None], normal, surface.normal).astype(np.float32),
-        colour=tint.astype(np.float32),
+    offset = pixels - (a[:2] + fraction[..., None] * along)
+    bulge = np.sqrt(np.maximum(rod.radius_mm**2 - (offset**2).sum(axis=-1), 0))
+    here = a[2] + fraction * (b[2] - a[2]) - bulge
+    front = (bulge > 0) & (here < depth)
+    hidden = (bulge > 0) & ~front & np.isfinite(depth)
+    depth[front] = here[front]
+    normal[front] = np.concatenate([offset, -bulge[..., None]], axis=-1)[front] / rod.radius_mm
+    length = float(np.linalg.norm(b - a))
+    dark = rod.banded & (fraction * length % (2 * _BAND_MM) > _BAND_MM)
+    tint = np.where(dark[..., None], np.multiply(rod.colour, 0.45), rod.colour)
+    colour[front] = tint[front]
+    colour[hidden] = (1 - rod.through) * colour[hidden] + rod.through * tint[hidden]
+
+
+def _window(plane: Plane, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[slice, slice]:
+    """Rows and columns of the pixels between two (u, v) corners, mm."""
+    columns, rows = (
+        slice(
+            max(int(np.floor(a / plane.pixel_mm + middle)), 0),
+            max(int(np.ceil(b / plane.pixel_mm + middle)) + 1, 0),
+        )
+        for a, b, middle in zip(low, high, (np.array(plane.shape[::-1]) - 1) / 2, strict=True)
     )
+    return rows, columns
 
 
-def shade(surface: Surface, pixel_mm: float) -> NDArray[np.float32]:
-    """The surface lit, ``(rows, columns, 3)`` RGB 0 to 1, on a light ground.
+def shade(
+    surface: Surface, plane: Plane, occluders: Occluders, ground: Colour = PAPER
+) -> NDArray[np.float32]:
+    """The surface lit, ``(rows, columns, 3)`` RGB 0 to 1, on ``ground``.
 
-    Two lights, a little gloss, and darker hollows: a pixel deeper than its surroundings gets less of
-    the sky (screen-space ambient occlusion at two radii).
+    A sun that casts soft shadows, a sky that hollows see less of, a weak light from the side, a little
+    gloss; what is far fades toward the ground, and edges before something far are drawn darker.
     """
     hit = np.isfinite(surface.depth)
-    key = np.clip(surface.normal @ _LIGHT, 0, 1)
-    fill = np.clip(surface.normal @ _FILL, 0, 1)
+    picture = np.empty((*hit.shape, 3), dtype=np.float32)
+    picture[:] = ground
+    if not hit.any():
+        return picture
+    normal = surface.normal[hit].astype(np.float64)
+    sky, sun = _reached_by_light(surface, plane, occluders, hit)
     half = np.array(unit(_LIGHT + np.array([0.0, 0.0, -1.0])))
-    gloss = np.clip(surface.normal @ half, 0, 1) ** 24
-    light = 0.34 + 0.62 * key + 0.16 * fill
-    for radius_mm, strength in ((2.5, 0.05), (9.0, 0.028)):
-        light = light * np.exp(-strength * _hollow(surface.depth, hit, radius_mm / pixel_mm))
-    far = np.clip((surface.depth - _nearest(surface.depth, hit)) / 160.0, 0, 1)
-    rgb_values = surface.colour * light[..., None] + 0.10 * gloss[..., None]
-    fog = np.where(hit, 0.35 * far, 0)[..., None]
-    rgb_values = rgb_values * (1 - fog) + np.asarray(_BACKGROUND) * fog
-    return np.clip(np.where(hit[..., None], rgb_values, _BACKGROUND), 0, 1).astype(np.float32)
+    key = np.clip(normal @ _LIGHT, 0, 1) * sun
+    fill = np.clip(normal @ _FILL, 0, 1)
+    above = 0.5 - 0.5 * normal[:, 1]
+    light = sky * (0.42 + 0.30 * above + 0.20 * fill) + 0.68 * key
+    gloss = 0.16 * np.clip(normal @ half, 0, 1) ** 28 * sun
+    colour = surface.colour[hit] * light[:, None] + gloss[:, None]
+    depth = surface.depth[hit]
+    far = np.clip((depth - depth.min()) / _FADES_OVER_MM, 0, 0.5)[:, None]
+    picture[hit] = colour * (1 - far) + np.asarray(ground) * far
+    nearest = minimum_filter(np.where(hit, surface.depth, np.float32(1e4)), size=3)
+    behind = np.where(hit, np.clip((surface.depth - nearest) / _EDGE_MM - 0.4, 0, 1), 0)
+    picture *= (1 - 0.55 * behind * hit)[..., None]
+    return np.clip(picture, 0, 1)
 
 
-def _nearest(depth: NDArray[np.float32], hit: NDArray[np.bool_]) -> float:
-    return float(depth[hit].min()) if hit.any() else 0.0
+def _reached_by_light(
+    surface: Surface, plane: Plane, occluders: Occluders, hit: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Share of sky and of sun, ``(n,)`` each, at the pixels of ``hit``."""
+    from procguide.reporting._ray_kernels import light_reaching
 
+    axes = np.column_stack([plane.right, plane.down, plane.into])
+    to_index = occluders.affine.inverse.matrix[:3, :3]
+    lattice = plane.grid().affine
+    pixels = np.argwhere(hit)
+    points = lattice.apply(np.column_stack([np.zeros(len(pixels)), pixels]))
+    points += surface.depth[hit].astype(np.float64)[:, None] * np.asarray(plane.into)
+    places = occluders.affine.inverse.apply(points)
+    normals = surface.normal[hit].astype(np.float64) @ (to_index @ axes).T
+    sky, sun = np.ones(len(places)), np.ones(len(places))
+    toward_light = to_index @ axes @ _LIGHT
 
-def _hollow(depth: NDArray[np.float32], hit: NDArray[np.bool_], sigma: float) -> NDArray[np.float32]:
-    """By how many mm a pixel lies behind the surface round it (0 where it stands out)."""
-    weight = gaussian_filter(hit.astype(np.float32), sigma)
-    filled = np.where(hit, depth, 0.0).astype(np.float32)
-    around = gaussian_filter(filled, sigma) / np.maximum(weight, 1e-3)
-    return np.where(hit, np.clip(filled - around, 0, 15), 0.0)
+    def share(part: tuple[int, int]) -> None:
+        window = slice(*part)
+        light_reaching(
+            occluders.broadly,
+            occluders.closely,
+            places[window],
+            normals[window],
+            toward_light,
+            _SKY_REACH_MM,
+            sky[window],
+            sun[window],
+        )
+
+    _share_rows(share, len(places))
+    return sky, sun
 
 
 def needle_on(surface: Surface, plane: Plane, trajectory: Trajectory) -> Surface:
     """The surface with the needle, drawn thicker than it is (at least 2.2 mm) so that it is seen."""
     radius = max(trajectory.needle.diameter_mm / 2, 1.1)
     outward = -np.asarray(trajectory.direction)
-    entry = np.asarray(trajectory.entry)
-    hub = entry + outward * 14.0
-    red = rgb(NEEDLE)
-
-    def rod(
-        canvas: Surface, a: NDArray[np.float64], b: NDArray[np.float64], size: float, colour: Colour
-    ) -> Surface:
-        return add_rod(canvas, plane, (a[0], a[1], a[2]), (b[0], b[1], b[2]), size, colour, through=0.38)
-
-    target = np.asarray(trajectory.target)
-    surface = rod(surface, hub, target, radius, red)
-    surface = rod(surface, hub, hub + outward * 9.0, 3.2, (0.16, 0.2, 0.3))
-    return rod(surface, target, target, 2.0, (0.85, 0.1, 0.05))
+    hub = vector(np.asarray(trajectory.entry) + outward * 14.0)
+    end = vector(np.asarray(hub) + outward * 9.0)
+    target = trajectory.target
+    rods = (
+        Rod(hub, target, radius, rgb(NEEDLE), through=0.38),
+        Rod(hub, end, 3.2, (0.16, 0.2, 0.3), through=0.38),
+        Rod(target, target, 2.0, (0.85, 0.1, 0.05), through=0.38),
+    )
+    return add_rods(surface, plane, rods)
