@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import SimpleITK
@@ -15,6 +15,8 @@ from procguide.imaging.volume import Grid, LabelMap, Volume
 __all__ = ["resample", "working_grid"]
 
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
+
+_SLAB_VOXELS = 8_000_000
 
 
 def working_grid(
@@ -40,36 +42,97 @@ def resample(volume: AnyVolume, grid: Grid, fill: float = 0.0) -> AnyVolume:
 
     Where the new lattice is coarser, an image is smoothed first (Gaussian, sigma half the excess of
     the new step), so that thin bone is averaged and not skipped. Samples within half a voxel of the
-    border repeat the border voxel. SimpleITK works on bare indices here, because its images cannot be
-    sheared and patient affines can (gantry tilt).
+    border repeat the border voxel. The work goes slab by slab along k and touches only what a slab needs:
+    beside the result, memory does not grow with the input. SimpleITK works on bare indices here, because
+    its images cannot be sheared and patient affines can (gantry tilt).
     """
     if volume.grid.isclose(grid):
         return volume
     labels = isinstance(volume, LabelMap)
-    image = SimpleITK.GetImageFromArray(volume.voxels if labels else volume.voxels.astype(np.float32))
-    if not labels:
-        image = _antialias(image, volume.affine, grid.affine)
+    voxels = np.empty(grid.shape, dtype=volume.voxels.dtype if labels else np.float32)
+    to_old = (volume.affine.inverse @ grid.affine).matrix
+    sigmas = np.zeros(3) if labels else _antialiasing(to_old, volume.shape)
+    thickness = _slab_thickness(to_old, grid.shape)
+    for first in range(0, grid.shape[0], thickness):
+        slab = voxels[first : first + thickness]
+        slab_to_old = to_old @ _shift_k(first)
+        box = _needed(slab_to_old, slab.shape, volume.shape, np.ceil(5 * sigmas) + 2)
+        if any(part.start >= part.stop for part in box):
+            slab[:] = fill
+            continue
+        image = _as_image(volume.voxels[box], sigmas)
+        start = [part.start for part in box]
+        slab_to_old[:3, 3] -= start
+        slab[:] = _sample(image, slab_to_old, slab.shape, fill, nearest=labels)
+    return replace(volume, voxels=voxels, affine=grid.affine)
+
+
+def _shift_k(first: int) -> NDArray[np.float64]:
+    matrix = np.eye(4)
+    matrix[0, 3] = first
+    return matrix
+
+
+def _slab_thickness(to_old: NDArray[np.float64], shape: tuple[int, int, int]) -> int:
+    """How many new planes at a time need about ``_SLAB_VOXELS`` old voxels, or give as many new ones."""
+    old_per_new = max(float(abs(np.linalg.det(to_old[:3, :3]))), 1.0)
+    return max(8, round(_SLAB_VOXELS / (old_per_new * shape[1] * shape[2])))
+
+
+def _needed(
+    to_old: NDArray[np.float64],
+    shape: tuple[int, ...],
+    old_shape: tuple[int, int, int],
+    margin: NDArray[np.float64],
+) -> tuple[slice, slice, slice]:
+    """The box of old voxels round new ones, with ``margin`` (k, j, i) in old voxels."""
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1], indexing="ij")).reshape(4, 8)
+    index = (to_old @ corners)[:3]
+    low = np.maximum(np.floor(index.min(axis=1) - margin), 0).astype(int)
+    high = np.minimum(np.ceil(index.max(axis=1) + margin) + 1, old_shape).astype(int)
+    k, j, i = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return k, j, i
+
+
+def _antialiasing(to_old: NDArray[np.float64], shape: tuple[int, int, int]) -> NDArray[np.float64]:
+    """Sigma in old voxels along each old axis whose step is finer than the new lattice's along it; else 0."""
+    ratio = np.abs(to_old[:3, :3]).max(axis=1)
+    wanted = (ratio > 1.2) & (np.asarray(shape) >= 4)
+    return np.where(wanted, 0.5 * np.sqrt(np.maximum(ratio**2 - 1, 0)), 0.0)
+
+
+def _as_image(voxels: NDArray[Any], sigmas: NDArray[np.float64]) -> SimpleITK.Image:
+    """Smoothed where ``sigmas`` (k, j, i) say so."""
+    smoothed = sigmas.any()
+    image = SimpleITK.GetImageFromArray(voxels.astype(np.float32) if smoothed else voxels)
+    for axis in np.flatnonzero(sigmas):
+        if image.GetSize()[2 - int(axis)] >= 4:
+            smooth = SimpleITK.RecursiveGaussianImageFilter()
+            smooth.SetDirection(2 - int(axis))
+            smooth.SetSigma(float(sigmas[axis]))
+            image = smooth.Execute(image)
+    return image
+
+
+def _sample(
+    image: SimpleITK.Image,
+    to_old: NDArray[np.float64],
+    shape: tuple[int, ...],
+    fill: float,
+    *,
+    nearest: bool,
+) -> NDArray[Any]:
+    """``image`` at the new indices ``(k, j, i)`` that ``to_old`` maps onto its own."""
     k_first = np.eye(4)[[2, 1, 0, 3]]
-    index_map = k_first @ (volume.affine.inverse @ grid.affine).matrix @ k_first
+    index_map = k_first @ to_old @ k_first
     transform = SimpleITK.AffineTransform(3)
     transform.SetMatrix(index_map[:3, :3].ravel().tolist())
     transform.SetTranslation(index_map[:3, 3].tolist())
     resampler = SimpleITK.ResampleImageFilter()
-    resampler.SetSize([int(n) for n in grid.shape[::-1]])
+    resampler.SetSize([int(n) for n in shape[::-1]])
     resampler.SetTransform(transform)
-    resampler.SetInterpolator(SimpleITK.sitkNearestNeighbor if labels else SimpleITK.sitkLinear)
+    resampler.SetInterpolator(SimpleITK.sitkNearestNeighbor if nearest else SimpleITK.sitkLinear)
     resampler.SetDefaultPixelValue(float(fill))
-    voxels = SimpleITK.GetArrayFromImage(resampler.Execute(image))
-    return replace(volume, voxels=voxels, affine=grid.affine)
-
-
-def _antialias(image: SimpleITK.Image, old: Affine, new: Affine) -> SimpleITK.Image:
-    """Smooth along each old axis whose step is finer than the new lattice's along it."""
-    steps_in_old_voxels = np.abs((old.inverse @ new).matrix[:3, :3]).max(axis=1)
-    for array_axis, ratio in enumerate(steps_in_old_voxels):
-        if ratio > 1.2 and image.GetSize()[2 - array_axis] >= 4:
-            smooth = SimpleITK.RecursiveGaussianImageFilter()
-            smooth.SetDirection(2 - array_axis)
-            smooth.SetSigma(0.5 * float(np.sqrt(ratio**2 - 1)))
-            image = smooth.Execute(image)
-    return image
+    if not nearest:
+        resampler.SetOutputPixelType(SimpleITK.sitkFloat32)
+    return np.asarray(SimpleITK.GetArrayFromImage(resampler.Execute(image)))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from procguide.geometry import Affine
@@ -104,3 +105,27 @@ class TestThereAndBack:
 def _near_border(grid, points):
     index = grid.affine.inverse.apply(points)
     return ((index < 1.5) | (index > np.array(grid.shape) - 2.5)).any(axis=-1)
+
+
+class TestSlabs:
+    """Work goes slab by slab; its seams must not show."""
+
+    @pytest.mark.parametrize("spacing", [0.6, 1.5, 3.0])
+    def test_thin_slabs_give_what_one_does(self, spacing: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        rng = np.random.default_rng(0)
+        voxels = ndimage.gaussian_filter(rng.normal(size=(60, 50, 40)), 1.0) * 3000
+        oblique = np.eye(4)
+        oblique[:3, :3] = [[0.05, 0.0, 0.9], [0.02, 0.7, 0.2], [0.7, 0.05, 0.0]]
+        volume = Volume(voxels.astype(np.int16), Affine(oblique), Modality.CT)
+        grid = working_grid(volume.grid, spacing)
+        at_once = resample(volume, grid, -1000.0).voxels
+        monkeypatch.setattr("procguide.imaging.resample._SLAB_VOXELS", 20_000)
+        np.testing.assert_allclose(resample(volume, grid, -1000.0).voxels, at_once, atol=0.05)
+
+    def test_a_region_costs_no_more_than_itself(self) -> None:
+        """The rest of the image is not even looked at: here it is poison."""
+        voxels = np.full((60, 60, 60), np.nan, dtype=np.float32)
+        voxels[20:50, 20:50, 20:50] = 1.0
+        volume = Volume(voxels, Affine.axis_aligned(1.0, (0, 0, 0)))
+        region = (np.full(3, 30.0), np.full(3, 40.0))
+        assert (resample(volume, working_grid(volume.grid, 2.0, region)).voxels == 1.0).all()
