@@ -13,6 +13,7 @@ from segmentation_cases import Case
 from segmentation_worker import read
 
 from procguide.anatomy import VERSE_NAMES, Region
+from procguide.evaluation.labelled import Labelled
 from procguide.geometry import Affine
 from procguide.imaging import Grid, LabelMap, Modality, Volume
 from procguide.imaging.files import read_labels
@@ -31,7 +32,7 @@ EMPHASIS = 0.45
 def draw(case: Case, folder: Path, row: dict[str, Any], file: Path) -> None:
     """Write the picture of one case, refused or not."""
     volume = read(case.image, case.modality)
-    references = [one.labels for side in case.references() for one in side.maps]
+    references = [known(one) for side in case.references() for one in side.maps]
     maps = {
         name: read_labels(folder / f"{name}.nii", {})
         for name in ("regions", "labels", "instances", "organs")
@@ -48,6 +49,16 @@ def draw(case: Case, folder: Path, row: dict[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=55)
     plt.close(figure)
+
+
+def known(one: Labelled) -> LabelMap:
+    """Without the labels that have no meaning here."""
+    voxels = one.labels.voxels
+    return (
+        one.labels.with_voxels(np.where(np.isin(voxels, one.unknown), 0, voxels))
+        if one.unknown
+        else one.labels
+    )
 
 
 def view_box(

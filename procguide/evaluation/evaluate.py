@@ -7,15 +7,12 @@ from numpy.typing import NDArray
 
 from procguide.anatomy import SACRUM
 from procguide.errors import InputUnfitError
+from procguide.evaluation.bones import compare_bones
 from procguide.evaluation.evaluation import Evaluation
-from procguide.evaluation.identification import Identification, identify
-from procguide.evaluation.labelled import Bone
-from procguide.evaluation.mask import Mask
 from procguide.evaluation.overlap import Overlap, compare
 from procguide.evaluation.side import Side
-from procguide.evaluation.structure import STRUCTURES, Tissues
+from procguide.evaluation.structure import STRUCTURES
 from procguide.findings import Finding, Severity
-from procguide.geometry import Vector
 from procguide.imaging import Grid, LabelMap
 
 __all__ = ["evaluate"]
@@ -42,11 +39,14 @@ def evaluate(prediction: Side, reference: Side, *, within_labelled_range: bool =
     if within_labelled_range:
         prediction = prediction.kept(_labelled_range(reference))
     structures, not_compared = _structures(prediction, reference)
-    bones, identification, unjudged = _bones(prediction, reference)
-    if not structures and not bones:
-        reasons = "; ".join(f"{name}: {why}" for name, why in (not_compared | unjudged).items())
+    bones = compare_bones(prediction, reference)
+    not_compared |= bones.not_compared
+    if not structures and not bones.overlaps:
+        reasons = "; ".join(f"{name}: {why}" for name, why in not_compared.items())
         raise InputUnfitError(f"the two have no structure in common that could be judged ({reasons})")
-    return Evaluation(structures, bones, identification, not_compared | unjudged, tuple(findings))
+    return Evaluation(
+        structures, bones.overlaps, bones.parts, bones.identification, not_compared, tuple(findings)
+    )
 
 
 def _has_labels(side: Side) -> bool:
@@ -115,48 +115,6 @@ def _structures(prediction: Side, reference: Side) -> tuple[dict[str, Overlap], 
         elif mask.count:
             not_compared[structure.name] = "the reference has none"
     return measured, not_compared
-
-
-def _bones(
-    prediction: Side, reference: Side
-) -> tuple[dict[str, Overlap], Identification | None, dict[str, str]]:
-    """Overlap by vertebra and sacrum, and who is who. Unnamed vertebrae are compared with their match."""
-    ours, theirs = prediction.bones(), reference.bones()
-    maps = prediction.bone_map, reference.bone_map
-    shared = maps[0].bone_tissues & maps[1].bone_tissues if maps[0] and maps[1] else None
-    if not shared or not theirs:
-        return {}, None, {}
-    found = _parts(prediction, ours, shared)
-    truth = _parts(reference, theirs, shared)
-    if found is None or truth is None:
-        return {}, None, {"vertebrae one by one": "one side's vertebrae cannot be cut to the other's parts"}
-    named = reference.names_levels and (prediction.names_levels or not ours)
-    identification = identify(_centroids(found), _centroids(truth), named=named)
-    partner = {name: name for name in truth}
-    if not named:
-        partner |= {one.name: one.match or "" for one in identification.sightings}
-    nothing = Mask.of(np.zeros((1, 1, 1), dtype=bool), reference.grid.affine)
-    downward = sorted(truth.items(), key=lambda item: -item[1].centroid[2])
-    bones = {name: compare(found.get(partner[name], nothing), mask) for name, mask in downward}
-    return bones, identification, {}
-
-
-def _parts(side: Side, bones: dict[str, Bone], tissues: Tissues) -> dict[str, Mask] | None:
-    """Each bone cut to ``tissues``, without empty ones; None where the side does not tell that part."""
-    parts = {}
-    for name, bone in bones.items():
-        if not bone.tissues & tissues:
-            continue
-        mask = side.mask_of_bone(bone, tissues & bone.tissues)
-        if mask is None:
-            return None
-        if mask.count:
-            parts[name] = mask
-    return parts
-
-
-def _centroids(masks: dict[str, Mask]) -> dict[str, Vector]:
-    return {name: mask.centroid for name, mask in masks.items() if name != SACRUM}
 
 
 def _labelled_range(reference: Side) -> NDArray[np.bool_]:

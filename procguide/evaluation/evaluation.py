@@ -17,12 +17,14 @@ __all__ = ["Evaluation", "overlap_to_json"]
 class Evaluation:
     """``structures`` by name; ``bones`` by the reference's name for each vertebra and the sacrum.
 
-    ``not_compared`` says why for each structure of the reference that the prediction cannot be judged
-    by. ``identification`` is None where not both sides tell vertebrae apart.
+    ``parts`` are the fits of each vertebra's parts. ``not_compared`` says why for each structure of the
+    reference that the prediction cannot be judged by. ``identification`` is None where not both sides
+    tell vertebrae apart.
     """
 
     structures: Mapping[str, Overlap]
     bones: Mapping[str, Overlap]
+    parts: Mapping[str, Mapping[str, Overlap]]
     identification: Identification | None
     not_compared: Mapping[str, str]
     findings: tuple[Finding, ...]
@@ -38,6 +40,8 @@ class Evaluation:
 
     def _bone(self, name: str, overlap: Overlap) -> dict[str, Any]:
         row = overlap_to_json(overlap)
+        if name in self.parts:
+            row["parts"] = {part: overlap_to_json(fit) for part, fit in self.parts[name].items()}
         sightings = self.identification.sightings if self.identification else ()
         for one in sightings:
             if one.name == name:

@@ -67,9 +67,16 @@ class Mask:
 
     def __and__(self, other: Mask) -> Mask:
         """What both hold; they must be on one lattice."""
-        start, stop = joined_boxes(self, other)
-        both = Mask.of(self.within(start, stop) & other.within(start, stop), self.affine)
-        k, j, i = np.add(both.start, start)
+        start = np.maximum(self.start, other.start)
+        stop = np.maximum(np.minimum(self.stop, other.stop), start)
+        crops = [
+            mask.voxels[
+                tuple(slice(a, b) for a, b in zip(start - mask.start, stop - mask.start, strict=True))
+            ]
+            for mask in (self, other)
+        ]
+        both = Mask.of(crops[0] & crops[1], self.affine)
+        k, j, i = both.start + start
         return Mask(both.voxels, (int(k), int(j), int(i)), self.affine)
 
 

@@ -40,7 +40,7 @@ def compare(prediction: Mask, reference: Mask) -> Overlap:
     if not ours or not theirs:
         return Overlap(0.0, None, dict.fromkeys(TOLERANCES_MM, 0.0), *volumes)
     start, stop = joined_boxes(prediction, reference)
-    common = np.count_nonzero(prediction.within(start, stop) & reference.within(start, stop))
+    common = int(np.count_nonzero(prediction.within(start, stop) & reference.within(start, stop)))
     one, other = surface_of(prediction), surface_of(reference)
     there, back = gaps(one, other), gaps(other, one)
     area = there.area + back.area

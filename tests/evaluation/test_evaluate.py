@@ -98,6 +98,21 @@ def test_a_lattice_of_other_steps_and_orientation_is_met_by_the_nearest_voxel() 
     assert hd95 < 2.0
 
 
+def test_parts_are_measured_vertebra_by_vertebra() -> None:
+    """The body of L4 lacks its upper half; all else is right."""
+    levels, regions = column()
+    levels[27:35, 2:14], regions[27:35, 2:14] = 0, 0
+    result = evaluate(
+        Side.of((label_map(levels), Vocabulary.VERSE), (label_map(regions), Vocabulary.REGIONS)), ours()
+    )
+    assert list(result.parts) == ["L3", "L4", "L5"]
+    assert {part for parts in result.parts.values() for part in parts} == {"body", "posterior elements"}
+    assert result.parts["L4"]["body"].dice == pytest.approx(2 * 7 / (7 + 15))
+    assert result.parts["L4"]["posterior elements"].dice == 1.0
+    assert result.parts["L5"]["body"].dice == 1.0
+    assert result.to_json()["vertebrae"]["L4"]["parts"]["body"]["surface_dice_1mm"] < 1
+
+
 def test_parts_are_judged_only_where_both_tell_them_apart() -> None:
     """41 is pedicles and laminae; a prediction that says arch cannot be judged by it, or by processes."""
     _, regions = column()
