@@ -8,6 +8,7 @@ not be counted is marked assumed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -20,19 +21,52 @@ from procguide.segmentation.rib_signs import Rib
 from procguide.segmentation.signs import ColumnSigns, VertebraSigns
 from procguide.segmentation.trellis import MOVES
 
-__all__ = ["emissions", "moves", "start"]
+__all__ = ["RIB_SIGHTS", "RibSight", "emissions", "moves", "start"]
 
 Array = NDArray[np.float64]
 
-_RIB_TABLE: Mapping[int, Mapping[Rib, float]] = MappingProxyType(
-    {
-        2: {Rib.NONE: 0.04, Rib.DOUBTFUL: 0.26, Rib.SEEN: 0.70},
-        1: {Rib.NONE: 0.05, Rib.DOUBTFUL: 0.10, Rib.SEEN: 0.85},
-        0: {Rib.NONE: 0.94, Rib.DOUBTFUL: 0.04, Rib.SEEN: 0.02},
-        -1: {Rib.NONE: 0.97, Rib.DOUBTFUL: 0.02, Rib.SEEN: 0.01},
-    }
+_NO_RIB = MappingProxyType({Rib.NONE: 0.97, Rib.DOUBTFUL: 0.02, Rib.SEEN: 0.01})
+_RIB_NOT_SEEN = MappingProxyType({Rib.NONE: 0.95, Rib.DOUBTFUL: 0.035, Rib.SEEN: 0.015})
+_UNDER_LOWEST = MappingProxyType({Rib.NONE: 0.95, Rib.DOUBTFUL: 0.03, Rib.SEEN: 0.02})
+
+
+@dataclass(frozen=True)
+class RibSight:
+    """How well ribs are seen in an image as a whole, and how often that is so.
+
+    ``lowest`` and ``others`` give what is read on one side of a vertebra that bears a rib.
+    """
+
+    share: float
+    lowest: Mapping[Rib, float]
+    others: Mapping[Rib, float]
+
+    def odds(self, state: State) -> Mapping[Rib, float]:
+        """For one side of a vertebra in that place."""
+        if state.ribs == 1:
+            return self.lowest
+        if state.ribs > 1:
+            return self.others
+        return _UNDER_LOWEST if state.ribs == 0 else _NO_RIB
+
+
+RIB_SIGHTS = (
+    RibSight(
+        0.5,
+        MappingProxyType({Rib.NONE: 0.05, Rib.DOUBTFUL: 0.10, Rib.SEEN: 0.85}),
+        MappingProxyType({Rib.NONE: 0.04, Rib.DOUBTFUL: 0.26, Rib.SEEN: 0.70}),
+    ),
+    RibSight(
+        0.25,
+        MappingProxyType({Rib.NONE: 0.65, Rib.DOUBTFUL: 0.15, Rib.SEEN: 0.20}),
+        MappingProxyType({Rib.NONE: 0.60, Rib.DOUBTFUL: 0.20, Rib.SEEN: 0.20}),
+    ),
+    RibSight(0.25, _RIB_NOT_SEEN, _RIB_NOT_SEEN),
 )
-"""One side of a vertebra by :attr:`State.ribs`: 2 for those above the lowest rib-bearing one."""
+"""Well, poorly, hardly: networks and contrasts differ, and one missed rib says that others are missed too.
+
+Without this a network that is blind to ribs would seem to prove that there are none.
+"""
 _SIDES_ALIKE = 0.3
 """Share of subjects in whom what is odd on one side is odd on both (assumed)."""
 _ON_SACRUM = 0.97
@@ -60,11 +94,11 @@ def start(states: Sequence[State]) -> Array:
     )
 
 
-def emissions(states: Sequence[State], signs: ColumnSigns) -> Array:
+def emissions(states: Sequence[State], signs: ColumnSigns, sight: RibSight) -> Array:
     """``(n, n_states)``: log-probability of each vertebra's signs, were it in that place."""
     count = len(signs.vertebrae)
     table = np.array(
-        [[_of_ribs(vertebra, min(state.ribs, 2)) for state in states] for vertebra in signs.vertebrae]
+        [[_of_ribs(vertebra, sight.odds(state)) for state in states] for vertebra in signs.vertebrae]
     )
     lowest = np.array([state.lowest for state in states])
     sacral = np.array([state.sacral for state in states])
@@ -79,9 +113,8 @@ def emissions(states: Sequence[State], signs: ColumnSigns) -> Array:
     return table
 
 
-def _of_ribs(vertebra: VertebraSigns, kind: int) -> float:
-    """Log-probability of what is seen on both sides of a vertebra of that kind."""
-    odds = _RIB_TABLE[kind]
+def _of_ribs(vertebra: VertebraSigns, odds: Mapping[Rib, float]) -> float:
+    """Log-probability of what is seen on both sides of a vertebra with these odds for one."""
     seen = [_judged(vertebra, side) for side in Side]
     left, right = (odds.get(rib, 1.0) for rib in seen)
     if Rib.HIDDEN in seen:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from procguide.anatomy import SACRUM, Anchor, Side, parse_level
 from procguide.errors import InputUnfitError, UsageError
 from procguide.findings import Finding
-from procguide.segmentation.evidence import emissions, moves, start
+from procguide.segmentation.evidence import RIB_SIGHTS, emissions, moves, start
 from procguide.segmentation.formulas import states_of
 from procguide.segmentation.instances import Instances
 from procguide.segmentation.naming_findings import contradictions, unanchored
 from procguide.segmentation.rib_signs import Rib
 from procguide.segmentation.signs import ColumnSigns, read_signs
-from procguide.segmentation.trellis import Labelling, solve
+from procguide.segmentation.trellis import Labelling, mixed, solve
 
 __all__ = ["Naming", "name_levels"]
 
@@ -108,11 +108,16 @@ def _said(signs: ColumnSigns, lowest_level: str | None, stated: Mapping[int, str
 
 
 def _label(signs: ColumnSigns, said: Mapping[int, str]) -> Labelling | None:
-    states = states_of()
-    table = emissions(states, signs)
-    for place, level in said.items():
-        table[place, [state.name != level for state in states]] = -np.inf
-    return solve(states, start(states), table, moves(signs.vertebrae))
+    """The labelling under what is said, whether the ribs are seen well or not; None where none is left."""
+    states, steps = states_of(), moves(signs.vertebrae)
+    found = []
+    for sight in RIB_SIGHTS:
+        table = emissions(states, signs, sight)
+        for place, level in said.items():
+            table[place, [state.name != level for state in states]] = -np.inf
+        found.append(solve(states, start(states), table, steps))
+    possible = [one for one in found if one is not None]
+    return mixed(possible, [sight.share for sight in RIB_SIGHTS]) if possible else None
 
 
 def _count_allows(signs: ColumnSigns, labelling: Labelling, said: Mapping[int, str]) -> bool:

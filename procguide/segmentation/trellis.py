@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 
 from procguide.segmentation.formulas import State
 
-__all__ = ["MOVES", "Labelling", "solve"]
+__all__ = ["MOVES", "Labelling", "mixed", "solve"]
 
 MOVES = (0, 1, 2, 3)
 """Places by which the next vertebra up may lie higher: found twice, the next, one or two not found."""
@@ -74,6 +74,25 @@ def solve(states: Sequence[State], start: Array, emission: Array, moves: Array) 
         tuple(_by_name(states, row) for row in posterior),
         evidence,
     )
+
+
+def mixed(labellings: Sequence[Labelling], shares: Sequence[float]) -> Labelling:
+    """One labelling under several models of which each holds with its share.
+
+    Names are as probable as on the average over the models, each weighed by how well it explains the
+    signs; the path is that of the models' paths whose names are most probable then.
+    """
+    weights = np.array([one.log_evidence for one in labellings]) + np.log(shares)
+    total = float(logsumexp(weights))
+    probability = []
+    for place in range(len(labellings[0].path)):
+        sums: dict[str, float] = {}
+        for one, weight in zip(labellings, np.exp(weights - total), strict=True):
+            for name, value in one.probability[place].items():
+                sums[name] = sums.get(name, 0.0) + float(weight) * value
+        probability.append(dict(sorted(sums.items(), key=lambda item: -item[1])))
+    candidates = [Labelling(one.path, one.moves, tuple(probability), total) for one in labellings]
+    return max(candidates, key=lambda one: float(np.sum(np.log(np.maximum(one.certainty, 1e-9)))))
 
 
 def _links(states: Sequence[State]) -> NDArray[np.int64]:
