@@ -61,6 +61,9 @@ def targets(document: dict[str, Any]) -> list[dict[str, Any]]:
             0.0,
             AT_MOST,
         ),
+        target(
+            "wrong levels in all cases (not asked for)", float(wrong_count(cases.values())), 0.0, 0.0, AT_MOST
+        ),
         target("ct_abdomen_dicom, whole command, s", command.get("seconds"), 20.0, 10.0, AT_MOST),
         target("ct_abdomen_dicom, whole command, peak GB", gigabytes(command), 3.0, 2.0, AT_MOST),
         target("spine crop, network and blending, s", crop.get("seconds"), 3.0, 1.5, AT_MOST),
@@ -120,6 +123,12 @@ def right_count(rows: Iterable[dict[str, Any]]) -> tuple[int, int]:
     return sum(one["called"] == one["level"] for one in seen), len(seen)
 
 
+def wrong_count(rows: Iterable[dict[str, Any]]) -> int:
+    """Found vertebrae that bear a name other than the true one."""
+    seen = [one for row in rows for one in row["sightings"].values() if one["called"] and one["level"]]
+    return sum(one["called"] != one["level"] for one in seen)
+
+
 def print_table(document: dict[str, Any]) -> None:
     console = Console(width=150, highlight=False)
     console.print(structure_table(document["cases"]))
@@ -146,7 +155,7 @@ def structure_table(cases: dict[str, Any]) -> Table:
                         ("dice", 3), ("hd95_mm", 1), ("surface_dice_1mm", 3), ("surface_dice_2mm", 3),
                     )
                 ),
-                figures.get("why", ""),
+                "not told apart" if "why" in figures else "refused" if row["refused"] else "",
             )  # fmt: skip
     return table
 

@@ -50,13 +50,22 @@ def segment_case(name: str, folder: Path) -> dict[str, Any]:
     return {
         "refused": None,
         "seconds": round(seconds, 2),
-        "peak_memory_mb": peak_memory_mb(),
+        "peak_memory_mb": own_peak_mb(),
         "anchor": found.anchor.value,
         "levels": list(found.confidence),
         "confidence": dict(found.confidence),
         "models": dict(found.models),
         "findings": [finding.words for finding in found.findings],
     }
+
+
+def own_peak_mb() -> float | None:
+    """This program's peak alone: what getrusage says may be that of the process that started it."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return peak_memory_mb()
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return round(int(line.split()[1]) * 1024 / 1e6, 1)
 
 
 def run_command(study: str, folder: Path) -> dict[str, Any]:
@@ -73,7 +82,7 @@ def run_command(study: str, folder: Path) -> dict[str, Any]:
     return {
         "refused": None,
         "seconds": round(seconds, 2),
-        "peak_memory_mb": round(usage.ru_maxrss / 1e3, 1),
+        "peak_memory_mb": round(usage.ru_maxrss * 1024 / 1e6, 1),
         "steps_s": run["steps_s"],
     }
 

@@ -93,7 +93,7 @@ def _unknown(name: str, side: Side) -> list[Finding]:
             words = f"the {name}'s labels {listed} have no counterpart here and are left out"
             findings.append(Finding("vocabulary", Severity.OK, words))
         elif one.unknown:
-            words = f"none of the {name}'s labels is of the vocabulary {one.vocabulary.value}"
+            words = f"none of the {name}'s labels is of the vocabulary {one.vocabulary}"
             findings.append(Finding("vocabulary", Severity.CAUTION, words, "choose another --labels-of"))
     return findings
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from procguide.anatomy.vocabularies import MEANINGS, Meaning, Vocabulary
+from procguide.anatomy.vocabularies import Meaning
 from procguide.evaluation.mask import Box, Mask
 from procguide.evaluation.structure import Structure, Tissues, tissues_of
 from procguide.imaging import LabelMap
@@ -32,10 +32,11 @@ class Bone:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """``labels`` in the words of ``vocabulary``."""
+    """``labels``, their ``meanings``, and the ``vocabulary`` these are from, in words."""
 
     labels: LabelMap
-    vocabulary: Vocabulary
+    vocabulary: str
+    meanings: Mapping[int, Meaning]
 
     @cached_property
     def boxes(self) -> Mapping[int, Box]:
@@ -46,12 +47,12 @@ class Labelled:
     @cached_property
     def present(self) -> tuple[int, ...]:
         """The labels that occur and have a meaning here."""
-        return tuple(label for label in self.boxes if label in MEANINGS[self.vocabulary])
+        return tuple(label for label in self.boxes if label in self.meanings)
 
     @cached_property
     def unknown(self) -> tuple[int, ...]:
         """The labels that occur and have none."""
-        return tuple(label for label in self.boxes if label not in MEANINGS[self.vocabulary])
+        return tuple(label for label in self.boxes if label not in self.meanings)
 
     @cached_property
     def tissues(self) -> Mapping[int, Tissues]:
@@ -60,8 +61,7 @@ class Labelled:
         A broad label (arch, canal) stands for all its parts where none of them occurs in the map, and
         else for what is left beside them.
         """
-        table = MEANINGS[self.vocabulary]
-        meant = {label: tissues_of(meaning.regions) for label, meaning in table.items()}
+        meant = {label: tissues_of(meaning.regions) for label, meaning in self.meanings.items()}
         if TissueClass.CANAL in self._shown and not self._any_present(meant, _CANAL_PARTS):
             meant = {
                 n: own | (_CANAL_PARTS if TissueClass.CANAL in own else set()) for n, own in meant.items()
@@ -70,8 +70,7 @@ class Labelled:
 
     @cached_property
     def _shown(self) -> Tissues:
-        table = MEANINGS[self.vocabulary]
-        return frozenset().union(*(tissues_of(table[label].regions) for label in self.present))
+        return frozenset().union(*(tissues_of(self.meanings[label].regions) for label in self.present))
 
     def _any_present(self, meant: Mapping[int, Tissues], parts: Tissues) -> bool:
         return any(meant[label] and meant[label] <= parts for label in self.present)
@@ -83,7 +82,7 @@ class Labelled:
             return "this map labels no organs"
         covered = frozenset().union(*(self.tissues[n] for n in inside))
         if not covered >= structure.tissues:
-            return f"{self.vocabulary.value} labels do not tell it apart"
+            return f"{self.vocabulary} labels do not tell it apart"
         across = [n for n in self.present if self.tissues[n] & structure.tissues and n not in inside]
         if across:
             return f"label {across[0]} of this map holds it together with other structures"
@@ -98,8 +97,7 @@ class Labelled:
         return not lacks and self.tells(structure) is None
 
     def _only_partial(self, labels: Iterable[int]) -> bool:
-        table = MEANINGS[self.vocabulary]
-        return all(table[n].partial for n in labels if n in self.present)
+        return all(self.meanings[n].partial for n in labels if n in self.present)
 
     def mask_of(self, structure: Structure) -> Mask:
         """Where the structure is."""
@@ -108,15 +106,15 @@ class Labelled:
     @cached_property
     def bone_tissues(self) -> Tissues:
         """What the vertebrae and sacra of this vocabulary consist of; nothing where it tells none apart."""
-        table = MEANINGS[self.vocabulary]
-        return frozenset().union(*(self.tissues[n] for n, meaning in table.items() if _bone_name(meaning)))
+        return frozenset().union(
+            *(self.tissues[n] for n, meaning in self.meanings.items() if _bone_name(meaning))
+        )
 
     def bones(self) -> tuple[Bone, ...]:
         """Every vertebra, and the sacrum, that the map tells from its neighbours."""
-        table = MEANINGS[self.vocabulary]
         named: dict[str, list[int]] = {}
         for label in self.present:
-            name = _bone_name(table[label])
+            name = _bone_name(self.meanings[label])
             if name is not None:
                 named.setdefault(name, []).append(label)
         return tuple(

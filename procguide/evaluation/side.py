@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from procguide.anatomy import SACRUM
-from procguide.anatomy.vocabularies import Vocabulary
+from procguide.anatomy.vocabularies import MEANINGS, Vocabulary
 from procguide.errors import InputUnfitError
 from procguide.evaluation.labelled import Bone, Labelled
 from procguide.evaluation.mask import Mask
@@ -29,7 +29,7 @@ class Side:
     def of(cls, *maps: tuple[LabelMap, Vocabulary]) -> Side:
         """From label maps and their vocabularies; they are put on the first one's lattice."""
         grid = maps[0][0].grid
-        return cls(tuple(Labelled(resample(labels, grid), vocabulary) for labels, vocabulary in maps))
+        return cls(tuple(Labelled(resample(labels, grid), own.value, MEANINGS[own]) for labels, own in maps))
 
     @property
     def grid(self) -> Grid:
