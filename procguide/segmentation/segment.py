@@ -23,6 +23,7 @@ from procguide.segmentation.instances import Instances, claim_for_sacrum, separa
 from procguide.segmentation.naming import Naming, name_levels
 from procguide.segmentation.network import NetworkSpec
 from procguide.segmentation.runtime import choose_device
+from procguide.segmentation.sides import LEFT, RIGHT, arch_sides
 from procguide.segmentation.surroundings import around
 
 __all__ = ["Segmentation", "segment"]
@@ -49,7 +50,8 @@ class Segmentation:
     ``levels`` holds VerSe integers (a vertebra is its body and arch; the sacrum is 26), ``regions``
     :class:`Region` numbers. ``confidence`` is that of each level's name, ``anchor`` the landmark that
     bears the names most, ``anchors`` all of them. ``instances`` numbers the vertebrae from the lowest
-    upward (1, 2, ...), named or not. ``organs`` are what needles must avoid (:class:`Region` numbers, on a
+    upward (1, 2, ...), named or not; ``sides`` says left (100) or right (200) on the paired parts of arches.
+    ``organs`` are what needles must avoid (:class:`Region` numbers, on a
     coarser lattice over the whole field), where they were looked for; near the spine ``regions`` has them
     too.
     """
@@ -62,6 +64,7 @@ class Segmentation:
     models: Mapping[str, str]
     instances: LabelMap | None = None
     anchors: tuple[Anchor, ...] = ()
+    sides: LabelMap | None = None
     organs: LabelMap | None = None
 
 
@@ -178,6 +181,13 @@ def _labelled(
         anchor=naming.anchor,
         anchors=naming.anchors,
         instances=LabelMap(instances.labels, affine, Modality.OTHER, source, _numbers(instances)),
+        sides=LabelMap(
+            arch_sides(fine.classes, instances, fine.model.spacing_mm),
+            affine,
+            Modality.OTHER,
+            source,
+            {LEFT: "left", RIGHT: "right"},
+        ),
         confidence=naming.confidence,
         findings=(*naming.findings, *_doubts(naming)),
         models={net.name: net.version for net in models},
