@@ -60,7 +60,7 @@ def segment_case(name: str, folder: Path) -> dict[str, Any]:
 
 
 def own_peak_mb() -> float | None:
-    """This program's peak alone: what getrusage says may be that of the process that started it."""
+    """Peak of the worker alone: what getrusage says may be that of the process that started it."""
     status = Path("/proc/self/status")
     if not status.exists():
         return peak_memory_mb()
