@@ -29,7 +29,7 @@ _RELATIVE = (
 def inference_config(spec: NetworkSpec) -> dict[str, Any]:
     """The whole configuration; a person gives ``dataset_dir`` and ``output_dir``."""
     return {
-        "imports": ["$import glob", "$import numpy", "$import safetensors.torch"],
+        "imports": ["$import glob", "$import numpy", "$from safetensors.torch import load_file"],
         "bundle_root": ".",
         "dataset_dir": ".",
         "output_dir": "$@bundle_root + '/eval'",
@@ -39,7 +39,7 @@ def inference_config(spec: NetworkSpec) -> dict[str, Any]:
         "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
         "network_def": _network(spec),
         "network": "$@network_def.to(@device)",
-        "weights": f"$safetensors.torch.load_file(@bundle_root + '/{WEIGHTS_FILE}')",
+        "weights": f"$load_file(@bundle_root + '/{WEIGHTS_FILE}')",
         "preprocessing": {"_target_": "Compose", "transforms": _preprocessing()},
         "dataset": {
             "_target_": "Dataset",
