@@ -51,13 +51,29 @@ def run_case(case: Case, pictures: Path | None) -> dict[str, Any]:
             "organs_use": case.organs_use,
             "anchor_in_view": case.anchor,
             **found,
-            **measure(case, folder, found),
+            **measured(case, folder, found),
         }
         if pictures is not None:
-            from segmentation_pictures import draw
-
-            draw(case, folder, row, pictures / f"{case.name.replace(' ', '_')}.png")
+            picture(case, folder, row, pictures)
     return row
+
+
+def measured(case: Case, folder: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """The figures; labels that cannot be measured at all are as good as none."""
+    try:
+        return measure(case, folder, found)
+    except Exception as error:  # one broken case must not cost the others
+        refused = {"refused": f"not measured: {type(error).__name__}: {error}"}
+        return measure(case, folder / "nothing", refused) | refused
+
+
+def picture(case: Case, folder: Path, row: dict[str, Any], pictures: Path) -> None:
+    from segmentation_pictures import draw
+
+    try:
+        draw(case, folder, row, pictures / f"{case.name.replace(' ', '_')}.png")
+    except Exception as error:
+        print(f"no picture of {case.name}: {error}", file=sys.stderr)
 
 
 def whole_command() -> dict[str, Any]:
