@@ -21,7 +21,12 @@ from procguide.segmentation.inference import Prediction
 __all__ = ["Instances", "claim_for_sacrum", "separate", "settled"]
 
 _MIN_DISTANCE_MM = 13.0
+_NEARBY_MM = 60.0
+_MIN_SHARE = 0.12
+_MIN_PROMINENCE = 0.25
 _MIN_BODY_MM3 = 2500.0
+_MIN_SMALL_BODY_MM3 = 800.0
+_MIN_SACRUM_MM3 = 10_000.0
 _MIN_FRAGMENT_MM3 = 150.0
 _MAX_MISS_MM = 17.0
 _MAX_STEP_MM = 60.0
@@ -69,9 +74,13 @@ def _peaks(body_votes: NDArray[np.floating], spacing: float) -> NDArray[np.float
     bins = np.arange(float(body_votes.min()) - 20.0, float(body_votes.max()) + 20.0, 1.0)
     # Bodies decide where a vertebra is: the arch of a neighbour whose body is out of view does not.
     density = ndimage.gaussian_filter1d(np.histogram(body_votes, bins)[0].astype(float), 2.5) * spacing**3
-    threshold = max(0.12 * float(density.max()), 1e-6)
-    peaks, _ = signal.find_peaks(density, height=threshold, distance=int(_MIN_DISTANCE_MM))
-    return np.asarray(bins[peaks] + 0.5, dtype=np.float64)
+    # Against the largest nearby: a cervical body is a tenth of a lumbar one.
+    nearby = ndimage.maximum_filter1d(density, int(2 * _NEARBY_MM))
+    peaks, found = signal.find_peaks(density, distance=int(_MIN_DISTANCE_MM), prominence=1e-6)
+    real = density[peaks] >= _MIN_SHARE * nearby[peaks]
+    # One vertebra about which the network wavers has two tops with hardly a dip between them.
+    real &= found["prominences"] >= _MIN_PROMINENCE * density[peaks]
+    return np.asarray(bins[peaks[real]] + 0.5, dtype=np.float64)
 
 
 def _without_fragments(
@@ -106,7 +115,7 @@ def _numbered(
     ``votes`` is ``(k, j, i)`` in mm along k.
     """
     sizes = np.bincount(labels[body], minlength=len(centres) + 1) * spacing**3
-    large = [n for n in range(1, len(centres) + 1) if sizes[n] >= _MIN_BODY_MM3]
+    large = [n for n in range(1, len(centres) + 1) if sizes[n] >= _least_size(n, sizes)]
     middles = ndimage.center_of_mass(body, np.where(body, labels, 0), large) if large else []
     places = np.asarray(middles, dtype=np.float64).reshape(-1, 3) * spacing
     real = _chain(large, places, sizes)
@@ -114,6 +123,13 @@ def _numbered(
     table[real] = np.arange(1, len(real) + 1)
     sharpness = tuple(float((np.abs(votes[labels == n] - centres[n - 1]) <= 6.0).mean()) for n in real)
     return Instances(table[labels], sharpness, tuple(float(places[large.index(n)][0]) for n in real))
+
+
+def _least_size(n: int, sizes: NDArray[np.floating]) -> float:
+    """mm3 that the n-th must have: a part of its neighbours', since cervical bodies are small."""
+    beside = np.delete(sizes, [0, n])[max(0, n - 3) : n + 1]
+    typical = float(np.median(beside)) if len(beside) else np.inf
+    return float(np.clip(_MIN_SHARE * typical, _MIN_SMALL_BODY_MM3, _MIN_BODY_MM3))
 
 
 def _chain(numbers: list[int], places: NDArray[np.floating], sizes: NDArray[np.floating]) -> list[int]:
@@ -143,16 +159,24 @@ def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: 
     """Take S1 from the vertebrae: a lowest one whose body goes over into the sacrum without a disc.
 
     The sacrum's first segment looks like a vertebra and may be labelled as one, whole or its arch
-    alone. ``classes`` is changed in place to say sacrum there.
+    alone. ``classes`` is changed in place to say sacrum there. Without a sizeable sacrum below nothing is
+    taken: at a field's lower border a few voxels of a lumbar vertebra may look like one.
     """
     if instances.count < 2:
+        return instances
+    sacrum = classes == TissueClass.SACRUM
+    sacrum[round(instances.heights_mm[0] / spacing) :] = False
+    if not sacrum.any():
+        return instances
+    sacrum = cc3d.largest_k(sacrum, k=1, connectivity=26) > 0
+    if sacrum.sum() * spacing**3 < _MIN_SACRUM_MM3:
         return instances
     own = instances.labels == 1
     body = own & (classes == TissueClass.BODY)
     middle = int(np.argwhere(body).mean(axis=0)[0])
     reach = ndimage.binary_dilation(body, iterations=max(1, round(4.0 / spacing)))
     reach[middle:] = False
-    if (classes[reach] == TissueClass.SACRUM).sum() > (classes[reach] == TissueClass.DISC).sum():
+    if (reach & sacrum).sum() > (classes[reach] == TissueClass.DISC).sum():
         classes[own] = TissueClass.SACRUM
         labels = np.where(own, 0, np.maximum(instances.labels, 1) - 1).astype(np.uint8)
         instances = Instances(labels, instances.sharpness[1:], instances.heights_mm[1:])

@@ -19,7 +19,7 @@ from procguide.segmentation.rib_signs import Rib
 from procguide.segmentation.signs import ColumnSigns, read_signs
 from procguide.segmentation.trellis import Labelling, mixed, solve
 
-__all__ = ["Naming", "name_levels"]
+__all__ = ["Naming", "name_from_signs", "name_levels"]
 
 _MIN_PROBABILITY = 0.5
 """An anchor that leaves the best-known vertebra's name below this is none: the landmarks contradict."""
@@ -66,6 +66,17 @@ def name_levels(
     if instances.count == 0:
         raise InputUnfitError("no vertebra was found; load a CT or MRI that shows the spine")
     signs = read_signs(classes, instances, spacing_mm)
+    return name_from_signs(signs, lowest_level, stated, require_anchor=require_anchor)
+
+
+def name_from_signs(
+    signs: ColumnSigns,
+    lowest_level: str | None = None,
+    stated: Mapping[int, str] | None = None,
+    *,
+    require_anchor: bool = True,
+) -> Naming:
+    """As :func:`name_levels`, from what was measured."""
     said = _said(signs, lowest_level, stated or {})
     by_signs = _label(signs, {})
     if by_signs is None:  # every place remains possible where nothing is said
@@ -74,7 +85,7 @@ def name_levels(
     if labelling is None or not _count_allows(signs, labelling, said):
         words = ", ".join(f"{level} for vertebra {place + 1} from below" for place, level in said.items())
         raise UsageError(
-            f"the names given cannot all hold ({words}; {instances.count} vertebrae are in view); check "
+            f"the names given cannot all hold ({words}; {len(signs.vertebrae)} vertebrae are in view); check "
             "--lowest-level and --level-at against the preview"
         )
     anchors = _anchors(signs, labelling, said)
@@ -121,13 +132,13 @@ def _label(signs: ColumnSigns, said: Mapping[int, str]) -> Labelling | None:
 
 
 def _count_allows(signs: ColumnSigns, labelling: Labelling, said: Mapping[int, str]) -> bool:
-    """Whether between the places that the user names no vertebra must be invented or lost."""
-    if len(said) < 2:
+    """Whether up to the highest place that the user names no vertebra must be invented or lost."""
+    if not said or len(signs.vertebrae) < 2:
         return True
     chances = np.exp(moves(signs.vertebrae))
     chances /= chances.sum(axis=1, keepdims=True)
-    between = range(min(said), max(said))
-    return all(chances[n, labelling.moves[n]] >= _ODD_MOVE for n in between)
+    # Below the names too: a formula that ends above the lowest vertebra must not be stretched.
+    return all(chances[n, labelling.moves[n]] >= _ODD_MOVE for n in range(max(said)))
 
 
 def _anchors(signs: ColumnSigns, labelling: Labelling, said: Mapping[int, str]) -> tuple[Anchor, ...]:

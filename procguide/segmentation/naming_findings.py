@@ -13,7 +13,7 @@ from procguide.segmentation.trellis import Labelling
 
 __all__ = ["contradictions", "unanchored"]
 
-_UNLIKELY = 0.05
+_UNLIKELY = 0.02
 _COUNT_ELSEWHERE = "count the levels on a whole-spine image before you use this plan"
 _NAME_ONE = (
     "Load images that reach the sacrum, or name a vertebra: the lowest that is wholly in view with "
