@@ -46,8 +46,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(VENV)/.installed tests/foreign_models.txt
 	$(PIP) install -c constraints.txt --group dev
+	$(PIP) install --no-deps -r tests/foreign_models.txt
 	@touch $@
 
 # Only where it may: as root, where there is apt. Tests that miss a program say so and are skipped.

@@ -15,13 +15,15 @@ from procguide.findings import Finding
 
 if TYPE_CHECKING:
     from procguide.anatomy import Spine
+    from procguide.cli.session import Session
     from procguide.cli.steps import Steps
     from procguide.dicom import Series
     from procguide.imaging import LabelMap, Volume
+    from procguide.segmentation.adapters.foreign import Segmenter
     from procguide.segmentation.hints import LevelAt
     from procguide.segmentation.segment import Segmentation
 
-__all__ = ["Anatomy", "Case", "check_device", "locate", "on_input_grid", "read_case"]
+__all__ = ["Anatomy", "Case", "check_device", "choose_segmenter", "locate", "on_input_grid", "read_case"]
 
 _LABELS_MARGIN_MM = np.array([75.0, 20.0, 15.0])
 _LABELS_SPACING_MM = 1.5
@@ -79,6 +81,18 @@ def check_device(device: str) -> str:
     return device
 
 
+def choose_segmenter(session: Session, model: str, labels: Path | None, trusted: bool) -> Segmenter:
+    """What ``--model`` names; a foreign model's licence is said before anything runs."""
+    from procguide.segmentation.adapters.segmenters import DEFAULT, ModelChoice, open_segmenter
+
+    segmenter = open_segmenter(ModelChoice(model, labels, trusted))
+    card = segmenter.card
+    if card.name != DEFAULT:
+        session.say(f"model: {card.name} {card.words}".rstrip())
+        session.say(f"licence of the model and its weights: {card.licence}")
+    return segmenter
+
+
 def locate(
     case: Case,
     steps: Steps,
@@ -87,15 +101,16 @@ def locate(
     lowest_level: str | None = None,
     level_at: Sequence[LevelAt] = (),
     device: str = "auto",
+    segmenter: Segmenter | None = None,
 ) -> Anatomy:
-    """Label the spine, by the networks or from a file, and find its landmarks."""
+    """Label the spine, by ``segmenter`` (else the shipped networks) or from a file; find its landmarks."""
     from procguide.anatomy.locate import locate_spine
 
     with steps.step("segment") as advance:
         if labels is None:
-            from procguide.segmentation.segment import segment
+            from procguide.segmentation.adapters.segmenters import Shipped
 
-            found = segment(
+            found = (segmenter or Shipped()).segment(
                 case.volume, lowest_level=lowest_level, level_at=level_at, device=device, progress=advance
             )
             files: tuple[Path, ...] = ()

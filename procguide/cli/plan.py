@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
-from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
-from procguide.errors import NoResultError
+from procguide.cli.session import (
+    DebugFlag,
+    ForceFlag,
+    JsonFlag,
+    ModelLabelsOption,
+    ModelOption,
+    Session,
+    TrustFlag,
+)
+from procguide.errors import NoResultError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from procguide.cli.steps import Steps
     from procguide.planning import Plan, PlanSet
     from procguide.provenance import Provenance
+    from procguide.segmentation.adapters.foreign import Segmenter
     from procguide.segmentation.hints import LevelAt
 
 __all__ = ["PlanOptions", "plan", "run_plan"]
@@ -35,6 +44,7 @@ class PlanOptions:
     level_at: tuple[LevelAt, ...] = ()
     device: str = "auto"
     force: bool = False
+    segmenter: Segmenter | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +85,9 @@ def plan(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    model: ModelOption = "procguide",
+    model_labels: ModelLabelsOption = None,
+    trust_model: TrustFlag = False,
     force: ForceFlag = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
@@ -87,10 +100,12 @@ def plan(
     --side left -o out
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
-    from procguide.cli.pipeline import check_device
+    from procguide.cli.pipeline import check_device, choose_segmenter
     from procguide.cli.request import parse_level_at, parse_lowest_level, parse_request
 
     request = parse_request(procedure, level, side, target)
+    if labels is not None and model != "procguide":
+        raise UsageError("--labels takes the place of a model; leave out --model, or --labels")
     options = PlanOptions(
         output,
         labels,
@@ -98,6 +113,7 @@ def plan(
         parse_level_at(level_at),
         check_device(device),
         force,
+        choose_segmenter(session, model, model_labels, trust_model),
     )
     run_plan(session, path, request, options)
 
@@ -120,6 +136,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
             lowest_level=options.lowest_level,
             level_at=options.level_at,
             device=options.device,
+            segmenter=options.segmenter,
         )
         with steps.step("plan") as advance:
             found = anatomy.segmentation

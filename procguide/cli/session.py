@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,12 +20,27 @@ from procguide import DISCLAIMER
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["DebugFlag", "ForceFlag", "JsonFlag", "Session"]
+__all__ = ["DebugFlag", "ForceFlag", "JsonFlag", "ModelLabelsOption", "ModelOption", "Session", "TrustFlag"]
 
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
 ]
 DebugFlag = Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")]
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        help="procguide, totalsegmentator, totalspineseg, or a MONAI bundle's or nnU-Net v2 model's folder.",
+        metavar="NAME_OR_FOLDER",
+    ),
+]
+ModelLabelsOption = Annotated[
+    Path | None,
+    typer.Option("--model-labels", help="YAML file that says what a model's integers mean (docs/models.md)."),
+]
+TrustFlag = Annotated[
+    bool, typer.Option("--trust-model", help="Let a MONAI bundle's own Python code run; off by default.")
+]
 ForceFlag = Annotated[
     bool, typer.Option("--force", help="Replace an output folder that an earlier run has written.")
 ]

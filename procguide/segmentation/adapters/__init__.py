@@ -1,0 +1,1 @@
+"""Other people's models: each answers as the shipped networks do."""

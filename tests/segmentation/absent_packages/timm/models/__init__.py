@@ -1,0 +1,1 @@
+"""Names that are imported and not used."""
