@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from procguide.anatomy import SACRUM
 
@@ -19,7 +20,7 @@ class Formula:
     lumbar: int
     prior: float
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Presacral levels from cranial to caudal."""
         return (
@@ -58,7 +59,7 @@ class State:
     formula: Formula
     position: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """Its level; the sacrum where it is the first sacral segment, taken for a vertebra."""
         names = self.formula.names
@@ -85,6 +86,7 @@ class State:
         return max(-1, _CERVICAL + self.formula.thoracic - self.position)
 
 
+@lru_cache(maxsize=8)
 def states_of(formulas: tuple[Formula, ...] = FORMULAS) -> tuple[State, ...]:
     """Every place in every formula, down to the first sacral segment."""
     return tuple(

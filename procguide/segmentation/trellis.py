@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -58,7 +59,7 @@ def solve(states: Sequence[State], start: Array, emission: Array, moves: Array) 
     Logarithms of probabilities: ``start`` (n_states,) of the lowest vertebra's state, ``emission``
     (n, n_states) of its signs, ``moves`` (n - 1, len(MOVES)) of each step up.
     """
-    up = _links(states)
+    up = _links(tuple(states))
     forward, best, came_from = _forward(start, emission, moves, up)
     evidence = float(logsumexp(forward[-1]))
     if not np.isfinite(evidence):
@@ -95,7 +96,8 @@ def mixed(labellings: Sequence[Labelling], shares: Sequence[float]) -> Labelling
     return max(candidates, key=lambda one: float(np.sum(np.log(np.maximum(one.certainty, 1e-9)))))
 
 
-def _links(states: Sequence[State]) -> NDArray[np.int64]:
+@lru_cache(maxsize=8)
+def _links(states: tuple[State, ...]) -> NDArray[np.int64]:
     """``(n_states, len(MOVES))``: where each state is come to from, by each move; -1 from nowhere."""
     place = {state: n for n, state in enumerate(states)}
     return np.array(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ class TestTrellis:
         scores = {}
         for path in product(range(len(self.STATES)), repeat=3):
             states = [self.STATES[n] for n in path]
-            up = [lower.position - upper.position for lower, upper in zip(states, states[1:], strict=False)]
+            up = [lower.position - upper.position for lower, upper in pairwise(states)]
             if len({state.formula for state in states}) > 1 or not set(up) <= set(MOVES):
                 continue
             scores[path] = start[path[0]] + sum(emission[n, place] for n, place in enumerate(path))
