@@ -1,10 +1,11 @@
 """Plans made from a phantom's CT against its true anatomy: what the needle of rank 1 misses and meets.
 
-``python benchmarks/phantom_plans.py [--seeds 20] [--first 100] [--each 1] [--keep DIR]`` runs, for each seed,
-``procguide phantom`` and then ``procguide plan`` (segmentation included, nothing of the truth is read) for
-one of three procedures in turn (``--each 3``: for all) at a level and side that follow from the seed. The
-needle of rank 1 is then measured against the true anatomy at 0.5 mm. Writes
-benchmarks/results/phantom_plans.json. ``--keep`` keeps studies and reports.
+``python benchmarks/phantom_plans.py [--seeds 20] [--first 100] [--each 1] [--keep DIR] [--resume]`` runs, for
+each seed, ``procguide phantom`` and then ``procguide plan`` (segmentation included, nothing of the truth is
+read) for one of three procedures in turn (``--each 3``: for all) at a level and side that follow from it.
+The needle of rank 1 is then measured against the true anatomy at 0.5 mm. Writes
+benchmarks/results/phantom_plans.json after each seed; ``--resume`` keeps the seeds that it holds already.
+``--keep`` keeps studies and reports.
 """
 
 from __future__ import annotations
@@ -155,15 +156,18 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=100)
     parser.add_argument("--each", type=int, default=1)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args()
-    rows: list[dict[str, Any]] = []
+    target = ROOT / "benchmarks" / "results" / "phantom_plans.json"
+    rows: list[dict[str, Any]] = json.loads(target.read_text())["plans"] if arguments.resume else []
+    result: dict[str, Any] = {"summary": summarise(rows), "plans": rows}
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.keep or Path(scratch)
         for seed in range(arguments.first, arguments.first + arguments.seeds):
-            rows += run_seed(seed, arguments.each, folder)
-    result = {"summary": summarise(rows), "plans": rows}
-    target = ROOT / "benchmarks" / "results" / "phantom_plans.json"
-    target.write_text(json.dumps(result, indent=1) + "\n")
+            if seed not in {row["seed"] for row in rows}:
+                rows = sorted(rows + run_seed(seed, arguments.each, folder), key=lambda row: row["seed"])
+                result = {"summary": summarise(rows), "plans": rows}
+                target.write_text(json.dumps(result, indent=1) + "\n")
     print(json.dumps(result["summary"], indent=1))
 
 

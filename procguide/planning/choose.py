@@ -28,6 +28,7 @@ _COMFORTABLE_HARMLESS_MM = 2.0
 _HARMLESS_SHARE = 0.3
 _LONG_MM = 150.0
 _LITTLE_ROOM = 0.25
+_KEPT_AWAY_SD = (2.0, 1.0, 0.0)
 
 Floats = NDArray[np.float64]
 
@@ -113,12 +114,40 @@ def choose(
 ) -> Choice:
     """The best feasible candidates that lie apart, each confirmed by its exact clearance.
 
+    Structures that are modelled may lie nearer than they are drawn: the needle keeps two standard
+    deviations more than the margin from them, or one, where any needle does; else the bare margin.
+    """
+    spreads = {name: structure.spread_mm for name, structure in scene.structures.items()}
+    choice = Choice((), 0, {})
+    for deviations in _KEPT_AWAY_SD:
+        margins = {
+            str(rule.name): rule.margin_mm.value + deviations * (not rule.harmless) * spreads[rule.name]
+            for rule in rules
+        }
+        away = [judged.clearances[rule.name] >= margins[rule.name] for rule in rules]
+        allowed = judged.feasible & np.logical_and.reduce(away)
+        choice = _choose(scene, procedure, judged, (rules, margins, allowed), reach)
+        if choice.plans:
+            break
+    return choice
+
+
+def _choose(
+    scene: Scene,
+    procedure: Procedure,
+    judged: Judged,
+    limits: tuple[Sequence[StructureRule], Mapping[str, float], NDArray[np.bool_]],
+    reach: CArmReach,
+) -> Choice:
+    """The best of the allowed candidates whose exact clearances keep the margins.
+
     Apart: entries by 10 mm or targets by 4 mm. At most five. Where the exact check refuses one, those
     like it (entry within 5 mm, target within 1 mm) wait until all others had their turn.
     """
+    rules, margins, allowed = limits
     candidates = judged.candidates
     scores = objectives(scene, procedure, rules, judged)
-    order = np.flatnonzero(judged.feasible)
+    order = np.flatnonzero(allowed)
     order = order[np.argsort(-scores["total"][order], kind="stable")]
     waiting = np.zeros(len(candidates), bool)
     plans: list[Plan] = []
@@ -129,7 +158,7 @@ def choose(
         best = int(order[np.argmin(waiting[order])])
         entry, target = candidates.entries[best], candidates.targets[best]
         exact = _exact_clearances(scene, procedure, rules, entry, target)
-        broken = [rule.name for rule in rules if exact.get(rule.name, np.inf) < rule.margin_mm.value]
+        broken = [name for name, margin in margins.items() if exact.get(name, np.inf) < margin]
         if broken:
             refused.update(broken)
             order = order[order != best]

@@ -1,77 +1,133 @@
-"""The dural sac: CT does not show it, so it is modelled from the bony canal."""
+"""The dural sac: CT hardly shows it, so it is modelled from the laminae in front of which it lies.
+
+Where a label map's canal ends behind differs: some count the ligamentum flavum and the fat in front of it
+as canal, networks trained on others do not. Between two laminae these are 4 to 7 mm. So nothing here is
+measured from that border but from bone: the sac comes nearest to the laminae at their upper edges and
+stays about as far in front of the line through these edges in between.
+"""
 
 from __future__ import annotations
+
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import CANAL_CONTENT, SACRUM, VERSE_LABELS, Region
+from procguide.anatomy import CANAL_CONTENT, VERSE_NAMES, Region
 from procguide.errors import InputUnfitError
 from procguide.imaging import LabelMap
 
-__all__ = ["model_dura", "thecal_sac", "uncovered"]
+__all__ = ["DURA_SPREAD_MM", "dura_spread_mm", "interlaminar_line", "model_dura", "thecal_sac", "uncovered"]
 
-_DEPTH_WINDOW_MM = 5.0  # epidural 4-6 mm deep between the laminae (PROCEDURES.md)
-_DEPTH_LAMINA_MM = 2.0  # assumed
-_DEPTH_LATERAL_MM = 1.0  # assumed
-_FAT_HALF_WIDTH_MM = 10.0  # assumed
-_DEPTH_SACRUM_MM = 4.0  # assumed: much fat behind the sac there
-_WINDOW_EDGE_MM = 3.0  # assumed: from the lamina's edge to the full depth
+_GAP_MM = MappingProxyType({"L1": 0.8, "L2": 0.8, "L3": 0.9, "L4": 1.6, "L5": 2.1, "sacrum": 2.1})
+"""From the line through the laminae's upper edges forward to the sac (benchmarks/nerve_model.py)."""
+DURA_SPREAD_MM = MappingProxyType({"L1": 1.0, "L2": 1.0, "L3": 1.0, "L4": 1.5, "L5": 1.5})
+"""Standard deviation of the sac's true back about the modelled one, our networks' errors included, by the
+level above the interspace (benchmarks/nerve_model.py)."""
+
+_REACH_MM = 18.0
+"""Half a segment's height: there is always an upper edge within it."""
+_STRAIGHT_MM = 10.0
 _COVER_MM = 6.0
+_FAR_MM = 99.0
+_SEEN = (
+    Region.THECAL_SAC,
+    Region.DURA,
+    Region.CEREBROSPINAL_FLUID,
+    Region.SPINAL_CORD,
+    Region.CAUDA_EQUINA,
+)
+
+_Reals = NDArray[np.float64]
+
+
+def dura_spread_mm(level: str) -> float:
+    """The spread at that level; above L1 that of L1, below L5 that of L5."""
+    return DURA_SPREAD_MM.get(level, DURA_SPREAD_MM["L1" if level.startswith("T") else "L5"])
 
 
 def uncovered(canal: NDArray[np.bool_], bone: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
     """Columns ``(k, i)`` where no bone lies within 6 mm straight behind the canal: between laminae."""
     size_j = canal.shape[1]
-    border = size_j - 1 - np.argmax(canal[:, ::-1], axis=1)
     reach = int(np.ceil(_COVER_MM / spacing_mm))
-    behind = np.minimum(border[:, None] + np.arange(1, reach + 1)[None, :, None], size_j - 1)
+    behind = np.minimum(_border(canal)[:, None] + np.arange(1, reach + 1)[None, :, None], size_j - 1)
     covered = np.take_along_axis(bone, behind, axis=1).any(axis=1)
     return np.asarray(canal.any(axis=1) & ~covered)
+
+
+def _border(canal: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """The hindmost voxel of each column ``(k, i)``."""
+    return np.asarray(canal.shape[1] - 1 - np.argmax(canal[:, ::-1], axis=1))
+
+
+def _laminae(canal: NDArray[np.bool_], bone: NDArray[np.bool_], spacing_mm: float) -> _Reals:
+    """Front of the bone behind the canal ``(k, i)``, voxels from the first one's centre; NaN in windows."""
+    hidden = np.arange(canal.shape[1])[None, :, None] <= _border(canal)[:, None]
+    front = np.argmax(bone & ~hidden, axis=1) - 0.5
+    covered = canal.any(axis=1) & ~uncovered(canal, bone, spacing_mm)
+    return np.where(covered, front, np.nan)
+
+
+def interlaminar_line(canal: NDArray[np.bool_], bone: NDArray[np.bool_], spacing_mm: float) -> _Reals:
+    """The ventral interlaminar line: between the laminae's fronts above and below each window, ``(k, i)``.
+
+    In voxels from the first one's centre; NaN where there is no lamina both above and below.
+    """
+    line = _laminae(canal, bone, spacing_mm)
+    height = np.arange(len(line))
+    for column in line.T:
+        known = np.flatnonzero(~np.isnan(column))
+        if len(known):
+            column[:] = np.interp(height, known, column[known], left=np.nan, right=np.nan)
+    return line
 
 
 def thecal_sac(
     canal: NDArray[np.bool_],
     bone: NDArray[np.bool_],
-    sacrum: NDArray[np.bool_],
-    off_midline: NDArray[np.float64],
-    spacing: NDArray[np.float64],
+    middle_mm: _Reals,
+    gap_mm: _Reals,
+    spacing: _Reals,
 ) -> NDArray[np.bool_]:
-    """The dura as the bony canal less an epidural space behind it: modelled, for CT does not show it.
+    """The canal in front of the line through the laminae's upper edges, less a gap.
 
-    A canal voxel belongs to the sac if the voxel one epidural depth behind it is canal too. The depth is
-    5 mm in the midline between the laminae, 2 mm under them, 4 mm under the sacrum, and tapers to 1 mm
-    10 mm off the midline.
-    ``off_midline`` is ``(k, i)`` mm.
+    ``middle_mm`` ``(k,)`` is where the canal's centre line runs, along j from the first voxel's centre:
+    heights are compared about it, so that lordosis does not count. Where no lamina is near, the canal's
+    own border stands in. ``gap_mm`` ``(k,)`` is the epidural depth at the upper edges.
     """
-    from scipy.ndimage import distance_transform_edt
+    from scipy.ndimage import gaussian_filter1d, median_filter, minimum_filter1d
 
-    near_midline = off_midline < 3.0
-    columns = near_midline.sum(axis=1)
-    open_slices = (uncovered(canal, bone, float(spacing[1])) & near_midline).sum(axis=1) * 2 > columns
-    behind_sacrum = canal.any(axis=1) & ~uncovered(canal, sacrum, float(spacing[1])) & near_midline
-    closed = np.where(behind_sacrum.sum(axis=1) * 2 > columns, _DEPTH_SACRUM_MM, _DEPTH_LAMINA_MM)
-    inside = distance_transform_edt(np.pad(open_slices, 1))[1:-1] * spacing[0]
-    at_midline = closed + (_DEPTH_WINDOW_MM - closed) * np.clip(inside / _WINDOW_EDGE_MM, 0, 1)
-    taper = np.clip(1 - off_midline / _FAT_HALF_WIDTH_MM, 0, 1)
-    depth = _DEPTH_LATERAL_MM + (at_midline[:, None] - _DEPTH_LATERAL_MM) * taper
-    size_j = canal.shape[1]
-    behind = np.arange(size_j)[None, :, None] + np.round(depth / spacing[1]).astype(int)[:, None, :]
-    shifted = np.take_along_axis(canal, np.minimum(behind, size_j - 1), axis=1)
-    return np.asarray(canal & shifted & (behind < size_j))
+    straight = gaussian_filter1d(middle_mm, _STRAIGHT_MM / spacing[0], mode="nearest")[:, None]
+    behind = _laminae(canal, bone, float(spacing[1])) * spacing[1] - straight
+    filled = median_filter(np.where(np.isnan(behind), _FAR_MM, behind), size=3)
+    edges = minimum_filter1d(filled, 2 * round(_REACH_MM / spacing[0]) + 1, axis=0)
+    back = straight + edges - gap_mm[:, None]
+    at = np.arange(canal.shape[1])[None, :, None] * spacing[1]
+    return np.asarray(canal & (at <= back[:, None, :]))
 
 
 def model_dura(
-    levels: LabelMap, regions: LabelMap, bone: NDArray[np.bool_], midline: NDArray[np.float64]
+    levels: LabelMap, regions: LabelMap, bone: NDArray[np.bool_], midline: _Reals
 ) -> NDArray[np.bool_]:
-    """The modelled sac on the labels' grid; ``midline`` is the canal's centre line, ``(n, 3)`` LPS mm."""
+    """The modelled sac on the labels' grid, and what of it is labelled; ``midline`` ``(n, 3)`` LPS mm."""
     canal = regions.mask(*CANAL_CONTENT)
     if not canal.any():
         raise InputUnfitError("no spinal canal is labelled near the target, so the dura cannot be placed.")
-    k_mm, _, i_mm = regions.spacing
-    z = regions.affine.origin[2] + np.arange(regions.shape[0]) * k_mm
-    x = regions.affine.origin[0] + np.arange(regions.shape[2]) * i_mm
+    z = regions.affine.origin[2] + np.arange(regions.shape[0]) * regions.spacing[0]
     order = np.argsort(midline[:, 2])
-    middle = np.interp(z, midline[order, 2], midline[order, 0])
-    sacrum = levels.mask(VERSE_LABELS[SACRUM]) | regions.mask(Region.SACRUM)
-    return thecal_sac(canal, bone, sacrum, np.abs(x[None, :] - middle[:, None]), regions.spacing)
+    middle = np.interp(z, midline[order, 2], midline[order, 1]) - regions.affine.origin[1]
+    return thecal_sac(canal, bone, middle, _gaps(levels), regions.spacing) | regions.mask(*_SEEN)
+
+
+def _gaps(levels: LabelMap) -> _Reals:
+    """The epidural depth at each slice ``(k,)``: between the middles of the vertebrae in view."""
+    heights, gaps = [], []
+    for label in levels.present():
+        name = VERSE_NAMES.get(label, "")
+        heights.append(float(np.median(np.nonzero(levels.voxels == label)[0])))
+        gaps.append(_GAP_MM.get(name, _GAP_MM["L5" if name == "L6" else "L1"]))
+    order = np.argsort(heights)
+    height = np.arange(levels.shape[0])
+    if not heights:
+        return np.full(len(height), _GAP_MM["L1"])
+    return np.asarray(np.interp(height, np.array(heights)[order], np.array(gaps)[order]))

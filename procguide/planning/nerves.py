@@ -11,30 +11,59 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import Vector, vector
 from procguide.planning.nouns import Tube
 
-__all__ = ["FORAMEN_SPREAD_MM", "NERVE_SPREAD_MM", "exiting_root", "foramen_zone", "required"]
+__all__ = [
+    "FORAMEN_SPREAD_MM",
+    "NERVE_SPREAD_MM",
+    "exiting_root",
+    "foramen_zone",
+    "nerve_spread_mm",
+    "required",
+]
 
-NERVE_SPREAD_MM = 1.5
-"""Standard deviation of the true root about the modelled one: assumed."""
+NERVE_SPREAD_MM = MappingProxyType({"L1": 1.5, "L2": 1.5, "L3": 1.5, "L4": 1.5, "L5": 2.0})
+"""Standard deviation of the true nerve's surface about the modelled one, our networks' errors included.
+
+On phantoms 0.6 to 1.5 (benchmarks/nerve_model.py). People differ more: from root to facet, for one, by a
+standard deviation of 1.1 to 3.0 mm (Pairaiturkar et al., J Korean Neurosurg Soc 2019;62(4), 50 MRI).
+"""
 FORAMEN_SPREAD_MM = 1.0
 """The same for the foramen's opening: assumed."""
 
-_GANGLION_MM = MappingProxyType(
-    {
-        "L1": (4.36, 5.39, 1.77),
-        "L2": (4.56, 5.83, 2.79),
-        "L3": (4.99, 7.24, 3.23),
-        "L4": (5.22, 7.97, 7.28),
-        "L5": (5.82, 10.83, 8.31),
-    }
-)
-"""Width, length, and distance of its middle from the pedicle's medial border (Silav et al., J Neurosurg
-Sci 2016;60:339-344, 15 cadavers, 150 ganglia)."""
+_ROOT_MM = MappingProxyType({"L1": 3.9, "L2": 4.2, "L3": 4.5, "L4": 4.8, "L5": 5.1})
+"""Diameter: 3.9 mm at L1 to 5.45 at S1 (Khasawneh et al., Folia Morphol 2023;82:72), even steps between."""
+_GANGLION_MM = MappingProxyType({"L1": 4.5, "L2": 4.8, "L3": 5.3, "L4": 5.7, "L5": 6.2})
+"""Width: between 4.36 at L1 to 5.82 at L5 (Silav et al., J Neurosurg Sci 2016;60:339, 15 cadavers) and the
+6.5 mm at L5 of Silverstein et al. (Int J Spine Surg 2015;9:3)."""
 
-_ROOT_RADIUS_MM = 2.0  # assumed
-_GAP_UNDER_PEDICLE_MM = 3.0  # assumed: bone to ganglion
-_EXIT_SLOPE_DEG = (
-    40.0  # below the horizontal; take-off about 50 from the axis (Silverstein 2015, 10.14444/2003)
-)
+# fmt: off
+_COURSE_MM = MappingProxyType({
+    "L1": ((-6.3, 4.9, 7.6), (-4.1, 3.8, -1.5), (-0.2, 4.3, -4.4), (3.4, 4.1, -7.6), (6.1, 2.3, -11.2),
+           (11.3, -2.5, -18.3), (17.5, -6.0, -25.0)),
+    "L2": ((-6.7, 4.6, 7.5), (-4.2, 3.8, -1.6), (-0.3, 3.9, -4.5), (3.4, 4.1, -7.6), (6.2, 2.4, -11.2),
+           (11.5, -2.5, -18.3), (17.5, -6.0, -25.3)),
+    "L3": ((-7.8, 4.5, 6.1), (-4.4, 3.5, -2.6), (-0.2, 4.1, -4.7), (3.7, 4.3, -7.5), (6.8, 2.7, -11.0),
+           (12.0, -2.0, -18.1), (17.4, -5.1, -25.8)),
+    "L4": ((-9.0, 4.1, 3.8), (-4.4, 2.7, -3.9), (0.1, 2.8, -4.9), (3.9, 3.9, -7.3), (7.5, 2.8, -10.6),
+           (12.7, -1.8, -17.6), (17.3, -4.3, -26.0)),
+    "L5": ((-8.4, 3.4, -1.4), (0.6, 2.1, -3.6), (5.3, 2.5, -4.2), (8.1, 3.0, -8.0), (10.7, 1.9, -12.0),
+           (15.8, -4.0, -17.0), (16.0, -12.3, -21.0)),
+})
+# fmt: on
+"""Lateral of the pedicle's middle, behind the body's posterior wall and above the pedicle's lower border:
+from the lateral recess past the ganglion to beside the next disc, mm. Means over phantoms
+(benchmarks/nerve_model.py), whose roots were drawn after published figures: the root 1.5 mm under the pedicle
+(Ebraheim et al., Spine 1997;22:2338, 15 cadavers), the ganglion's middle in the medial half of the foramen at
+L1 to L4 and in the lateral half at L5 (Silverstein). How far back in the foramen it lies, and the way on into
+the psoas, have no table that we know of: assumed there."""
+
+
+def nerve_spread_mm(level: str) -> float:
+    """The spread of that level's root; above L1 that of L1, below L5 that of L5."""
+    return NERVE_SPREAD_MM[_known(level)]
+
+
+def _known(level: str) -> str:
+    return level if level in NERVE_SPREAD_MM else ("L1" if level.startswith("T") else "L5")
 
 
 def required(landmark: Vector | None, what: str, level: str) -> Vector:
@@ -47,44 +76,26 @@ def required(landmark: Vector | None, what: str, level: str) -> Vector:
     return landmark
 
 
-def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float]) -> Tube:
-    """The root that leaves under this vertebra's pedicle: sac, ganglion, lateral exit.
+def exiting_root(vertebra: Vertebra, side: Side) -> Tube:
+    """The root that leaves under this vertebra's pedicle: lateral recess, ganglion, way into the psoas.
 
-    Drawn in the vertebra's frame: from the sac's lateral border at mid-pedicle down along the pedicle's
-    medial wall, through the upper foramen under the pedicle where the ganglion lies, and on
-    caudally, laterally and ventrally. ``span`` is the foramen's ventral and dorsal border there, y in the
-    vertebra's frame; the ganglion's middle lies at 0.4 of it (assumed).
+    Drawn in the vertebra's frame about the pedicle's lower border and the body's posterior wall. The
+    ganglion's width reaches 5 mm to either side of its middle, for that varies along the nerve.
     """
     level = vertebra.level
     pedicle = vertebra.pedicles.get(side)
     if pedicle is None:
         raise InputUnfitError(f"the {side} pedicle of {level} was not found; check the labels of {level}.")
-    canal = required(vertebra.canal_centre, "canal centre", level)
-    frame, sign = vertebra.frame, side.sign
+    frame, sign, known = vertebra.frame, side.sign, _known(level)
     x, _, z = frame.to_local(pedicle.centre)
-    across = sign * x
-    canal_x, canal_y, _ = frame.to_local(canal)
-    width, length, from_medial = _GANGLION_MM.get(level, _GANGLION_MM["L3"])
-    medial = across - pedicle.width_mm / 2
-    under = z - pedicle.height_mm / 2 - _GAP_UNDER_PEDICLE_MM - width / 2
-    ganglion = np.array(
-        [medial + min(from_medial, pedicle.width_mm), span[0] + 0.4 * (span[1] - span[0]), under]
-    )
-    slope = np.array([np.cos(np.radians(_EXIT_SLOPE_DEG)), -0.35, -np.sin(np.radians(_EXIT_SLOPE_DEG))])
-    slope /= np.linalg.norm(slope)
-    sac = np.array([sign * canal_x + 0.7 * (medial - sign * canal_x), canal_y - 1.0, z])
-    points = [
-        sac,
-        np.array([medial - 0.5, 0.5 * (canal_y + ganglion[1]), under + 2.0]),
-        ganglion - slope * length / 2,
-        ganglion + slope * length / 2,
-        ganglion + slope * (length / 2 + 25.0),
-    ]
-    local = np.array(points) * (sign, 1.0, 1.0)
+    wall = (vertebra.superior_endplate.depth_mm + vertebra.inferior_endplate.depth_mm) / 4
+    origin = np.array([sign * x, wall, z - pedicle.height_mm / 2])
+    local = (origin + np.array(_COURSE_MM[known])) * (sign, 1.0, 1.0)
+    root, ganglion = _ROOT_MM[known] / 2, _GANGLION_MM[known] / 2
     return Tube(
         f"{level} root {side}",
         tuple(vector(point) for point in frame.to_patient(local)),
-        (_ROOT_RADIUS_MM, _ROOT_RADIUS_MM, width / 2, _ROOT_RADIUS_MM),
+        (root, ganglion, ganglion, root, root, root),
     )
 
 

@@ -123,6 +123,7 @@ def build_case(
         body=body,
         midline=_midline(spine, upper),
         box=_needle_box(centre, inward, skin_points(body, np.tile(centre, (len(inward), 1)), -inward, 250.0)),
+        level=upper.level,
         roots=_roots(procedure, anatomy, side),
     )
     if target is not None:

@@ -14,16 +14,14 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import Vector
 from procguide.imaging import Grid, LabelMap
 from procguide.imaging.resample import resample, working_grid
-from procguide.planning.dura import model_dura
-from procguide.planning.foramen import foramen_span
-from procguide.planning.nerves import FORAMEN_SPREAD_MM, NERVE_SPREAD_MM, exiting_root, foramen_zone
+from procguide.planning.dura import dura_spread_mm, model_dura
+from procguide.planning.nerves import FORAMEN_SPREAD_MM, exiting_root, foramen_zone, nerve_spread_mm
 from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.planning.skin import Body
 
 __all__ = ["Scene", "Structure", "assemble_scene"]
 
 _SPACING_MM = 1.0
-_GANGLION_BELOW_MM = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +71,13 @@ def assemble_scene(
     body: Body,
     midline: Sequence[Vector],
     box: tuple[NDArray[np.float64], NDArray[np.float64]],
+    level: str,
     roots: Sequence[tuple[Vertebra, Side]] = (),
 ) -> Scene:
     """The scene within ``box`` (low, high corner, LPS mm) with the ``wanted`` structures.
 
     ``roots`` are the vertebrae and sides whose exiting root and foramen are modelled; ``midline`` the
-    canal's centre line.
+    canal's centre line. How well the dura is known depends on the (upper) ``level``.
     """
     grid = _scene_grid(levels.grid, box)
     near_levels, near_regions = resample(levels, grid), _one_canal(resample(regions, grid))
@@ -92,25 +91,17 @@ def assemble_scene(
         elif name == "dura":
             masks[name] = model_dura(near_levels, near_regions, bone, np.array(midline, dtype=np.float64))
         elif name == "nerve_root":
-            tubes[name] = tuple(
-                exiting_root(
-                    vertebra, side, foramen_span(vertebra, side, _GANGLION_BELOW_MM, bone, near_levels)
-                )
-                for vertebra, side in roots
-            )
+            tubes[name] = tuple(exiting_root(vertebra, side) for vertebra, side in roots)
         elif name == "foramen":
             tubes[name] = tuple(foramen_zone(vertebra, side) for vertebra, side in roots)
         elif (regions.voxels == Region[name.upper()]).any():
             masks[name] = near_regions.mask(Region[name.upper()])
         else:
             absent.append(name)
-    structures = _with_fields(masks, grid) | {
-        name: Structure(
-            name,
-            StructureOrigin.MODELLED,
-            tubes=parts,
-            spread_mm=NERVE_SPREAD_MM if name == "nerve_root" else FORAMEN_SPREAD_MM,
-        )
+    spreads = {"dura": dura_spread_mm(level), "foramen": FORAMEN_SPREAD_MM}
+    spreads["nerve_root"] = max((nerve_spread_mm(vertebra.level) for vertebra, _ in roots), default=0.0)
+    structures = _with_fields(masks, grid, spreads) | {
+        name: Structure(name, StructureOrigin.MODELLED, tubes=parts, spread_mm=spreads[name])
         for name, parts in tubes.items()
     }
     return Scene(grid, structures, body, near_levels, near_regions, tuple(absent))
@@ -142,16 +133,18 @@ def _scene_grid(grid: Grid, box: tuple[NDArray[np.float64], NDArray[np.float64]]
     return Grid((k, j, i), grid.affine.shifted(low))
 
 
-def _with_fields(masks: Mapping[str, NDArray[np.bool_]], grid: Grid) -> dict[str, Structure]:
-    """Distance fields, two at a time."""
+def _with_fields(
+    masks: Mapping[str, NDArray[np.bool_]], grid: Grid, spreads: Mapping[str, float]
+) -> dict[str, Structure]:
+    """Distance fields, two at a time; what has a spread is modelled."""
     from procguide.planning._kernels import distance_squared
 
     spacing = grid.affine.spacing
 
     def build(item: tuple[str, NDArray[np.bool_]]) -> Structure:
         name, mask = item
-        origin = StructureOrigin.MODELLED if name == "dura" else StructureOrigin.SEGMENTED
-        spread = 1.0 if name == "dura" else 0.0
+        origin = StructureOrigin.MODELLED if name in spreads else StructureOrigin.SEGMENTED
+        spread = spreads.get(name, 0.0)
         if not mask.any():
             return Structure(name, origin, spread_mm=spread)
         distance = np.sqrt(distance_squared(np.ascontiguousarray(mask), spacing))

@@ -13,7 +13,7 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import AnatomicalFrame, Vector
 from procguide.imaging import LabelMap
 from procguide.planning.catalogue import Procedure
-from procguide.planning.dura import uncovered
+from procguide.planning.dura import interlaminar_line, uncovered
 from procguide.planning.foramen import foramen_span, pedicle_of
 from procguide.planning.nerves import required
 
@@ -89,8 +89,8 @@ def _subpedicular(
     x, _, z = vertebra.frame.to_local(pedicle.centre)
     half_width, inferior = pedicle.width_mm / 2, z - pedicle.height_mm / 2
     lateral = np.linspace(number("lateral_low_fraction"), number("lateral_high_fraction"), 4)
-    below = np.linspace(number("below_pedicle_low_mm"), number("below_pedicle_high_mm"), 4)
-    dorsal = np.linspace(number("dorsal_low_fraction"), number("dorsal_high_fraction"), 4)
+    below = np.linspace(number("below_pedicle_low_mm"), number("below_pedicle_high_mm"), 5)
+    dorsal = np.linspace(number("dorsal_low_fraction"), number("dorsal_high_fraction"), 5)
     bone = (levels.voxels > 0) | regions.mask(*BONE)
     spans = np.array([foramen_span(vertebra, side, float(mm), bone, levels) for mm in below])
     fraction, depth, back = (axis.ravel() for axis in np.meshgrid(lateral, below, dorsal, indexing="ij"))
@@ -219,10 +219,7 @@ def _corner(section: NDArray[np.bool_], tilt_deg: float) -> tuple[int, int] | No
 def _interlaminar(
     procedure: Procedure, anatomy: Anatomy, side: Side | None, levels: LabelMap, regions: LabelMap
 ) -> TargetZone:
-    """Just past the canal's posterior border where no lamina covers it, midline or paramedian.
-
-    The border between the laminae is the ventral interlaminar line.
-    """
+    """Just past the ventral interlaminar line where no lamina covers the canal, midline or paramedian."""
     number = procedure.number
     canal = regions.mask(*CANAL_CONTENT)
     grid = levels.affine
@@ -237,20 +234,21 @@ def _interlaminar(
         offsets = side.sign * np.linspace(number("paramedian_low_mm"), number("paramedian_high_mm"), 3)
         best_offset = float(offsets[1])
     frame = anatomy.upper.frame
-    window = uncovered(canal, levels.voxels > 0, float(spacing[1]))
-    found: list[tuple[int, int, int, float]] = []
+    bone = levels.voxels > 0
+    window = uncovered(canal, bone, float(spacing[1]))
+    line = interlaminar_line(canal, bone, float(spacing[1]))
+    found: list[tuple[int, float, int, float]] = []
     for k in rows:
         middle = _midline_x(anatomy, grid.origin[2] + k * spacing[0], frame)
         for offset in offsets:
             i = round(float(middle + offset - grid.origin[0]) / float(spacing[2]))
-            if 0 <= i < levels.shape[2] and window[k, i]:
-                j = int(np.flatnonzero(canal[k, :, i])[-1])
-                found.append((k, j, i, abs(offset - best_offset)))
+            if 0 <= i < levels.shape[2] and window[k, i] and np.isfinite(line[k, i]):
+                found.append((k, float(line[k, i]), i, abs(offset - best_offset)))
     if not found:
         return TargetZone(np.empty((0, 3)), np.empty(0))
     found = _nearest_window(found, float(centre[0]))
     index = np.array([row[:3] for row in found], dtype=np.float64)
-    border = grid.apply(index + np.array([0, 0.5, 0]))
+    border = grid.apply(index)
     window_middle = (border[:, 2].min() + border[:, 2].max()) / 2
     half_window = max(border[:, 2].max() - window_middle, 1.0)
     points, misfit = [], []
@@ -262,8 +260,8 @@ def _interlaminar(
 
 
 def _nearest_window(
-    found: list[tuple[int, int, int, float]], centre: float
-) -> list[tuple[int, int, int, float]]:
+    found: list[tuple[int, float, int, float]], centre: float
+) -> list[tuple[int, float, int, float]]:
     """Of the runs of slices with samples (gaps up to two), the one whose middle is nearest to ``centre``."""
     slices = np.unique([row[0] for row in found])
     runs = np.split(slices, np.flatnonzero(np.diff(slices) > 2) + 1)
