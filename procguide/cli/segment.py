@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
-from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
+from procguide.cli.session import (
+    DebugFlag,
+    ForceFlag,
+    JsonFlag,
+    ModelLabelsOption,
+    ModelOption,
+    Session,
+    TrustFlag,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from procguide.cli.pipeline import Anatomy, Case
     from procguide.cli.steps import Steps
+    from procguide.planning.labels import LabelsDescription
 
 __all__ = ["segment"]
+
+_LONGEST = 64  # characters of a DICOM long string (LO)
 
 
 def segment(
@@ -35,29 +46,36 @@ def segment(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    model: ModelOption = "procguide",
+    model_labels: ModelLabelsOption = None,
+    trust_model: TrustFlag = False,
     force: ForceFlag = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
     """Label vertebrae, discs, canal and sacrum, name the levels, find the landmarks.
 
-    Writes labels.nii.gz (VerSe integers) and regions.nii.gz on the input's own grid, labels.dcm (for
-    DICOM input), spine.json, preview.png and run.json.
+    Writes labels.nii.gz (VerSe integers), regions.nii.gz and sides.nii.gz on the input's own grid,
+    labels.dcm (for DICOM input), labels.json (what was seen by which network, and what was modelled),
+    spine.json, preview.png and run.json.
 
     Example: procguide segment sample_dicom/lumbar -o labels
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.cli.outputs import output_folder
-    from procguide.cli.pipeline import check_device, locate, read_case
+    from procguide.cli.pipeline import check_device, choose_segmenter, locate, read_case
     from procguide.cli.request import parse_level_at, parse_lowest_level
     from procguide.cli.steps import Steps
 
     lowest, device = parse_lowest_level(lowest_level), check_device(device)
     stated = parse_level_at(level_at)
+    segmenter = choose_segmenter(session, model, model_labels, trust_model)
     steps = Steps(session.console())
     with output_folder(output, force=force, source=path) as partial:
         case = read_case(path, steps)
-        anatomy = locate(case, steps, lowest_level=lowest, level_at=stated, device=device)
+        anatomy = locate(
+            case, steps, lowest_level=lowest, level_at=stated, device=device, segmenter=segmenter
+        )
         parameters = {"lowest_level": lowest, "level_at": "; ".join(map(str, stated))}
         run = _write(partial, case, anatomy, steps, parameters)
     document = _document(anatomy, output, run)
@@ -72,6 +90,7 @@ def _write(
     from procguide.cli.pipeline import on_input_grid
     from procguide.dicom import write_segmentation
     from procguide.imaging.files import write_image
+    from procguide.planning.labels import describe_labels, remarks_of
     from procguide.provenance import record
     from procguide.reporting import write_preview
 
@@ -80,12 +99,38 @@ def _write(
         on_grid = on_input_grid(anatomy, case)
         for name, labels in on_grid.items():
             write_image(labels, folder / f"{name}.nii.gz")
+        described = describe_labels(found, anatomy.spine)
         if case.is_dicom:
-            write_segmentation(on_grid["labels"], case.series, folder / "labels.dcm")
+            name, version = described.network
+            write_segmentation(
+                on_grid["labels"],
+                case.series,
+                folder / "labels.dcm",
+                algorithm_name=name[:_LONGEST],
+                algorithm_version=version[:_LONGEST],
+                remarks=remarks_of(found, anatomy.spine),
+            )
         write_json(spine_to_json(anatomy.spine), folder / "spine.json")
-        write_preview(folder / "preview.png", case.volume, found.levels, anatomy.spine)
+        write_json(_labels_document(described, anatomy, folder, case), folder / "labels.json")
+        write_preview(folder / "preview.png", case.volume, found, anatomy.spine, described)
         provenance = record(case.series.files, models=found.models, parameters=parameters)
     return write_run(folder, "segment", provenance, steps, findings=(*case.findings, *found.findings))
+
+
+def _labels_document(
+    described: LabelsDescription, anatomy: Anatomy, folder: Path, case: Case
+) -> dict[str, Any]:
+    """The document of ``labels.json``; the sides of the arches are written beside it."""
+    from procguide.imaging.files import write_image
+    from procguide.imaging.resample import resample
+    from procguide.planning.labels import labels_to_json
+
+    found = anatomy.segmentation
+    files = {"levels": "labels.nii.gz", "regions": "regions.nii.gz"}
+    if found.sides is not None:
+        files["sides"] = "sides.nii.gz"
+        write_image(resample(found.sides, case.volume.grid), folder / files["sides"])
+    return {**labels_to_json(described, found, anatomy.spine, files), "disclaimer": DISCLAIMER}
 
 
 def _document(anatomy: Anatomy, output: Path, run: dict[str, Any]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ def write_segmentation(
     algorithm_name: str = "procguide",
     algorithm_version: str = __version__,
     description: str = "Spine segmentation",
+    remarks: Mapping[str, str] | None = None,
     study: StudyIdentity | None = None,
 ) -> Path:
     """Write ``labels`` as a binary DICOM SEG that refers to the slices of ``series``. Returns the path.
@@ -62,7 +63,7 @@ def write_segmentation(
     occurs becomes a segment named as in ``labels.names`` and coded in SNOMED CT. Segments are numbered
     from 1 in the labels' order: read the names, not the numbers. Slices that the series lacks (see its
     findings) are left out, and uneven ones take the labels of the nearest place. The object holds the
-    patient's identity, as the source images do.
+    patient's identity, as the source images do. ``remarks`` by name become Segment Description (0062,0006).
 
     ``study``, the identity that the images were written under, says that they are a phantom and this its
     truth: the bytes are then the same each time.
@@ -78,7 +79,9 @@ def write_segmentation(
     with warnings.catch_warnings():
         # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
         warnings.simplefilter("ignore")
-        described = _descriptions(names, algorithm_name, algorithm_version, learned=study is None)
+        described = _descriptions(
+            names, algorithm_name, algorithm_version, remarks or {}, learned=study is None
+        )
         segmentation = _segmentation(numbers[planes], _sources(series), described, description)
         if study is not None:
             _make_repeatable(segmentation, study)
@@ -125,7 +128,7 @@ def _sources(series: Series) -> list[Dataset]:
 
 
 def _descriptions(
-    names: Sequence[str], algorithm: str, version: str, *, learned: bool
+    names: Sequence[str], algorithm: str, version: str, remarks: Mapping[str, str], *, learned: bool
 ) -> list[highdicom.seg.SegmentDescription]:
     import highdicom
 
@@ -142,6 +145,8 @@ def _descriptions(
             algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
             algorithm_identification=identification,
         )
+        if name in remarks:
+            description.SegmentDescription = remarks[name]
         if meaning.side is not None:
             kind = description.SegmentedPropertyTypeCodeSequence[0]
             kind.SegmentedPropertyTypeModifierCodeSequence = code_item(meaning.side)

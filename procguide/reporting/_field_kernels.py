@@ -19,6 +19,7 @@ BLOCK = 4
 """Voxels along the edge of the cubes by which empty space is skipped."""
 _FULL = 4080
 _HELD = 2180
+_VANISHED = 1450
 _FELT = 25
 
 
@@ -56,8 +57,8 @@ def smoothed(materials: Array, chosen: Array, field: Array) -> None:  # pragma: 
     """The structure of the ``chosen`` materials (256 flags) as a smooth ``field`` uint8, in place.
 
     A blur of about a voxel (variance 1), then the structure's own voxels are held just above the
-    surface's value, and a lesser blur (variance 0.5) rounds what that left. What would still sink below
-    the surface's value, as laminae one voxel thin do, is lifted over it, the more the further it sank.
+    surface's value, and a lesser blur (variance 0.5) rounds what that left. Where a structure would
+    still vanish, as laminae one voxel thin do, it is lifted over that value, the more the further it sank.
     """
     one = np.empty(materials.shape, dtype=np.uint16)
     other = np.empty(materials.shape, dtype=np.uint16)
@@ -80,9 +81,22 @@ def smoothed(materials: Array, chosen: Array, field: Array) -> None:  # pragma: 
         for j in range(materials.shape[1]):
             for i in range(materials.shape[2]):
                 value = int(one[k, j, i])
-                if value < _FULL // 2 and chosen[materials[k, j, i]]:
+                if _VANISHED < value < _FULL // 2 and chosen[materials[k, j, i]] and _alone(one, k, j, i):
                     value = min(_FULL // 2 + (_FULL // 2 - value) * 6 // 5, _FULL)
                 field[k, j, i] = value >> 4
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _alone(values: Array, k: int, j: int, i: int) -> bool:  # pragma: no cover (compiled)
+    """Whether no voxel beside this one is above the surface's value."""
+    most = 0
+    if 0 < k < values.shape[0] - 1:
+        most = max(values[k - 1, j, i], values[k + 1, j, i])
+    if 0 < j < values.shape[1] - 1:
+        most = max(most, values[k, j - 1, i], values[k, j + 1, i])
+    if 0 < i < values.shape[2] - 1:
+        most = max(most, values[k, j, i - 1], values[k, j, i + 1])
+    return bool(most < _FULL // 2)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -17,7 +17,18 @@ from procguide.reporting.palette import NEEDLE, rgb
 from procguide.reporting.plane import Plane
 from procguide.reporting.shapes import Occluders, Shapes
 
-__all__ = ["PAPER", "SLATE", "Rod", "Surface", "add_rods", "add_tubes", "cast", "needle_on", "shade"]
+__all__ = [
+    "PAPER",
+    "SLATE",
+    "Rod",
+    "Surface",
+    "add_rods",
+    "add_tubes",
+    "cast",
+    "needle_on",
+    "shade",
+    "veiled",
+]
 
 Colour = tuple[float, float, float]
 
@@ -31,6 +42,7 @@ _SKY_REACH_MM = 4.0
 _FADES_OVER_MM = 220.0
 _EDGE_MM = 4.0
 _BAND_MM = 3.0
+_VEIL = 0.16
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +64,14 @@ def cast(shapes: Shapes, plane: Plane, depth_mm: float) -> Surface:
 
     rows, columns = plane.shape
     depth = np.full((rows, columns), np.inf, dtype=np.float32)
-    gradient = np.zeros((rows, columns, 3), dtype=np.float32)
+    normal = np.zeros((rows, columns, 3), dtype=np.float32)
     colour = np.zeros((rows, columns, 3), dtype=np.float32)
     lattice = plane.grid(depth_mm, depth_mm).affine  # one layer, at the plane itself
     to_index = shapes.affine.inverse.matrix[:3, :3]
     near = lattice.origin - 0.5 * depth_mm * np.asarray(plane.into)
     steps = to_index @ np.column_stack([plane.into, *(lattice.matrix[:3, n] for n in (1, 2))])
     start = shapes.affine.inverse.apply(near)
+    axes = to_index @ np.column_stack([plane.right, plane.down, plane.into])
     if shapes.groups:
 
         def share(part: tuple[int, int]) -> None:
@@ -71,17 +84,16 @@ def cast(shapes: Shapes, plane: Plane, depth_mm: float) -> Surface:
                 shapes.colours,
                 start,
                 steps,
+                axes,
                 float(depth_mm),
                 part,
                 depth,
-                gradient,
+                normal,
                 colour,
             )
 
         _share_rows(share, rows)
-    slope = -gradient @ (to_index @ np.column_stack([plane.right, plane.down, plane.into]))
-    normal = slope / np.maximum(np.linalg.norm(slope, axis=-1, keepdims=True), 1e-9)
-    return Surface(depth - np.float32(depth_mm / 2), normal.astype(np.float32), colour)
+    return Surface(depth - np.float32(depth_mm / 2), normal, colour)
 
 
 def _share_rows(share: Callable[[tuple[int, int]], None], rows: int) -> None:
@@ -151,15 +163,12 @@ def _put_rod(surface: Surface, plane: Plane, rod: Rod) -> None:
 
 
 def _window(plane: Plane, low: NDArray[np.float64], high: NDArray[np.float64]) -> tuple[slice, slice]:
-    """Rows and columns of the pixels between two (u, v) corners, mm."""
-    columns, rows = (
-        slice(
-            max(int(np.floor(a / plane.pixel_mm + middle)), 0),
-            max(int(np.ceil(b / plane.pixel_mm + middle)) + 1, 0),
-        )
-        for a, b, middle in zip(low, high, (np.array(plane.shape[::-1]) - 1) / 2, strict=True)
-    )
-    return rows, columns
+    """Rows and columns of the pixels between two (u, v) corners, mm, as far as they are in the picture."""
+    rows, columns = plane.shape
+    last = np.array([columns, rows])
+    first = np.clip(np.floor(low / plane.pixel_mm + (last - 1) / 2), 0, last).astype(int)
+    stop = np.clip(np.ceil(high / plane.pixel_mm + (last - 1) / 2) + 1, 0, last).astype(int)
+    return slice(first[1], stop[1]), slice(first[0], stop[0])
 
 
 def shade(
@@ -191,6 +200,17 @@ def shade(
     behind = np.where(hit, np.clip((surface.depth - nearest) / _EDGE_MM - 0.4, 0, 1), 0)
     picture *= (1 - 0.55 * behind * hit)[..., None]
     return np.clip(picture, 0, 1)
+
+
+def veiled(picture: NDArray[np.float32], behind: Surface, veil: Surface) -> NDArray[np.float32]:
+    """``picture`` of ``behind`` through ``veil`` where that lies before it: clear in front, dense at rims."""
+    before = veil.depth < behind.depth
+    normal = veil.normal[before]
+    light = 0.55 + 0.45 * np.clip(normal @ _LIGHT, 0, 1)
+    dense = (_VEIL + (0.75 - _VEIL) * (1 - np.abs(normal[:, 2])) ** 2)[:, None]
+    through = picture.copy()
+    through[before] = picture[before] * (1 - dense) + veil.colour[before] * light[:, None] * dense
+    return through
 
 
 def _reached_by_light(

@@ -15,7 +15,7 @@ from procguide.segmentation.classes import TissueClass
 from procguide.segmentation.inference import Prediction, predict
 from procguide.segmentation.network import NetworkSpec
 
-__all__ = ["around", "find_organs", "organs_from"]
+__all__ = ["FROM_LOCATOR", "around", "find_organs", "organs_from"]
 
 ORGANS = "organs"
 
@@ -30,7 +30,7 @@ _LEAST_ML = MappingProxyType(
     }
 )
 """Pieces of an organ that are smaller are dropped (assumed; a field may cut an organ)."""
-_FROM_LOCATOR = (TissueClass.RIB, TissueClass.ILIUM, TissueClass.SACRUM)
+FROM_LOCATOR = (TissueClass.RIB, TissueClass.ILIUM, TissueClass.SACRUM)
 
 
 def find_organs(
@@ -56,7 +56,7 @@ def organs_from(answer: Prediction, volume: Volume) -> LabelMap:
 
 def around(fine: Prediction, coarse: Prediction) -> NDArray[np.uint8]:
     """``fine.classes`` with the locator's ribs, ilium and sacrum where no window of the fine network was."""
-    beyond = np.isin(coarse.classes, _FROM_LOCATOR)
+    beyond = np.isin(coarse.classes, FROM_LOCATOR)
     bone = np.where(beyond, coarse.classes, 0).astype(np.uint8)
     seen = resample(LabelMap(bone, coarse.grid.affine, Modality.OTHER), fine.grid).voxels
     if fine.covered is None:

@@ -15,7 +15,15 @@ from procguide.imaging.files import read_labels, write_image
 from procguide.phantom import Phantom
 from tests.cli.conftest import Invoke
 
-FILES = ["labels.dcm", "labels.nii.gz", "preview.png", "regions.nii.gz", "run.json", "spine.json"]
+FILES = [
+    "labels.dcm",
+    "labels.json",
+    "labels.nii.gz",
+    "preview.png",
+    "regions.nii.gz",
+    "run.json",
+    "spine.json",
+]
 
 
 @pytest.mark.usefixtures("truthful")
@@ -31,6 +39,14 @@ class TestOutputs:
         self._labels_lie_on_the_input(study, tmp_path / "out")
         segments = pydicom.dcmread(tmp_path / "out" / "labels.dcm").SegmentSequence
         assert len(segments) >= 5
+        described = {str(one.SegmentLabel): one for one in segments}
+        identity = described["L4"].SegmentationAlgorithmIdentificationSequence[0]
+        assert (identity.AlgorithmName, identity.AlgorithmVersion) == ("truth", "1")
+        assert described["L4"].SegmentDescription == "name anchored on: sacrum, confidence 0.90"
+        labels = json.loads((tmp_path / "out" / "labels.json").read_text())
+        assert labels["schema"] == "procguide.labels/1"
+        assert {one["origin"] for one in labels["regions"]["labels"]} == {"segmented"}
+        assert {"L4 root left", "L4 root right", "L4 dura"} <= {one["name"] for one in labels["modelled"]}
         run = json.loads((tmp_path / "out" / "run.json").read_text())
         assert list(run["steps_s"]) == ["read", "segment", "locate", "write"]
         assert run["provenance"]["models"] == {"truth": "1"}
