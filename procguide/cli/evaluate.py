@@ -35,8 +35,8 @@ def evaluate(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Whose integers REF holds: verse (the default), regions, totalsegmentator, tptbox, "
-            "tptbox-instances, counted-vertebrae, counted-bodies or counted-discs (1, 2, ... from below).",
+            help="Whose integers REF holds: verse (the default), regions, totalsegmentator, totalspineseg, "
+            "tptbox, counted-bodies (1, 2, ... from below), ...; a wrong name lists them all.",
         ),
     ] = None,
     prediction_labels_of: Annotated[
@@ -62,9 +62,11 @@ def evaluate(
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.evaluation import evaluate as measure
-    from procguide.evaluation.read import find_source, parse_vocabulary
+    from procguide.evaluation.read import find_source
+    from procguide.evaluation.vocabulary import parse_vocabulary
 
-    theirs, ours = parse_vocabulary(labels_of), parse_vocabulary(prediction_labels_of)
+    names = (prediction_labels_of, labels_of)
+    ours, theirs = (None if name is None else parse_vocabulary(name) for name in names)
     sources = find_source(prediction, ours), find_source(reference, theirs)
     if output is not None:
         _check_output(output, sources, force)

@@ -10,7 +10,7 @@ from procguide.errors import InputUnreadableError, UsageError
 from procguide.evaluation.side import Side
 from procguide.imaging.files import read_labels
 
-__all__ = ["Source", "find_source", "parse_vocabulary"]
+__all__ = ["Source", "find_source"]
 
 _SEGMENT_FILES = {
     "labels.nii.gz": Vocabulary.VERSE,
@@ -23,7 +23,7 @@ _SEGMENT_FILES = {
 class Source:
     """Files and the vocabulary of each, in the order in which they are asked."""
 
-    files: tuple[tuple[Path, Vocabulary], ...]
+    files: tuple[tuple[Path, str], ...]
 
     def read(self) -> Side:
         """The labels; several files are put on the first one's lattice."""
@@ -32,11 +32,11 @@ class Source:
     @property
     def vocabularies(self) -> tuple[str, ...]:
         """In words, for the record."""
-        return tuple(vocabulary.value for _, vocabulary in self.files)
+        return tuple(str(vocabulary) for _, vocabulary in self.files)
 
 
-def find_source(path: Path, vocabulary: Vocabulary | None) -> Source:
-    """A label file in ``vocabulary``, or a folder that ``procguide segment`` has written.
+def find_source(path: Path, vocabulary: str | None) -> Source:
+    """A label file in ``vocabulary`` (a name of it), or a folder that ``procguide segment`` has written.
 
     A file without a vocabulary is taken for VerSe integers, or for regions where ``procguide segment``
     gave it that name.
@@ -55,14 +55,3 @@ def find_source(path: Path, vocabulary: Vocabulary | None) -> Source:
     if vocabulary is None:
         vocabulary = _SEGMENT_FILES.get(path.name, Vocabulary.VERSE)
     return Source(((path, vocabulary),))
-
-
-def parse_vocabulary(text: str | None) -> Vocabulary | None:
-    """The vocabulary of that name."""
-    if text is None:
-        return None
-    try:
-        return Vocabulary(text.strip().lower())
-    except ValueError:
-        allowed = ", ".join(one.value for one in Vocabulary)
-        raise UsageError(f"{text!r} is not a vocabulary of labels; use one of {allowed}") from None

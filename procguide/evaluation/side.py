@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from procguide.anatomy import SACRUM
-from procguide.anatomy.vocabularies import MEANINGS, Vocabulary
 from procguide.errors import InputUnfitError
 from procguide.evaluation.labelled import Bone, Labelled
 from procguide.evaluation.mask import Mask
 from procguide.evaluation.structure import Structure, Tissues
+from procguide.evaluation.vocabulary import meanings_in
 from procguide.imaging import Grid, LabelMap
 from procguide.imaging.resample import resample
 
@@ -26,10 +26,10 @@ class Side:
     maps: tuple[Labelled, ...]
 
     @classmethod
-    def of(cls, *maps: tuple[LabelMap, Vocabulary]) -> Side:
-        """From label maps and their vocabularies; they are put on the first one's lattice."""
+    def of(cls, *maps: tuple[LabelMap, str]) -> Side:
+        """From label maps and the names of their vocabularies; they are put on the first one's lattice."""
         grid = maps[0][0].grid
-        return cls(tuple(Labelled(resample(labels, grid), own.value, MEANINGS[own]) for labels, own in maps))
+        return cls(tuple(Labelled(resample(labels, grid), own, meanings_in(own)) for labels, own in maps))
 
     @property
     def grid(self) -> Grid:

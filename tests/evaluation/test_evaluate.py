@@ -268,6 +268,22 @@ def test_every_meaning_is_of_known_regions_and_levels(vocabulary: Vocabulary) ->
         assert meaning.level is None or meaning.level == SACRUM or meaning.level in VERSE_LABELS
 
 
+def test_the_lists_of_the_adapters_are_vocabularies_too() -> None:
+    from procguide.errors import UsageError
+    from procguide.evaluation.vocabulary import VOCABULARIES, meanings_in, parse_vocabulary
+
+    assert {"totalspineseg", "totalsegmentator-v1", "totalsegmentator-vertebrae-body"} < set(VOCABULARIES)
+    assert parse_vocabulary("TotalSegmentator_v1") == "totalsegmentator-v1"
+    total, listed = (meanings_in(name) for name in ("totalsegmentator", "totalsegmentator-total"))
+    assert {n: listed[n] for n in total} == dict(total)
+    with pytest.raises(UsageError, match="totalspineseg"):
+        meanings_in("total")
+    _, regions = column()
+    parts = translated({int(BODY): 1, int(DISC): 2}, regions)
+    result = evaluate(ours(), Side.of((parts, "totalsegmentator-vertebrae-body")))
+    assert {name: fit.dice for name, fit in result.structures.items()} == {"body": 1.0, "disc": 1.0}
+
+
 def test_known_numbers_of_totalsegmentator() -> None:
     table = MEANINGS[Vocabulary.TOTALSEGMENTATOR]
     assert [table[n].level for n in (27, 31, 32, 43, 44, 50)] == ["L5", "L1", "T12", "T1", "C7", "C1"]
