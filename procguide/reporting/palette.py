@@ -34,7 +34,7 @@ PART_COLOURS = MappingProxyType(
         Region.PEDICLE: "#E69F00",
         Region.LAMINA: "#56B4E9",
         Region.SPINOUS_PROCESS: "#D55E00",
-        Region.TRANSVERSE_PROCESS: "#009E73",
+        Region.TRANSVERSE_PROCESS: "#1E8F4E",
         Region.SUPERIOR_ARTICULAR_PROCESS: "#F0E442",
         Region.INFERIOR_ARTICULAR_PROCESS: "#CC79A7",
     }
@@ -44,7 +44,7 @@ REGION_COLOURS = MappingProxyType(
         Region.CANAL: "#0072B2",
         Region.THECAL_SAC: "#A79BF0",
         Region.SPINAL_CORD: "#FFF4B0",
-        Region.DISC: "#38A3A5",
+        Region.DISC: "#2E9496",
         Region.SACRUM: "#D9A0C4",
         Region.RIB: "#B8B8B8",
         Region.ILIUM: "#9C9488",

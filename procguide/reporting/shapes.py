@@ -18,14 +18,14 @@ from procguide.imaging import Grid, LabelMap
 from procguide.imaging.resample import resample, working_grid
 from procguide.reporting.palette import PART_COLOURS, REGION_COLOURS, VERTEBRA_TINTS, mixed, rgb
 
-__all__ = ["BONES", "ORGANS", "SPINE", "Group", "Occluders", "Shapes", "shapes_of"]
+__all__ = ["BONES", "ORGANS", "PART_SHARE", "SPINE", "Group", "Occluders", "Shapes", "shapes_of"]
 
 Colour = tuple[float, float, float]
 
 _MOST_VOXELS = 14_000_000
 _RIM = 4
 _CUBE = 4  # as the kernels' BLOCK
-_PART_SHARE = 0.62
+PART_SHARE = 0.62
 _ARCH_SHARE = 0.80
 _PRESACRAL = tuple(label for name, label in VERSE_LABELS.items() if name not in (SACRUM, "coccyx"))
 _OTHERS = 32  # a region's material is this and its number
@@ -241,7 +241,7 @@ def _colours(parts: bool) -> NDArray[np.float64]:
         for region in POSTERIOR_ELEMENTS if parts else ():
             colour = PART_COLOURS.get(region)
             place = base + VERTEBRA.index(region)
-            table[place] = mixed(colour, tint, _PART_SHARE) if colour else np.multiply(rgb(tint), _ARCH_SHARE)
+            table[place] = mixed(colour, tint, PART_SHARE) if colour else np.multiply(rgb(tint), _ARCH_SHARE)
     for region in _GROUP_OF_REGION:
         table[_OTHERS + region] = rgb(REGION_COLOURS[region])
     return table
