@@ -98,6 +98,22 @@ def network(plan: dict[str, Any], heads: int) -> Any:
     )
 
 
+def bright_is_first(plan: dict[str, Any], heads: int) -> Any:
+    """A network whose answer is known: label 1 where the image is bright, else background."""
+    import torch
+
+    net = network(plan, heads)
+    with torch.no_grad():
+        for name, parameter in net.named_parameters():
+            parameter.fill_(1.0 if name.endswith("norm.weight") else 0.0)
+        weights = dict(net.named_parameters())
+        weights["encoder.stages.0.0.convs.0.conv.weight"][0, 0, 1, 1, 1] = 1.0
+        weights["decoder.stages.0.convs.0.conv.weight"][0, 4, 1, 1, 1] = 1.0  # the skip connection's first
+        weights["decoder.seg_layers.0.weight"][1, 0] = 10.0
+        weights["decoder.seg_layers.0.bias"][0] = 5.0
+    return net
+
+
 def write_model(
     folder: Path,
     plan: dict[str, Any] | None = None,

@@ -16,7 +16,8 @@ _SACRAL = re.compile(r"(?<![a-z0-9])s[1-5]?(?![a-z0-9])")
 _KNOWN_LEVELS = (*LEVELS, "T13", "L6")
 
 _WORDS: tuple[tuple[str, tuple[Region, ...]], ...] = (
-    (r"background|unknown|implant|screw|costal cartilage|costovertebral", ()),
+    (r"background|unknown|implant|screw|costal cartilage|costovertebral|vertebral (artery|vein)", ()),
+    (r"fracture|lesion|tumou?r|metasta|marrow|nerve|ligament", ()),
     (r"sacr(um|al)", (Region.SACRUM,)),
     (r"coccyx|coccygeal", (Region.COCCYX,)),
     (r"dis[ck]s?\b|ivds?\b|intervertebral|annulus|nucleus", (Region.DISC,)),
@@ -72,7 +73,8 @@ def meaning_of(name: str) -> Meaning | None:
     if not found and re.fullmatch(r"(vertebrae? )?s[1-5]", words):
         return Meaning((Region.SACRUM,), SACRUM, partial=True)
     if regions is None:
-        return Meaning(VERTEBRA, found[0]) if len(found) == 1 else None
+        alone = _LEVEL.sub("", words).strip() in ("", "level", "left", "right")
+        return Meaning(VERTEBRA, found[0]) if len(found) == 1 and alone else None
     own = regions == VERTEBRA or _of_a_vertebra(regions)
     return Meaning(regions, found[0] if own and found else None)
 

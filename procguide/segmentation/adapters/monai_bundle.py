@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from procguide.errors import InputUnreadableError, UsageError
+from procguide.errors import InputUnreadableError, MissingPartError, UsageError
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap, Volume
 from procguide.segmentation.adapters.foreign import ForeignLabels, ModelCard, Progress
@@ -157,7 +157,9 @@ def _first(folder: Path, names: tuple[str, ...], what: str) -> Path:
     for name in names:
         if (folder / name).is_file():
             return folder / name
-    raise InputUnreadableError(f"the bundle holds no {what} ({folder.name}/{' or '.join(names)})")
+    raise MissingPartError(
+        f"the bundle holds no {what} ({folder.name}/{' or '.join(names)}); put it there as its makers give it"
+    )
 
 
 def _place(tree: Mapping[str, Any], names: tuple[str, ...]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.errors import InputUnfitError, InputUnreadableError
+from procguide.errors import InputUnfitError, InputUnreadableError, MissingPartError
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.segmentation.adapters.foreign import ForeignLabels, ModelCard, Progress
@@ -136,7 +136,7 @@ def _folds(folder: Path) -> tuple[Path, ...]:
         together = [file for file in found if file.parent.name == "fold_all"]
         if found:
             return tuple(together or found)
-    raise InputUnreadableError(
+    raise MissingPartError(
         f"{folder} holds no fold_X/{_CHECKPOINTS[0]}; put the trained weights there as nnU-Net writes them"
     )
 
