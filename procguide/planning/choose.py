@@ -28,7 +28,9 @@ _COMFORTABLE_HARMLESS_MM = 2.0
 _HARMLESS_SHARE = 0.3
 _LONG_MM = 150.0
 _LITTLE_ROOM = 0.25
-_KEPT_AWAY_SD = (2.0, 1.0, 0.0)
+_KEPT_AWAY = ((2.0, 0.5), (1.0, 0.5), (0.0, 0.5), (0.0, 0.0))
+"""Beyond the margins, tried one after the other: from modelled structures in standard deviations of their
+place, and from harmless ones (bone) in mm. Assumed."""
 
 Floats = NDArray[np.float64]
 
@@ -114,14 +116,15 @@ def choose(
 ) -> Choice:
     """The best feasible candidates that lie apart, each confirmed by its exact clearance.
 
-    Structures that are modelled may lie nearer than they are drawn: the needle keeps two standard
-    deviations more than the margin from them, or one, where any needle does; else the bare margin.
+    Structures that are modelled may lie nearer than they are drawn, and labels of bone are off by a little:
+    the needle keeps farther away than the margins where any needle can, two standard deviations first.
     """
     spreads = {name: structure.spread_mm for name, structure in scene.structures.items()}
     choice = Choice((), 0, {})
-    for deviations in _KEPT_AWAY_SD:
+    for deviations, free_mm in _KEPT_AWAY:
         margins = {
-            str(rule.name): rule.margin_mm.value + deviations * (not rule.harmless) * spreads[rule.name]
+            str(rule.name): rule.margin_mm.value
+            + (free_mm if rule.harmless else deviations * spreads[rule.name])
             for rule in rules
         }
         away = [judged.clearances[rule.name] >= margins[rule.name] for rule in rules]
