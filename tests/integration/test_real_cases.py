@@ -144,10 +144,22 @@ def test_lumbar_ct_reaches_the_stated_overlap(real_data: Path) -> None:
     assert (found.regions.voxels == Region.CANAL).any()
 
 
-def test_a_chest_without_sacrum_asks_for_the_level(real_data: Path) -> None:
-    volume = read_volume(read_study(real_data / "ct_thorax" / "ct.nii.gz").choose())
-    with pytest.raises(InputUnfitError, match="--lowest-level"):
-        segment(volume)
+def test_a_chest_without_sacrum_is_asked_about_or_named_by_its_lowest_rib(real_data: Path) -> None:
+    """Wrong names that nobody is told of must never come out; L2 is the lowest wholly in view."""
+    folder = real_data / "ct_thorax"
+    volume = read_volume(read_study(folder / "ct.nii.gz").choose())
+    try:
+        found = segment(volume)
+    except InputUnfitError as error:
+        assert "--lowest-level" in str(error)  # noqa: PT017
+        assert segment(volume, require_anchor=False).anchor is Anchor.NONE
+        return
+    assert found.anchor is Anchor.LAST_RIB
+    assert "level anchor" in {finding.name for finding in found.findings}
+    truth = read_labels(folder / "labels_totalseg_v2.nii.gz", {})
+    for label, level in ((30, "L2"), (31, "L1"), (32, "T12"), (33, "T11")):
+        distance = np.linalg.norm(found.levels.centroid(VERSE_LABELS[level]) - truth.centroid(label))
+        assert distance < 10.0, level
 
 
 def test_a_chest_with_the_level_given_is_named(real_data: Path) -> None:
