@@ -150,6 +150,8 @@ def _usual_step(n: int, steps: Array, vertebrae: Sequence[VertebraSigns]) -> flo
 
 def _of_move(move: int, ratio: float, spread: float) -> float:
     deviation = (ratio - _STEP_LOG[move]) / spread
+    if move == 0:
+        deviation = max(deviation, 0.0)  # halves of one vertebra may lie side by side
     density = float(np.exp(-0.5 * deviation**2)) / (spread * np.sqrt(2 * np.pi))
     # An odd step lies anywhere between a fifth of the usual one and its fivefold.
     density = (1 - _STEP_ODD) * density + _STEP_ODD / (2 * np.log(5.0))

@@ -21,6 +21,7 @@ from procguide.segmentation.inference import Prediction
 __all__ = ["Instances", "claim_for_sacrum", "separate", "settled"]
 
 _MIN_DISTANCE_MM = 13.0
+_MIN_STEP_MM = 8.0
 _NEARBY_MM = 60.0
 _MIN_SHARE = 0.12
 _MIN_PROMINENCE = 0.25
@@ -63,7 +64,7 @@ def separate(prediction: Prediction) -> Instances:
         return Instances(labels, (), ())
     miss = np.abs(votes[vertebral][:, None] - centres)
     labels[vertebral] = np.where(miss.min(axis=1) <= _MAX_MISS_MM, miss.argmin(axis=1) + 1, 0)
-    labels = _without_fragments(labels, body, spacing)
+    labels = _whole_again(_without_fragments(labels, body, spacing), body, spacing)
     return _numbered(labels, body, votes, centres, spacing)
 
 
@@ -101,6 +102,18 @@ def _without_fragments(
         keep = [piece for piece in touching if piece and sizes[piece] >= _MIN_FRAGMENT_MM3]
         kept[box][main | np.isin(pieces, keep)] = label
     return kept
+
+
+def _whole_again(labels: NDArray[np.uint8], body: NDArray[np.bool_], spacing: float) -> NDArray[np.uint8]:
+    """Halves of one vertebra joined: two bodies cannot have their centres at nearly one height."""
+    own = np.where(body, labels, 0)
+    present = [int(n) for n in np.unique(own) if n]
+    heights = np.array(ndimage.center_of_mass(own > 0, own, present)).reshape(-1, 3)[:, 0] * spacing
+    table = np.arange(256, dtype=np.uint8)
+    for lower, upper, step in zip(present, present[1:], np.diff(heights), strict=False):
+        if abs(step) < _MIN_STEP_MM:
+            table[upper] = table[lower]
+    return table[labels]
 
 
 def _numbered(
