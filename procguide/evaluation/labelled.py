@@ -11,14 +11,13 @@ from scipy import ndimage
 
 from procguide.anatomy.vocabularies import Meaning
 from procguide.evaluation.mask import Box, Mask
-from procguide.evaluation.structure import Structure, Tissues, tissues_of
+from procguide.evaluation.structure import ORGANS, Structure, Tissues, tissues_of
 from procguide.imaging import LabelMap
-from procguide.segmentation.classes import ORGAN_CLASSES, TissueClass
+from procguide.segmentation.classes import TissueClass
 
 __all__ = ["Bone", "Labelled"]
 
 _CANAL_PARTS = frozenset({TissueClass.THECAL_SAC, TissueClass.SPINAL_CORD})
-_ORGANS = frozenset(ORGAN_CLASSES)
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Labelled:
     def tells(self, structure: Structure) -> str | None:
         """None where the map tells this structure apart, else why not, in words."""
         inside = [n for n, own in self.tissues.items() if own and own <= structure.tissues]
-        if structure.tissues <= _ORGANS and not self._shown & _ORGANS:
+        if structure.tissues <= ORGANS and not self._shown & ORGANS:
             return "this map labels no organs"
         covered = frozenset().union(*(self.tissues[n] for n in inside))
         if not covered >= structure.tissues:

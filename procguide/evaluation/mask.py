@@ -79,6 +79,11 @@ class Mask:
         k, j, i = both.start + start
         return Mask(both.voxels, (int(k), int(j), int(i)), self.affine)
 
+    def __or__(self, other: Mask) -> Mask:
+        """What either holds; they must be on one lattice."""
+        start, stop = joined_boxes(self, other)
+        return Mask(self.within(start, stop) | other.within(start, stop), start, self.affine)
+
 
 def joined_boxes(one: Mask, other: Mask) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """First index and the one after the last, of the smallest box that holds both crops."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +13,7 @@ from procguide.anatomy import SACRUM
 from procguide.errors import InputUnfitError
 from procguide.evaluation.labelled import Bone, Labelled
 from procguide.evaluation.mask import Mask
-from procguide.evaluation.structure import Structure, Tissues
+from procguide.evaluation.structure import ORGANS, Structure, Tissues
 from procguide.evaluation.vocabulary import meanings_in
 from procguide.imaging import Grid, LabelMap
 from procguide.imaging.resample import resample
@@ -64,10 +66,15 @@ class Side:
         return any(one.judges(structure) for one in self.maps)
 
     def mask_of(self, structure: Structure) -> Mask:
-        """Where the structure is, by the first map that tells it apart and shows some of it."""
+        """Where the structure is, by the first map that tells it apart and shows some of it.
+
+        Organs are what all maps show together: the one round the spine cuts them off.
+        """
         masks = [one.mask_of(structure) for one in self.maps if one.tells(structure) is None]
         if not masks:
             raise InputUnfitError(f"{structure.name}: {self.tells(structure)}")
+        if structure.tissues <= ORGANS:
+            return reduce(or_, masks)
         return next((mask for mask in masks if mask.count), masks[0])
 
     @property

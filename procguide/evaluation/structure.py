@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from procguide.anatomy import Region
-from procguide.segmentation.classes import ARCH_PARTS, TissueClass, class_of
+from procguide.segmentation.classes import ARCH_PARTS, ORGAN_CLASSES, TissueClass, class_of
 
-__all__ = ["STRUCTURES", "Structure", "tissues_of"]
+__all__ = ["ORGANS", "STRUCTURES", "Structure", "tissues_of"]
 
 Tissues = frozenset[TissueClass]
+
+
+ORGANS: Tissues = frozenset(ORGAN_CLASSES) - {TissueClass.OTHER}
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,6 @@ STRUCTURES = (
     Structure("thecal sac and content", _CONTENT, (_SAC,)),
     _one(TissueClass.SPINAL_CORD),
     *map(_one, (TissueClass.RIB, TissueClass.ILIUM)),
-    *map(_one, (tissue for tissue in TissueClass if tissue >= TissueClass.LUNG)),
+    *map(_one, (tissue for tissue in TissueClass if tissue in ORGANS)),
 )
 """Every structure that a row may be about. Parts stand beside the wholes that they belong to."""

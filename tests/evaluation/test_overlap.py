@@ -168,6 +168,7 @@ def test_a_crop_keeps_every_voxel_in_its_place(one: np.ndarray, other: np.ndarra
     assert np.array_equal(masks[0].within((0, 0, 0), (4, 5, 6)), one)
     both = masks[0] & masks[1]
     assert np.array_equal(both.within((0, 0, 0), (4, 5, 6)), one & other)
+    assert np.array_equal((masks[0] | masks[1]).within((0, 0, 0), (4, 5, 6)), one | other)
     if one.any():
         assert masks[0].centroid == pytest.approx(ANISOTROPIC.apply(np.argwhere(one).mean(axis=0)))
         assert masks[0].volume_mm3 == pytest.approx(one.sum() * 3.0 * 1.0 * 0.8)
