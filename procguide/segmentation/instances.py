@@ -18,7 +18,7 @@ from procguide.anatomy import SACRUM
 from procguide.segmentation.classes import VERTEBRAL, TissueClass
 from procguide.segmentation.inference import Prediction
 
-__all__ = ["Instances", "claim_for_sacrum", "separate", "settled"]
+__all__ = ["Instances", "body_centres", "claim_for_sacrum", "separate", "settled"]
 
 _MIN_DISTANCE_MM = 13.0
 _MIN_STEP_MM = 8.0
@@ -104,11 +104,22 @@ def _without_fragments(
     return kept
 
 
+def body_centres(
+    labels: NDArray[np.uint8], body: NDArray[np.bool_], count: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Voxels ``(n + 1,)`` and centres ``(n + 1, 3)``, index (k, j, i), of numbered bodies; row 0 is empty."""
+    index = np.nonzero(body & (labels > 0))
+    own = labels[index]
+    sizes = np.bincount(own, minlength=count + 1)
+    sums = np.stack([np.bincount(own, part, minlength=count + 1) for part in index], axis=1)
+    return sizes, sums / np.maximum(sizes, 1)[:, None]
+
+
 def _whole_again(labels: NDArray[np.uint8], body: NDArray[np.bool_], spacing: float) -> NDArray[np.uint8]:
     """Halves of one vertebra joined: two bodies cannot have their centres at nearly one height."""
-    own = np.where(body, labels, 0)
-    present = [int(n) for n in np.unique(own) if n]
-    heights = np.array(ndimage.center_of_mass(own > 0, own, present)).reshape(-1, 3)[:, 0] * spacing
+    sizes, centres = body_centres(labels, body)
+    present = np.flatnonzero(sizes)
+    heights = centres[present, 0] * spacing
     table = np.arange(256, dtype=np.uint8)
     for lower, upper, step in zip(present, present[1:], np.diff(heights), strict=False):
         if abs(step) < _MIN_STEP_MM:
@@ -127,10 +138,10 @@ def _numbered(
 
     ``votes`` is ``(k, j, i)`` in mm along k.
     """
-    sizes = np.bincount(labels[body], minlength=len(centres) + 1) * spacing**3
+    counts, middles = body_centres(labels, body, len(centres))
+    sizes = counts * spacing**3
     large = [n for n in range(1, len(centres) + 1) if sizes[n] >= _least_size(n, sizes)]
-    middles = ndimage.center_of_mass(body, np.where(body, labels, 0), large) if large else []
-    places = np.asarray(middles, dtype=np.float64).reshape(-1, 3) * spacing
+    places = middles[large] * spacing
     real = _chain(large, places, sizes)
     table = np.zeros(len(centres) + 1, dtype=np.uint8)
     table[real] = np.arange(1, len(real) + 1)

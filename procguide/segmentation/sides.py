@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
-from procguide.segmentation.instances import Instances
+from procguide.segmentation.instances import Instances, body_centres
 
 __all__ = ["LEFT", "RIGHT", "arch_sides"]
 
@@ -33,9 +33,8 @@ def arch_sides(classes: NDArray[np.uint8], instances: Instances, spacing_mm: flo
     """
     sides = np.zeros(classes.shape, dtype=np.uint8)
     paired = np.isin(classes, [tissue for tissue in VERTEBRAL if tissue not in _UNSIDED])
-    bodies = np.where(classes == TissueClass.BODY, instances.labels, 0)
-    numbers = list(range(1, instances.count + 1))
-    centres = np.array(ndimage.center_of_mass(bodies > 0, bodies, numbers)).reshape(-1, 3) * spacing_mm
+    body = classes == TissueClass.BODY
+    centres = body_centres(instances.labels, body, instances.count)[1][1:] * spacing_mm
     for number, box in enumerate(ndimage.find_objects(instances.labels, instances.count), start=1):
         own = paired[box] & (instances.labels[box] == number)
         points = np.argwhere(own) + [part.start for part in box]
