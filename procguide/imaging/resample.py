@@ -17,6 +17,8 @@ __all__ = ["resample", "working_grid"]
 AnyVolume = TypeVar("AnyVolume", bound=Volume)
 
 _SLAB_VOXELS = 8_000_000
+_ALIGNMENT = 16
+"""Slabs start at multiples of this, so that the same voxels are paired in each, up to four times."""
 
 
 def working_grid(
@@ -60,9 +62,8 @@ def resample(volume: AnyVolume, grid: Grid, fill: float = 0.0) -> AnyVolume:
         if any(part.start >= part.stop for part in box):
             slab[:] = fill
             continue
-        image = _as_image(volume.voxels[box], sigmas)
-        start = [part.start for part in box]
-        slab_to_old[:3, 3] -= start
+        slab_to_old[:3, 3] -= [part.start for part in box]
+        image = _smoothed(volume.voxels[box], sigmas, slab_to_old)
         slab[:] = _sample(image, slab_to_old, slab.shape, fill, nearest=labels)
     return replace(volume, voxels=voxels, affine=grid.affine)
 
@@ -88,7 +89,7 @@ def _needed(
     """The box of old voxels round new ones, with ``margin`` (k, j, i) in old voxels."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape], [1], indexing="ij")).reshape(4, 8)
     index = (to_old @ corners)[:3]
-    low = np.maximum(np.floor(index.min(axis=1) - margin), 0).astype(int)
+    low = np.maximum(np.floor(index.min(axis=1) - margin), 0).astype(int) // _ALIGNMENT * _ALIGNMENT
     high = np.minimum(np.ceil(index.max(axis=1) + margin) + 1, old_shape).astype(int)
     k, j, i = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
     return k, j, i
@@ -101,17 +102,43 @@ def _antialiasing(to_old: NDArray[np.float64], shape: tuple[int, int, int]) -> N
     return np.where(wanted, 0.5 * np.sqrt(np.maximum(ratio**2 - 1, 0)), 0.0)
 
 
-def _as_image(voxels: NDArray[Any], sigmas: NDArray[np.float64]) -> SimpleITK.Image:
-    """Smoothed where ``sigmas`` (k, j, i) say so."""
-    smoothed = sigmas.any()
-    image = SimpleITK.GetImageFromArray(voxels.astype(np.float32) if smoothed else voxels)
-    for axis in np.flatnonzero(sigmas):
-        if image.GetSize()[2 - int(axis)] >= 4:
+def _smoothed(
+    voxels: NDArray[Any], sigmas: NDArray[np.float64], to_old: NDArray[np.float64]
+) -> SimpleITK.Image:
+    """Smoothed where ``sigmas`` (k, j, i) say so.
+
+    A wide Gaussian is had from means of two voxels and a narrower one: four times quicker. ``to_old`` is
+    changed to lead to the halved lattice.
+    """
+    if not sigmas.any():
+        return SimpleITK.GetImageFromArray(voxels)
+    left = sigmas.copy()
+    for axis in range(3):
+        halvings = 0
+        while left[axis] >= 1.0 and 2**halvings < _ALIGNMENT:
+            voxels, halvings = _halved(voxels, axis), halvings + 1
+            left[axis] = 0.5 * np.sqrt(left[axis] ** 2 - 0.25)
+            to_old[axis] /= 2.0
+            to_old[axis, 3] -= 0.25
+    image = SimpleITK.GetImageFromArray(voxels.astype(np.float32, copy=False))
+    for direction, sigma in enumerate(left[::-1].tolist()):
+        if sigma > 0 and image.GetSize()[direction] >= 4:
             smooth = SimpleITK.RecursiveGaussianImageFilter()
-            smooth.SetDirection(2 - int(axis))
-            smooth.SetSigma(float(sigmas[axis]))
+            smooth.SetDirection(direction)
+            smooth.SetSigma(sigma)
             image = smooth.Execute(image)
     return image
+
+
+def _halved(voxels: NDArray[Any], axis: int) -> NDArray[np.float32]:
+    """Means of neighbours along ``axis``; an odd one out is its own."""
+    along = np.moveaxis(voxels, axis, 0)
+    count = len(along) // 2
+    means = np.empty((-(-len(along) // 2), *along.shape[1:]), dtype=np.float32)
+    np.add(along[: 2 * count : 2], along[1 : 2 * count : 2], out=means[:count], dtype=np.float32)
+    means[:count] *= 0.5
+    means[count:] = along[2 * count :]
+    return np.moveaxis(means, 0, axis)
 
 
 def _sample(
