@@ -109,9 +109,13 @@ def _networks(region: Region, models: Mapping[str, str]) -> dict[str, str]:
 
 
 def _roots(spine: Spine) -> Iterable[Modelled]:
-    """A course a level and side, where a pedicle was found; cervical roots run otherwise and have none."""
+    """A course a level and side, where a pedicle was found and the field does not cut the vertebra.
+
+    Cervical roots run otherwise and have none.
+    """
     for vertebra in spine.vertebrae:
-        for side in vertebra.pedicles if vertebra.level[0] in "TL" else ():
+        modelled = vertebra.complete and vertebra.level[0] in "TL"
+        for side in vertebra.pedicles if modelled else ():
             course = exiting_root(vertebra, side)
             spread_mm = nerve_spread_mm(vertebra.level)
             yield Modelled(course.name, _ROOT, _ROOT_MODEL, spread_mm, vertebra.level, side, course)

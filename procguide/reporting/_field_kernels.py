@@ -81,22 +81,32 @@ def smoothed(materials: Array, chosen: Array, field: Array) -> None:  # pragma: 
         for j in range(materials.shape[1]):
             for i in range(materials.shape[2]):
                 value = int(one[k, j, i])
-                if _VANISHED < value < _FULL // 2 and chosen[materials[k, j, i]] and _alone(one, k, j, i):
+                sinks = _VANISHED < value < _FULL // 2 and chosen[materials[k, j, i]]
+                if sinks and _thin(one, materials, chosen, k, j, i):
                     value = min(_FULL // 2 + (_FULL // 2 - value) * 6 // 5, _FULL)
                 field[k, j, i] = value >> 4
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _alone(values: Array, k: int, j: int, i: int) -> bool:  # pragma: no cover (compiled)
-    """Whether no voxel beside this one is above the surface's value."""
-    most = 0
-    if 0 < k < values.shape[0] - 1:
-        most = max(values[k - 1, j, i], values[k + 1, j, i])
-    if 0 < j < values.shape[1] - 1:
-        most = max(most, values[k, j - 1, i], values[k, j + 1, i])
-    if 0 < i < values.shape[2] - 1:
-        most = max(most, values[k, j, i - 1], values[k, j, i + 1])
-    return bool(most < _FULL // 2)
+def _thin(
+    values: Array, materials: Array, chosen: Array, k: int, j: int, i: int
+) -> bool:  # pragma: no cover (compiled)
+    """Whether a voxel is of a sheet or rod: none beside it is above the surface's value, two are its own."""
+    own = 0
+    for axis in range(3):
+        for step in (-1, 1):
+            a, b, c = (
+                k + (step if axis == 0 else 0),
+                j + (step if axis == 1 else 0),
+                i + (step if axis == 2 else 0),
+            )
+            inside = 0 <= a < values.shape[0] and 0 <= b < values.shape[1] and 0 <= c < values.shape[2]
+            if not inside:
+                continue
+            if values[a, b, c] >= _FULL // 2:
+                return False
+            own += 1 if chosen[materials[a, b, c]] else 0
+    return own >= 2
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

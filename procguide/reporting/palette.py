@@ -41,10 +41,10 @@ PART_COLOURS = MappingProxyType(
 )
 REGION_COLOURS = MappingProxyType(
     {
-        Region.CANAL: "#0072B2",
+        Region.CANAL: "#3C7DE0",
         Region.THECAL_SAC: "#A79BF0",
         Region.SPINAL_CORD: "#FFF4B0",
-        Region.DISC: "#2E9496",
+        Region.DISC: "#35A08C",
         Region.SACRUM: "#D9A0C4",
         Region.RIB: "#B8B8B8",
         Region.ILIUM: "#9C9488",

@@ -43,6 +43,7 @@ _FADES_OVER_MM = 220.0
 _EDGE_MM = 4.0
 _BAND_MM = 3.0
 _VEIL = 0.16
+_DIMMER = 0.17  # on a light ground the eye takes the same surface for brighter
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +191,7 @@ def shade(
     key = np.clip(normal @ _LIGHT, 0, 1) * sun
     fill = np.clip(normal @ _FILL, 0, 1)
     above = 0.5 - 0.5 * normal[:, 1]
-    light = sky * (0.42 + 0.30 * above + 0.20 * fill) + 0.68 * key
+    light = (sky * (0.42 + 0.30 * above + 0.20 * fill) + 0.68 * key) * (1 - _DIMMER * float(np.mean(ground)))
     gloss = 0.16 * np.clip(normal @ half, 0, 1) ** 28 * sun
     colour = surface.colour[hit] * light[:, None] + gloss[:, None]
     depth = surface.depth[hit]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,6 +74,14 @@ class TestModelled:
         assert one.course == exiting_root(spine.vertebra("L4"), Side.LEFT)
         assert one.spread_mm == nerve_spread_mm("L4")
         assert "not seen" in one.words
+
+    def test_cut_and_cervical_vertebrae_have_no_roots(self, spine: Spine) -> None:
+        cut, cervical = (
+            replace(spine, vertebrae=(replace(spine.vertebra("L4"), **{name: value}),))
+            for name, value in (("complete", False), ("level", "C5"))
+        )
+        assert describe_labels(_found(Region.BODY), cut).courses == ()
+        assert describe_labels(_found(Region.BODY), cervical).courses == ()
 
     def test_the_dura_is_modelled_only_where_no_network_saw_the_sac(self, spine: Spine) -> None:
         kinds = [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from procguide.anatomy import Anchor, Region
+from procguide.anatomy import VERSE_LABELS, Anchor, Region
 from procguide.errors import CannotWriteError
 from procguide.findings import Finding, Severity
 from procguide.geometry import Affine
@@ -20,10 +20,10 @@ from procguide.reporting.palette import VERTEBRA_TINTS, rgb
 from procguide.reporting.preview import draw_preview
 from procguide.reporting.preview.layout import CANVAS, CORONAL, LATERAL, OBLIQUE, SAGITTAL, arrange
 from procguide.reporting.preview.names import DOUBTFUL, UNANCHORED, level_names
-from procguide.reporting.preview.planes import overlaid, sagittal_field
+from procguide.reporting.preview.planes import coronal_field, overlaid, sagittal_field
 from procguide.reporting.preview.views import spine_points, views_of
 from procguide.reporting.preview.words import WARNING, anchor_words
-from procguide.reporting.shapes import shapes_of
+from procguide.reporting.shapes import Group, shapes_of
 from procguide.segmentation.segment import Segmentation
 
 
@@ -50,6 +50,20 @@ def _draw(case, found, spine=None, volume=None):
 @pytest.fixture(scope="module")
 def preview(case, found):
     return _draw(case, found)
+
+
+@pytest.fixture
+def drawn(preview, monkeypatch):
+    """``write_preview`` writes what is already drawn."""
+    monkeypatch.setattr("procguide.reporting.preview.draw.draw_preview", lambda *_: preview)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly():
+    """One ray a pixel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("procguide.reporting.preview.views._FINER", 1.0)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +135,31 @@ class TestDoubt:
         (own,) = [name for name in names if name.words == "L3"]
         assert own.centre == pytest.approx((0.0, -1.0, 72.0), abs=4.0)
 
+    def test_vertebrae_without_levels_are_drawn_and_bear_question_marks(self, case, found):
+        numbers = np.zeros(case.levels.shape, dtype=np.uint8)
+        for n, level in enumerate(("L5", "L4", "L3"), start=1):
+            numbers[case.levels.voxels == VERSE_LABELS[level]] = n
+        unnamed = replace(
+            found,
+            levels=case.levels.with_voxels(np.zeros_like(numbers)),
+            instances=LabelMap(numbers, case.levels.affine),
+            anchor=Anchor.NONE,
+            confidence={},
+        )
+        names = level_names(unnamed, replace(case.spine, vertebrae=(), sacrum=None))
+        assert [name.words for name in names] == ["?"] * 3
+        assert sorted(name.centre[2] for name in names) == pytest.approx([0.0, 36.0, 72.0], abs=3.0)
+        shapes = shapes_of(unnamed.levels, unnamed.regions, instances=unnamed.instances)
+        assert {Group.EVEN_VERTEBRAE, Group.ODD_VERTEBRAE} <= set(shapes.groups)
+        assert "vertebrae have no names" in anchor_words(unnamed)[0]
+
+    def test_a_piece_of_an_arch_is_not_named(self, case, found):
+        levels = case.levels.voxels.copy()
+        levels[(levels == VERSE_LABELS["L3"]) & (case.regions.voxels == Region.BODY)] = 0
+        pieces = replace(found, levels=case.levels.with_voxels(levels))
+        names = level_names(pieces, replace(case.spine, vertebrae=case.spine.vertebrae[1:]))
+        assert [name.words for name in names] == ["L4", "L5", "S1"]
+
 
 class TestPlaces:
     def test_tints_stand_where_the_vertebrae_are_projected(self, case, preview):
@@ -177,14 +216,17 @@ class TestSides:
         voxels = case.volume.voxels.copy()
         low, high = np.rint(case.volume.to_index([(40, -8, 0), (52, 40, 70)])).astype(int)
         voxels[low[0] : high[0], low[1] : high[1], low[2] : high[2]] = 2000
-        for volume in (case.volume.with_voxels(voxels), _stored_right_to_left(voxels, case.volume)):
-            preview = _draw(case, found, volume=volume)
-            box, _ = _panel(preview, CORONAL)
-            picture = np.asarray(preview.sheet.image.convert("L")).astype(int)
-            part = picture[round(box.top) : round(box.bottom), round(box.left) : round(box.right)]
-            columns = np.nonzero((part > 245).sum(axis=0) > 100)[0]
-            assert len(columns)
-            assert columns.min() > 0.6 * part.shape[1]
+        marked = case.volume.with_voxels(voxels)
+        preview = _draw(case, found, volume=marked)
+        box, _ = _panel(preview, CORONAL)
+        picture = np.asarray(preview.sheet.image.convert("L")).astype(int)
+        part = picture[round(box.top) : round(box.bottom), round(box.left) : round(box.right)]
+        columns = np.nonzero((part > 245).sum(axis=0) > 100)[0]
+        assert len(columns)
+        assert columns.min() > 0.6 * part.shape[1]
+        field = coronal_field(case.spine, preview.layout.panels[CORONAL], np.array([0.0, 20.0, 36.0]))
+        stored = overlaid(_stored_right_to_left(voxels, case.volume), [], field)
+        np.testing.assert_allclose(stored, overlaid(marked, [], field), atol=1e-5)
 
     def test_labels_stored_right_to_left_give_the_same_picture(self, case, found, sheet):
         flipped = replace(
@@ -263,6 +305,7 @@ def test_empty_segmentation_still_shows_the_image(case, found, tmp_path):
     assert (picture > 100).mean() > 0.02
 
 
+@pytest.mark.usefixtures("drawn")
 def test_png_is_written_whole(case, found, tmp_path):
     path = tmp_path / "preview.png"
     write_preview(path, case.volume, found, case.spine, describe_labels(found, case.spine))
@@ -272,6 +315,7 @@ def test_png_is_written_whole(case, found, tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == ["preview.png"]
 
 
+@pytest.mark.usefixtures("drawn")
 def test_unwritable_place_is_named(case, found, tmp_path):
     with pytest.raises(CannotWriteError, match="preview"):
         write_preview(

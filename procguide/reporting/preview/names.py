@@ -56,11 +56,14 @@ def level_names(found: Segmentation, spine: Spine) -> tuple[Name, ...]:
     A vertebra whose landmarks were not found is named at its labels' own middle.
     """
     located = {vertebra.level: vertebra for vertebra in spine.vertebrae}
+    bodies = set(np.unique(found.levels.voxels[found.regions.mask(Region.BODY)]))
     names = []
     for label in found.levels.present():
         level = VERSE_NAMES.get(label)
         if level is None or level in (SACRUM, "coccyx"):
             continue
+        if level not in located and label not in bodies:
+            continue  # a piece of an arch at the field's border
         sure = found.confidence.get(level, 0.0) >= LEAST_CONFIDENCE and found.anchor is not Anchor.NONE
         colour = UNANCHORED if found.anchor is Anchor.NONE else (_SURE if sure else DOUBTFUL)
         words = level if sure else f"{level}?"
