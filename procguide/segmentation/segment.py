@@ -74,6 +74,7 @@ def segment(
     lowest_level: str | None = None,
     level_at: Sequence[LevelAt] = (),
     require_anchor: bool = True,
+    networks: Mapping[str, str] | None = None,
     device: str = "auto",
     progress: Progress | None = None,
 ) -> Segmentation:
@@ -82,12 +83,13 @@ def segment(
     ``lowest_level`` names the lowest vertebra that is wholly in view, ``level_at`` others by a point;
     without them the sacrum, the lowest rib or C2 must be seen. :class:`InputUnfitError` where there is no
     spine or nothing to count from; with ``require_anchor`` False the latter gives vertebrae without names
-    (``anchor`` is ``NONE``, ``levels`` holds the sacrum at most, ``instances`` all). ``progress`` gets the
-    step in words and its share done, on the calling thread.
+    (``anchor`` is ``NONE``, ``levels`` holds the sacrum at most, ``instances`` all). ``networks`` gives
+    bundles of this project's kind, by folder, in place of the shipped ones (``"locator"``,
+    ``"vertebrae"``). ``progress`` gets the step in words and its share done, on the calling thread.
     """
     chosen = choose_device(device)
     say = progress or (lambda _step, _share: None)
-    fine, models = _spine(volume, chosen, say)
+    fine, models = _spine(volume, networks or {}, chosen, say)
     spacing = fine.model.spacing_mm
     instances = claim_for_sacrum(fine.classes, separate(fine), spacing)
     stated = stated_levels(instances, fine.grid, level_at)
@@ -97,20 +99,23 @@ def segment(
     return _labelled(volume, fine, instances, naming, models)
 
 
-def _spine(volume: Volume, device: str, say: Progress) -> tuple[Prediction, list[NetworkSpec]]:
+def _spine(
+    volume: Volume, networks: Mapping[str, str], device: str, say: Progress
+) -> tuple[Prediction, list[NetworkSpec]]:
     """The fine network's answer round the spine, and which networks were asked.
 
     In a field so small that the locator would see nothing round it, the fine network looks everywhere.
     """
     say_fine = partial(say, "segmenting the vertebrae")
+    locator, vertebrae = networks.get(LOCATOR, LOCATOR), networks.get(VERTEBRAE, VERTEBRAE)
     extent = np.array(volume.grid.shape) * volume.grid.affine.spacing
     if (extent <= _SMALL_FIELD_MM).all():
-        fine = predict(volume, VERTEBRAE, device=device, progress=say_fine)
+        fine = predict(volume, vertebrae, device=device, progress=say_fine)
         return fine, [fine.model]
-    coarse = predict(volume, LOCATOR, device=device, progress=partial(say, "finding the spine"))
+    coarse = predict(volume, locator, device=device, progress=partial(say, "finding the spine"))
     spine = _column(coarse)
     box, near = _spine_box(coarse, spine), _near(spine, coarse)
-    fine = predict(volume, VERTEBRAE, region=box, where=near, device=device, progress=say_fine)
+    fine = predict(volume, vertebrae, region=box, where=near, device=device, progress=say_fine)
     return replace(fine, classes=around(fine, coarse)), [coarse.model, fine.model]
 
 

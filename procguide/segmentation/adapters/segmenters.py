@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from procguide import __version__
@@ -12,6 +12,7 @@ from procguide.imaging import Volume
 from procguide.segmentation.adapters.assemble import assemble
 from procguide.segmentation.adapters.foreign import Labeller, ModelCard, Progress, Segmenter
 from procguide.segmentation.adapters.mapping import MAPPING_FILE, LabelMapping
+from procguide.segmentation.adapters.safe_files import read_document
 from procguide.segmentation.hints import LevelAt
 from procguide.segmentation.segment import Segmentation
 
@@ -35,9 +36,10 @@ class ModelChoice:
 
 @dataclass(frozen=True)
 class Shipped:
-    """The networks that come with the package."""
+    """The networks that come with the package; ``networks`` are others of their kind, by folder."""
 
     card: ModelCard = _OWN
+    networks: Mapping[str, str] = field(default_factory=dict)
 
     def segment(
         self,
@@ -51,7 +53,14 @@ class Shipped:
         """As :func:`procguide.segmentation.segment.segment`."""
         from procguide.segmentation.segment import segment
 
-        return segment(volume, lowest_level=lowest_level, level_at=level_at, device=device, progress=progress)
+        return segment(
+            volume,
+            lowest_level=lowest_level,
+            level_at=level_at,
+            networks=self.networks,
+            device=device,
+            progress=progress,
+        )
 
 
 @dataclass(frozen=True)
@@ -124,6 +133,10 @@ def _of_folder(folder: Path, mapping: LabelMapping | None, choice: ModelChoice) 
     from procguide.segmentation.adapters.monai_bundle import METADATA, MonaiBundle
     from procguide.segmentation.adapters.nnunet import NnUNet, find_model_folder
 
+    own = _own_networks(folder)
+    if own:
+        _no_labels(choice)
+        return Shipped(networks=own)
     if mapping is None and (folder / MAPPING_FILE).is_file():
         mapping = LabelMapping.from_file(folder / MAPPING_FILE)
     if (folder / METADATA).is_file():
@@ -136,3 +149,25 @@ def _of_folder(folder: Path, mapping: LabelMapping | None, choice: ModelChoice) 
         "configs/inference.json, models/model.pt or model.safetensors) or an nnU-Net v2 model (plans.json, "
         "dataset.json, fold_0/checkpoint_final.pth)"
     )
+
+
+def _own_networks(folder: Path) -> dict[str, str]:
+    """Name to folder of this project's own bundles: ``folder`` itself, or those in it.
+
+    Their metadata have an entry ``procguide``; they are read by
+    :func:`procguide.segmentation.network.read_bundle`, which checks their hash.
+    """
+    found = {}
+    for place in (folder, *sorted(child for child in folder.iterdir() if child.is_dir())):
+        file = place / "configs" / "metadata.json"
+        if file.is_file():
+            metadata = read_document(file)
+            if "procguide" in metadata:
+                found[str(metadata.get("name"))] = str(place)
+    unknown = sorted(set(found) - {"locator", "vertebrae", "organs"})
+    if unknown:
+        raise InputUnreadableError(
+            f"{folder} holds a network named {unknown[0]!r}; those of this project are locator, "
+            "vertebrae and organs"
+        )
+    return found
