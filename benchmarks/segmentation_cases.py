@@ -75,9 +75,10 @@ def _labels(path: str, table: Mapping[int, int] | None = None, drop: tuple[int, 
 
 
 def _lumbar_ct() -> tuple[Side, ...]:
-    """Label 26 is S1 alone, which is no sacrum: left out."""
+    """Label 26 is S1 alone, which is no sacrum; its body, which is sacrum to the networks, is left out."""
     levels = _labels("ct_lumbar_3mm/labels_totalseg_v2.nii.gz")
     parts = _labels("ct_lumbar_3mm/labels_body_disc.nii.gz", {1: Region.BODY, 2: Region.DISC})
+    parts = parts.with_voxels(np.where(levels.voxels == 26, 0, parts.voxels))
     return Side.of((levels, Vocabulary.TOTALSEGMENTATOR)), Side.of((parts, Vocabulary.REGIONS))
 
 
