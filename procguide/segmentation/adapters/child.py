@@ -48,7 +48,7 @@ def run_child(
                     code = child.wait(_POLL_S)
                     break
                 except subprocess.TimeoutExpired:
-                    progress(words, 0.5)
+                    progress(words, 0.0)  # the package does not tell its share
         except BaseException:
             child.kill()
             child.wait()
