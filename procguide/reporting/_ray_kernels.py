@@ -173,6 +173,7 @@ def light_reaching(
     shade: Array,
     places: Array,
     normals: Array,
+    turned_away: Array,
     toward_light: Array,
     reach: float,
     sky: Array,
@@ -183,7 +184,7 @@ def light_reaching(
     ``crowding`` and ``shade`` (k, j, i) are the share of bone round a place, broadly and closely blurred.
     ``places`` (n, 3), ``normals`` (n, 3) and ``toward_light`` (3,) are in their index space, normals and
     light of length one millimetre; ``reach`` is a millimetre count: the sky is asked for at that distance
-    and at 2.5 times it, the sun along 12 steps.
+    and at 2.5 times it, the sun along 12 steps, unless the surface is ``turned_away`` (n,) from it.
     """
     for n in range(places.shape[0]):
         k, j, i = places[n]
@@ -193,6 +194,8 @@ def light_reaching(
         broad = _linear(crowding, k + wide * nk, j + wide * nj, i + wide * ni)
         sky[n] = np.exp(-(1.1 * near + 1.9 * broad))
         clear = 1.0
+        if turned_away[n]:
+            continue
         for step in range(1, 13):
             far = 3.2 * step
             lift = min(3.0, far)
@@ -203,6 +206,8 @@ def light_reaching(
                 i + far * toward_light[2] + lift * ni,
             )
             clear *= 1.0 - 0.7 * max(value - 0.15, 0.0)
+            if clear < 0.02:
+                break
         sun[n] = clear
 
 

@@ -227,6 +227,7 @@ def _reached_by_light(
     points = lattice.apply(np.column_stack([np.zeros(len(pixels)), pixels]))
     points += surface.depth[hit].astype(np.float64)[:, None] * np.asarray(plane.into)
     places = occluders.affine.inverse.apply(points)
+    turned_away = surface.normal[hit] @ _LIGHT <= 0
     normals = surface.normal[hit].astype(np.float64) @ (to_index @ axes).T
     sky, sun = np.ones(len(places)), np.ones(len(places))
     toward_light = to_index @ axes @ _LIGHT
@@ -238,6 +239,7 @@ def _reached_by_light(
             occluders.closely,
             places[window],
             normals[window],
+            turned_away[window],
             toward_light,
             _SKY_REACH_MM,
             sky[window],
