@@ -84,7 +84,6 @@ def by_monai(volume: Volume, bundle: str, kind: str) -> tuple[NDArray[Any], int]
 
 def measure(kind: str, bundle: str, volume: Volume) -> dict[str, Any]:
     """Run twice: the first pays for imports and compilation."""
-    base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, cpu, count = [], [], 0
 
     def told(_share: float) -> None:
@@ -106,7 +105,7 @@ def measure(kind: str, bundle: str, volume: Volume) -> dict[str, Any]:
         "again_s": round(seconds[1], 2),
         "again_cpu_s": round(cpu[1], 2),
         "windows": count,
-        "peak_added_mb": round((peak - base) / 1024),
+        "peak_mb": round(peak / 1024),
     }
 
 
