@@ -201,3 +201,14 @@ def test_an_answer_on_a_turned_lattice_says_the_same(subject: Phantom) -> None:
     other = assemble([ForeignLabels(turned, answer.meanings)], _image(), CARD)
     np.testing.assert_array_equal(one.levels.voxels, other.levels.voxels)
     np.testing.assert_array_equal(one.regions.voxels, other.regions.voxels)
+
+
+def test_a_vertebra_of_which_only_the_arch_is_in_view(subject: Phantom) -> None:
+    painted = _painted(subject, published_names("totalspineseg"))
+    labels = painted.labels.voxels.copy()
+    labels[(labels == 42) & (subject.regions.voxels == Region.BODY)] = 0
+    found = assemble(
+        [ForeignLabels(LabelMap(labels, painted.labels.affine), painted.meanings)], _image(), CARD
+    )
+    assert VERSE_LABELS["L2"] in found.levels.present()
+    assert _against_truth(found, subject)["L4"] > 0.9

@@ -93,15 +93,22 @@ def bones_of(levels: NDArray[np.uint8], regions: NDArray[np.uint8], spacing_mm: 
         pieces, count = _from_bodies(body, vertebral, spacing_mm)
     if not count:
         raise InputUnfitError("the model's labels hold no whole vertebral body; load images that show one")
-    centres = ndimage.center_of_mass(body | (pieces > 0), pieces, range(1, count + 1))
-    own_bodies = ndimage.center_of_mass(body, np.where(body, pieces, 0), range(1, count + 1))
-    heights = [
-        own[0] if np.isfinite(own[0]) else all_[0] for own, all_ in zip(own_bodies, centres, strict=True)
-    ]
+    heights = _mean_slice(pieces, body, count)
+    heights = np.where(np.isfinite(heights), heights, _mean_slice(pieces, pieces > 0, count))
     order = np.argsort(heights)
     table = np.zeros(count + 1, dtype=np.uint8)
     table[order + 1] = np.arange(1, count + 1)
     return Instances(table[pieces], (1.0,) * count, tuple(float(heights[n]) * spacing_mm for n in order))
+
+
+def _mean_slice(pieces: NDArray[np.intp], within: NDArray[np.bool_], count: int) -> NDArray[np.float64]:
+    """Mean slice of each piece within a mask; NaN where it has nothing there."""
+    own = np.where(within, pieces, 0)
+    sizes = np.array([np.bincount(one.ravel(), minlength=count + 1)[1:] for one in own], dtype=np.float64)
+    total = sizes.sum(axis=0)
+    weighted = (sizes * np.arange(len(own))[:, None]).sum(axis=0)
+    mean: NDArray[np.float64] = np.divide(weighted, total, out=np.full(count, np.nan), where=total > 0)
+    return mean
 
 
 def _renumbered(labels: NDArray[np.uint8]) -> tuple[NDArray[np.intp], int]:
