@@ -23,6 +23,8 @@ __all__ = ["Naming", "name_from_signs", "name_levels"]
 
 _MIN_PROBABILITY = 0.5
 """An anchor that leaves the best-known vertebra's name below this is none: the landmarks contradict."""
+_MIN_BY_RIB = 0.7
+"""The same for the lowest rib alone, which a network may have missed one below (assumed)."""
 _SEGMENTATION_RIGHT = 0.99
 """That sacrum, ribs and count are what they seem; no name that nobody gave is surer than this (assumed)."""
 _ODD_MOVE = 0.02
@@ -89,7 +91,8 @@ def name_from_signs(
             "--lowest-level and --level-at against the preview"
         )
     anchors = _anchors(signs, labelling, said)
-    if not anchors or max(labelling.certainty) < _MIN_PROBABILITY:
+    least = _MIN_BY_RIB if anchors == (Anchor.LAST_RIB,) else _MIN_PROBABILITY
+    if not anchors or max(labelling.certainty) < least:
         why = unanchored(signs, labelling, anchors)
         if require_anchor:
             raise InputUnfitError(f"{why.words} {why.advice}")

@@ -27,8 +27,8 @@ def unanchored(signs: ColumnSigns, labelling: Labelling, anchors: Sequence[Ancho
     if anchors:
         best = max(labelling.certainty)
         words = (
-            f"{count} vertebrae are in view, but {_listed(anchors)} and the other landmarks contradict each "
-            f"other: the most probable labelling has a probability of {best:.2f} at best"
+            f"{count} vertebrae are in view, but what is seen beside {_listed(anchors)} leaves their levels "
+            f"in doubt: the surest name has a probability of {best:.2f}"
         )
     else:
         words = (

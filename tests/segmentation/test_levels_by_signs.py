@@ -158,6 +158,12 @@ class TestAnchors:
         signs = column([BARE, BOTH, BOTH, BOTH], sacrum=False, cut_lowest=True)
         assert name_from_signs(signs, require_anchor=False).anchor is Anchor.NONE
 
+    def test_a_lowest_rib_among_ribs_that_are_hardly_seen_is_not_trusted(self) -> None:
+        signs = column([BARE] * 4 + [ONE, ONE, BARE, BARE, ONE], sacrum=False)
+        naming = name_from_signs(signs, require_anchor=False)
+        assert naming.anchor is Anchor.NONE
+        assert "in doubt" in naming.findings[0].words
+
     def test_axis(self) -> None:
         naming = name_from_signs(column([UNSEEN] * 6, sacrum=False, axis=True, steps=[18.0] * 5))
         assert naming.levels == ("C7", "C6", "C5", "C4", "C3", "C2")
