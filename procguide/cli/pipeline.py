@@ -162,8 +162,10 @@ def on_input_grid(anatomy: Anatomy, case: Case) -> Mapping[str, LabelMap]:
     """``labels`` and ``regions`` on the input's own lattice."""
     from procguide.imaging.resample import resample
 
-    grid = case.volume.grid
-    return {
-        "labels": resample(anatomy.segmentation.levels, grid),
-        "regions": resample(anatomy.segmentation.regions, grid),
-    }
+    grid, found = case.volume.grid, anatomy.segmentation
+    regions = resample(found.regions, grid)
+    if found.organs is not None:  # beyond the working lattice too
+        organs = resample(found.organs, grid).voxels
+        merged = np.where(regions.voxels == Region.BACKGROUND, organs, regions.voxels)
+        regions = regions.with_voxels(merged.astype(regions.voxels.dtype))
+    return {"labels": resample(found.levels, grid), "regions": regions}

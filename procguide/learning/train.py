@@ -7,6 +7,7 @@ checkpoint in ``--out`` is taken up).
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import math
 import time
@@ -28,13 +29,13 @@ from procguide.learning.export import export_bundle
 from procguide.learning.shapes import load
 from procguide.learning.synthesis import CT_AND_MR, CT_ONLY, Batch, Contrasts, ShapeTensors, synthesise
 from procguide.segmentation.classes import FINE_CLASSES, LOCATOR_CLASSES, ORGAN_CLASSES, TissueClass
-from procguide.segmentation.network import NetworkSpec, build_network
+from procguide.segmentation.network import METADATA_FILE, NetworkSpec, build_network
 
 __all__ = ["RECIPES", "Recipe", "export", "loss_of", "train"]
 
 log = logging.getLogger("procguide.learning")
 
-VERSION = "2"
+VERSION = "2.0.0"
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,14 @@ def _begin_with(net: nn.Module, weights: Path) -> None:
     net.load_state_dict(own | {key: value for key, value in given.items() if value.shape == own[key].shape})
 
 
+def _origin(start: Path | None) -> str:
+    """Name and version of the bundle that a weights file belongs to."""
+    if start is None:
+        return "random weights"
+    metadata = json.loads((start.parents[1] / METADATA_FILE).read_text(encoding="utf-8"))
+    return f"{metadata['name']} {metadata['version']}"
+
+
 def train(
     name: str,
     shapes: list[ShapeTensors],
@@ -173,7 +182,7 @@ def train(
 ) -> None:
     """Run to ``steps`` and export; call again with the same folder to resume.
 
-    ``start`` is a weights file to begin with, ``figures`` are lines for the card.
+    ``start`` is the weights file of a bundle to begin with, ``figures`` are lines for the card.
     """
     recipe = RECIPES[name]
     run = _Run(recipe, seed, start)
@@ -192,7 +201,7 @@ def train(
                 log.info("step %d loss %.3f, %.2f s a step", run.step, running, pace)
             if run.step % save_every == 0 or run.step == steps:
                 run.save(out / "checkpoint.pt")
-    facts = {"seed": seed, "shapes": len(shapes), "began_with": "noise" if start is None else start.parts[-3]}
+    facts = {"seed": seed, "shapes": len(shapes), "began_with": _origin(start)}
     export(run, name, out, facts, figures)
 
 
@@ -220,7 +229,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="weights to begin with")
+    parser.add_argument("--start", type=Path, help="weights of a bundle to begin with")
     parser.add_argument("--figures", type=Path, help="lines for the card: what was measured")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()

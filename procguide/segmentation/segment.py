@@ -24,7 +24,7 @@ from procguide.segmentation.naming import Naming, name_levels
 from procguide.segmentation.network import NetworkSpec
 from procguide.segmentation.runtime import choose_device
 from procguide.segmentation.sides import LEFT, RIGHT, arch_sides
-from procguide.segmentation.surroundings import around
+from procguide.segmentation.surroundings import ORGANS, around, find_organs
 
 __all__ = ["Segmentation", "segment"]
 
@@ -39,6 +39,7 @@ _SPINE_HALF_WIDTH_MM = 70.0
 _MIN_COLUMN_MM3 = 10_000.0
 _SMALL_FIELD_MM = 120.0
 _LOOK_MM = 6.0
+_MIN_CANAL_MM3 = 1_000.0
 
 Progress = Callable[[str, float], None]
 
@@ -83,9 +84,10 @@ def segment(
     ``lowest_level`` names the lowest vertebra that is wholly in view, ``level_at`` others by a point;
     without them the sacrum, the lowest rib or C2 must be seen. :class:`InputUnfitError` where there is no
     spine or nothing to count from; with ``require_anchor`` False the latter gives vertebrae without names
-    (``anchor`` is ``NONE``, ``levels`` holds the sacrum at most, ``instances`` all). ``networks`` gives
-    bundles of this project's kind, by folder, in place of the shipped ones (``"locator"``,
-    ``"vertebrae"``). ``progress`` gets the step in words and its share done, on the calling thread.
+    (``anchor`` is ``NONE``, ``levels`` holds the sacrum at most, ``instances`` all), and a canal alone is
+    enough. ``networks`` gives bundles of this project's kind, by folder, in place of the shipped ones
+    (``"locator"``, ``"vertebrae"``, ``"organs"``). ``progress`` gets the step in words and its share done,
+    on the calling thread.
     """
     chosen = choose_device(device)
     say = progress or (lambda _step, _share: None)
@@ -93,10 +95,23 @@ def segment(
     spacing = fine.model.spacing_mm
     instances = claim_for_sacrum(fine.classes, separate(fine), spacing)
     stated = stated_levels(instances, fine.grid, level_at)
-    naming = name_levels(
-        fine.classes, instances, spacing, lowest_level, stated, require_anchor=require_anchor
-    )
-    return _labelled(volume, fine, instances, naming, models)
+    if instances.count == 0 and not require_anchor and _shows_canal(fine):
+        naming = Naming((), {}, Anchor.NONE, (), on_sacrum=False)
+    else:
+        naming = name_levels(
+            fine.classes, instances, spacing, lowest_level, stated, require_anchor=require_anchor
+        )
+    named = _labelled(volume, fine, instances, naming, models)
+    if volume.modality is not Modality.CT:
+        return named
+    organs = (networks or {}).get(ORGANS, ORGANS)
+    return with_organs(named, *find_organs(volume, organs, chosen, partial(say, "finding organs")))
+
+
+def _shows_canal(fine: Prediction) -> bool:
+    """Whether there is cord or canal where no vertebra was found, as in a crop of the neck."""
+    canal = np.isin(fine.classes, CANAL_PARTS).sum()
+    return bool(canal * fine.model.spacing_mm**3 >= _MIN_CANAL_MM3)
 
 
 def _spine(
@@ -199,6 +214,18 @@ def _labelled(
     )
 
 
+def with_organs(found: Segmentation, organs: LabelMap, model: NetworkSpec) -> Segmentation:
+    """The same with ``organs``, and with them in ``regions`` where nothing else is."""
+    near = resample(organs, found.regions.grid).voxels
+    regions = np.where(found.regions.voxels == Region.BACKGROUND, near, found.regions.voxels)
+    return replace(
+        found,
+        regions=found.regions.with_voxels(regions.astype(np.uint8)),
+        organs=organs,
+        models={**found.models, model.name: model.version},
+    )
+
+
 def _numbers(instances: Instances) -> dict[int, str]:
     return {n: f"vertebra {n} from below" for n in range(1, instances.count + 1)}
 
@@ -213,18 +240,6 @@ def _without_islands(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 def _largest(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(cc3d.largest_k(mask, k=1, connectivity=26) > 0) if mask.any() else mask
-
-
-def with_organs(found: Segmentation, organs: LabelMap, model: NetworkSpec) -> Segmentation:
-    """The same with ``organs``, and with them in ``regions`` where nothing else is."""
-    near = resample(organs, found.regions.grid).voxels
-    regions = np.where(found.regions.voxels == Region.BACKGROUND, near, found.regions.voxels)
-    return replace(
-        found,
-        regions=found.regions.with_voxels(regions.astype(np.uint8)),
-        organs=organs,
-        models={**found.models, model.name: model.version},
-    )
 
 
 def _doubts(naming: Naming) -> list[Finding]:

@@ -34,10 +34,13 @@ FROM_LOCATOR = (TissueClass.RIB, TissueClass.ILIUM, TissueClass.SACRUM)
 
 
 def find_organs(
-    volume: Volume, *, device: str = "cpu", progress: Callable[[float], None] | None = None
+    volume: Volume,
+    model: str = ORGANS,
+    device: str = "cpu",
+    progress: Callable[[float], None] | None = None,
 ) -> tuple[LabelMap, NetworkSpec]:
     """Organs of a CT on the network's own lattice over the whole field, and which network said so."""
-    answer = predict(volume, ORGANS, device=device, progress=progress)
+    answer = predict(volume, model, device=device, progress=progress)
     return organs_from(answer, volume), answer.model
 
 
