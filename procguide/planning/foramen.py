@@ -10,12 +10,13 @@ from procguide.errors import InputUnfitError
 from procguide.imaging import LabelMap
 from procguide.planning.nerves import required
 
-__all__ = ["foramen_span", "pedicle_of"]
+__all__ = ["foramen_depth", "foramen_span", "pedicle_of"]
 
 _STEP_MM = 0.5
 _HALF_MM = 14.0
 _USUAL_HALF_MM = 5.0
 _LEAST_MM = 4.0
+_GANGLION_BELOW_MM = (3.0, 4.0, 5.0)
 
 
 def pedicle_of(vertebra: Vertebra, side: Side) -> Pedicle:
@@ -54,3 +55,14 @@ def foramen_span(
     front = middle - _USUAL_HALF_MM if first == 0 else float(y[first]) - _STEP_MM / 2
     back = middle + _USUAL_HALF_MM if last == len(y) else float(y[last - 1]) + _STEP_MM / 2
     return (front, back) if back - front >= _LEAST_MM else (middle - _USUAL_HALF_MM, middle + _USUAL_HALF_MM)
+
+
+def foramen_depth(
+    vertebra: Vertebra, side: Side, bone: NDArray[np.bool_], lattice: LabelMap
+) -> tuple[float, float] | None:
+    """Ventral and dorsal border where the ganglion lies, the middle of three heights; None without one."""
+    if side not in vertebra.foramina or side not in vertebra.pedicles:
+        return None
+    spans = [foramen_span(vertebra, side, below_mm, bone, lattice) for below_mm in _GANGLION_BELOW_MM]
+    front, rear = np.median(spans, axis=0)
+    return float(front), float(rear)

@@ -57,6 +57,12 @@ L1 to L4 and in the lateral half at L5 (Silverstein). How far back in the forame
 the psoas, have no table that we know of: assumed there."""
 
 
+_IN_FORAMEN = slice(1, 5)
+_BEHIND_MM = 3.0
+"""From the nerve's surface back to the articular process: 3.4 +- 3.0 mm at L1-L2 to 4.6 +- 2.5 at L5-S1
+(Pairaiturkar); phantoms, whose foramina are deeper than people's, leave 2 to 3 mm."""
+
+
 def nerve_spread_mm(level: str) -> float:
     """The spread of that level's root; above L1 that of L1, below L5 that of L5."""
     return NERVE_SPREAD_MM[_known(level)]
@@ -76,11 +82,13 @@ def required(landmark: Vector | None, what: str, level: str) -> Vector:
     return landmark
 
 
-def exiting_root(vertebra: Vertebra, side: Side) -> Tube:
+def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float] | None = None) -> Tube:
     """The root that leaves under this vertebra's pedicle: lateral recess, ganglion, way into the psoas.
 
     Drawn in the vertebra's frame about the pedicle's lower border and the body's posterior wall. The
-    ganglion's width reaches 5 mm to either side of its middle, for that varies along the nerve.
+    ganglion's width reaches 5 mm to either side of its middle, for that varies along the nerve. ``span``,
+    where it is known, is the foramen's ventral and dorsal border under the pedicle, y in that frame: in a
+    shallow foramen the nerve lies farther forward.
     """
     level = vertebra.level
     pedicle = vertebra.pedicles.get(side)
@@ -89,12 +97,14 @@ def exiting_root(vertebra: Vertebra, side: Side) -> Tube:
     frame, sign, known = vertebra.frame, side.sign, _known(level)
     x, _, z = frame.to_local(pedicle.centre)
     wall = (vertebra.superior_endplate.depth_mm + vertebra.inferior_endplate.depth_mm) / 4
-    origin = np.array([sign * x, wall, z - pedicle.height_mm / 2])
-    local = (origin + np.array(_COURSE_MM[known])) * (sign, 1.0, 1.0)
     root, ganglion = _ROOT_MM[known] / 2, _GANGLION_MM[known] / 2
+    local = np.array([sign * x, wall, z - pedicle.height_mm / 2]) + np.array(_COURSE_MM[known])
+    if span is not None:
+        rear = local[_IN_FORAMEN, 1].max()
+        local[_IN_FORAMEN, 1] += min(max(span[1] - _BEHIND_MM, span[0]) - ganglion - rear, 0.0)
     return Tube(
         f"{level} root {side}",
-        tuple(vector(point) for point in frame.to_patient(local)),
+        tuple(vector(point) for point in frame.to_patient(local * (sign, 1.0, 1.0))),
         (root, ganglion, ganglion, root, root, root),
     )
 

@@ -15,6 +15,7 @@ from procguide.geometry import Vector
 from procguide.imaging import Grid, LabelMap
 from procguide.imaging.resample import resample, working_grid
 from procguide.planning.dura import dura_spread_mm, model_dura
+from procguide.planning.foramen import foramen_depth
 from procguide.planning.nerves import FORAMEN_SPREAD_MM, exiting_root, foramen_zone, nerve_spread_mm
 from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.planning.skin import Body
@@ -91,7 +92,10 @@ def assemble_scene(
         elif name == "dura":
             masks[name] = model_dura(near_levels, near_regions, bone, np.array(midline, dtype=np.float64))
         elif name == "nerve_root":
-            tubes[name] = tuple(exiting_root(vertebra, side) for vertebra, side in roots)
+            tubes[name] = tuple(
+                exiting_root(vertebra, side, foramen_depth(vertebra, side, bone, near_levels))
+                for vertebra, side in roots
+            )
         elif name == "foramen":
             tubes[name] = tuple(foramen_zone(vertebra, side) for vertebra, side in roots)
         elif (regions.voxels == Region[name.upper()]).any():
