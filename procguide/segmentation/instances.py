@@ -28,6 +28,8 @@ _MIN_PROMINENCE = 0.25
 _MIN_BODY_MM3 = 2500.0
 _MIN_SMALL_BODY_MM3 = 800.0
 _MIN_SACRUM_MM3 = 10_000.0
+_SCRAP = 0.35
+"""Of the bodies above it; a vertebra that the field cuts may be as small, but lies over no sacrum."""
 _MIN_FRAGMENT_MM3 = 150.0
 _MAX_MISS_MM = 17.0
 _MAX_STEP_MM = 60.0
@@ -186,6 +188,7 @@ def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: 
     alone. ``classes`` is changed in place to say sacrum there. Without a sizeable sacrum below nothing is
     taken: at a field's lower border a few voxels of a lumbar vertebra may look like one.
     """
+    instances = _without_sacral_scraps(classes, instances, spacing)
     if instances.count < 2:
         return instances
     sacrum = classes == TissueClass.SACRUM
@@ -208,6 +211,27 @@ def claim_for_sacrum(classes: NDArray[np.uint8], instances: Instances, spacing: 
     unclaimed[round(instances.heights_mm[0] / spacing) :] = False
     classes[unclaimed] = TissueClass.SACRUM  # what does not hang together with the sacrum is dropped later
     return instances
+
+
+def _without_sacral_scraps(classes: NDArray[np.uint8], instances: Instances, spacing: float) -> Instances:
+    """Give to the sacrum what lies at its height and is far too small for a body; ``classes`` is changed.
+
+    Pieces of S1 and S2 that look like body to the network are no vertebrae.
+    """
+    heights = np.flatnonzero((classes == TissueClass.SACRUM).any(axis=(1, 2)))
+    volume_mm3 = np.bincount(instances.labels[classes == TissueClass.BODY], minlength=instances.count + 1)
+    scraps = 0
+    while len(heights) and instances.count - scraps >= 2:
+        typical = float(np.median(volume_mm3[scraps + 2 : scraps + 5]))
+        inside = instances.heights_mm[scraps] < np.percentile(heights, 90) * spacing
+        if not inside or volume_mm3[scraps + 1] > _SCRAP * typical:
+            break
+        scraps += 1
+    if not scraps:
+        return instances
+    classes[(instances.labels > 0) & (instances.labels <= scraps)] = TissueClass.SACRUM
+    labels = np.where(instances.labels > scraps, instances.labels - scraps, 0).astype(np.uint8)
+    return Instances(labels, instances.sharpness[scraps:], instances.heights_mm[scraps:])
 
 
 def settled(instances: Instances, levels: Sequence[str]) -> Instances:

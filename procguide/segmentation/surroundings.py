@@ -58,10 +58,13 @@ def organs_from(answer: Prediction, volume: Volume) -> LabelMap:
 
 
 def around(fine: Prediction, coarse: Prediction) -> NDArray[np.uint8]:
-    """``fine.classes`` with the locator's ribs, ilium and sacrum where no window of the fine network was."""
+    """``fine.classes`` with the locator's ribs, ilium and sacrum where the fine network says nothing.
+
+    The sacrum is larger than a fine window, and beyond its windows the fine network did not look.
+    """
     beyond = np.isin(coarse.classes, FROM_LOCATOR)
     bone = np.where(beyond, coarse.classes, 0).astype(np.uint8)
     seen = resample(LabelMap(bone, coarse.grid.affine, Modality.OTHER), fine.grid).voxels
-    if fine.covered is None:
-        return fine.classes
-    return np.where(fine.covered, fine.classes, seen).astype(np.uint8)
+    sacrum = (seen == TissueClass.SACRUM) & (fine.classes == TissueClass.OTHER)
+    taken = sacrum if fine.covered is None else sacrum | ~fine.covered
+    return np.where(taken, seen, fine.classes).astype(np.uint8)

@@ -49,3 +49,12 @@ def test_bone_beyond_the_fine_windows_is_the_locators() -> None:
     assert (merged[:, :, 36:42] == TissueClass.OTHER).all()  # the fine network looked, and saw none
     assert (merged[:, :, 20:30] == TissueClass.LAMINA).all()
     assert (merged[:, :, :15] == TissueClass.OTHER).all()
+
+
+def test_a_sacrum_that_the_fine_windows_miss_is_the_locators() -> None:
+    coarse = np.full((20, 20, 20), TissueClass.SACRUM, dtype=np.uint8)
+    fine = np.zeros((50, 50, 50), dtype=np.uint8)
+    fine[:, :, 20:30] = TissueClass.DISC
+    merged = around(predicted(fine, 1.2, FINE_CLASSES), predicted(coarse, 3.0, LOCATOR_CLASSES))
+    assert (merged[:46, :46, :20] == TissueClass.SACRUM).all()
+    assert (merged[:, :, 20:30] == TissueClass.DISC).all()
