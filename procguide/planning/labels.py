@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from procguide.anatomy import CANAL_CONTENT, VERSE_NAMES, Region, Side, Spine
+from procguide.anatomy import BONE, CANAL_CONTENT, VERSE_NAMES, Region, Side, Spine
 from procguide.planning.dura import dura_spread_mm
+from procguide.planning.foramen import foramen_depth
 from procguide.planning.nerves import exiting_root, nerve_spread_mm
 from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.segmentation import NETWORK_CLASS
@@ -90,7 +91,7 @@ def describe_labels(found: Segmentation, spine: Spine) -> LabelsDescription:
     """
     present = [Region(label) for label in found.regions.present() if label in set(Region)]
     seen = tuple(Labelled(int(region), region.label, _networks(region, found.models)) for region in present)
-    return LabelsDescription(seen, (*_roots(spine), *_dura(present, spine)))
+    return LabelsDescription(seen, (*_roots(found, spine), *_dura(present, spine)))
 
 
 def _networks(region: Region, models: Mapping[str, str]) -> dict[str, str]:
@@ -108,15 +109,16 @@ def _networks(region: Region, models: Mapping[str, str]) -> dict[str, str]:
     return dict(models)
 
 
-def _roots(spine: Spine) -> Iterable[Modelled]:
+def _roots(found: Segmentation, spine: Spine) -> Iterable[Modelled]:
     """A course a level and side, where a pedicle was found and the field does not cut the vertebra.
 
     Cervical roots run otherwise and have none.
     """
+    bone = (found.levels.voxels > 0) | found.regions.mask(*BONE)
     for vertebra in spine.vertebrae:
         modelled = vertebra.complete and vertebra.level[0] in "TL"
         for side in vertebra.pedicles if modelled else ():
-            course = exiting_root(vertebra, side)
+            course = exiting_root(vertebra, side, foramen_depth(vertebra, side, bone, found.levels))
             spread_mm = nerve_spread_mm(vertebra.level)
             yield Modelled(course.name, _ROOT, _ROOT_MODEL, spread_mm, vertebra.level, side, course)
 

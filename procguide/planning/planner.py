@@ -105,8 +105,8 @@ def build_case(
     _check_side(procedure, side)
     if spine.anchor is Anchor.NONE:
         raise InputUnfitError(
-            "the levels are not anchored (neither sacrum, lowest rib nor C2 is in view); give the lowest level "
-            "that is wholly in view (--lowest-level) or one at a point (--level-at)."
+            "the levels are not anchored (neither sacrum, lowest rib nor C2 is in view); give the lowest "
+            "level that is wholly in view (--lowest-level) or one at a point (--level-at)."
         )
     upper = spine.vertebra(name.split("-")[0])
     anatomy = Anatomy(upper, spine.below(upper.level), spine)

@@ -14,6 +14,7 @@ from procguide.imaging import LabelMap
 from procguide.phantom import sample_parameters
 from procguide.phantom.assemble import assemble
 from procguide.phantom.truth.spine import true_spine
+from procguide.planning.foramen import foramen_depth
 from procguide.planning.labels import SCHEMA, describe_labels, labels_to_json, remarks_of
 from procguide.planning.nerves import exiting_root, nerve_spread_mm
 from procguide.segmentation.segment import Segmentation
@@ -71,7 +72,10 @@ class TestModelled:
         expected = {(one.level, side) for one in spine.vertebrae for side in one.pedicles}
         assert set(roots) == {(level, side) for level, side in expected if level[0] in "TL"}
         one = roots["L4", Side.LEFT]
-        assert one.course == exiting_root(spine.vertebra("L4"), Side.LEFT)
+        found = _found(Region.BODY)
+        bone = found.levels.voxels > 0
+        span = foramen_depth(spine.vertebra("L4"), Side.LEFT, bone, found.levels)
+        assert one.course == exiting_root(spine.vertebra("L4"), Side.LEFT, span)
         assert one.spread_mm == nerve_spread_mm("L4")
         assert "not seen" in one.words
 
