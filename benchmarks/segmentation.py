@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from segmentation_cases import CASES, REAL, ROOT, Case, use_by
+from segmentation_cases import CASES, REAL, ROOT, Case
 from segmentation_measure import measure
 from segmentation_summary import print_table, targets
 
@@ -47,7 +47,7 @@ def run_case(case: Case, pictures: Path | None) -> dict[str, Any]:
         folder = Path(scratch)
         found = run_worker(["segment", case.name], folder)
         row = {
-            "use": use_by(case, found.get("models", {})),
+            "use": case.use,
             "organs_use": case.organs_use,
             "anchor_in_view": case.anchor,
             **found,

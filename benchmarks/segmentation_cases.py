@@ -19,7 +19,7 @@ from procguide.evaluation import Side
 from procguide.imaging import LabelMap, Modality
 from procguide.imaging.files import read_labels
 
-__all__ = ["CASES", "HELD_OUT", "REAL", "Case", "use_by"]
+__all__ = ["CASES", "HELD_OUT", "REAL", "Case"]
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", ROOT.parent / "shared" / "data"))
@@ -49,18 +49,6 @@ class Case:
     body_heights: Mapping[str, float] = field(default_factory=dict)
     within_range: bool = False
     modality: Modality | None = None
-
-
-# By the start of the weights' SHA-256: what networks before those that CASES tells of were trained on.
-_EARLIER = {"92c49713102d": {"ct_l3_crop": "trained on its image and labels", "mri_l_crop": HELD_OUT}}
-
-
-def use_by(case: Case, models: Mapping[str, str]) -> str:
-    """What the networks that answered were trained on, of this case."""
-    for digest, uses in _EARLIER.items():
-        if any(version.endswith(digest) for version in models.values()):
-            return uses.get(case.name, case.use)
-    return case.use
 
 
 def _labels(path: str, table: Mapping[int, int] | None = None, drop: tuple[int, ...] = ()) -> LabelMap:
@@ -152,7 +140,12 @@ CASES = (
         use="trained on its label map, not its image",
         anchor="last rib",
     ),
-    Case("ct_l3_crop", REAL / "ct_l3_crop/label-22_ct.nii.gz", _ct_crop),
+    Case(
+        "ct_l3_crop",
+        REAL / "ct_l3_crop/label-22_ct.nii.gz",
+        _ct_crop,
+        use="seen by the first version, with its arch as a whole; these weights began with that one's",
+    ),
     Case(
         # The mid-sagittal view: the last ribs join the vertebra at -528, and L5 rests on the sacrum.
         "ct_abdomen_dicom",

@@ -71,9 +71,13 @@ def targets(document: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _short(use: str) -> str:
+    return use if use == HELD_OUT else " ".join(use.split()[:2])
+
+
 def seen(cases: dict[str, Any], name: str) -> str:
     """A case, and that the networks were trained on it where they were."""
-    return name if cases[name]["use"] == HELD_OUT else f"{name}: trained on"
+    return name if cases[name]["use"] == HELD_OUT else f"{name}: {_short(cases[name]['use'])}"
 
 
 def target(
@@ -153,7 +157,7 @@ def structure_table(cases: dict[str, Any]) -> Table:
             held_out = row["organs_use"] if structure in ORGANS else row["use"]
             table.add_row(
                 name,
-                held_out if held_out == HELD_OUT else "trained on",
+                _short(held_out),
                 structure,
                 *(
                     number(figures[key], digits)

@@ -25,6 +25,8 @@ __all__ = ["Case", "build_case", "canonical_level", "plan"]
 
 _STEP_DEG = 2.0
 _CONFIDENT = 0.7
+_COARSE = ("kidney", "aorta", "vena_cava", "liver", "bowel", "lung")
+"""Organs; the network for them is the weakest (its card has figures)."""
 _NEVER_LABELLED = ("lung and pleura", "bowel", "vessels other than the aorta")
 Progress = Callable[[str, float], None]
 
@@ -251,6 +253,9 @@ def _warnings(case: Case) -> tuple[str, ...]:
     ]
     if modelled:
         words.append(f"{', '.join(modelled)}: modelled from bone, not seen on the image")
+    coarse = [name.replace("_", " ") for name in _COARSE if name in case.scene.structures]
+    if coarse:
+        words.append(f"{', '.join(coarse)}: labelled coarsely (4 mm), and may be missed; look at the images")
     words += [caution.words for caution in case.procedure.cautions if case.level in caution.levels]
     for bone in (case.anatomy.upper, case.anatomy.lower):
         if isinstance(bone, Vertebra) and not bone.complete:
