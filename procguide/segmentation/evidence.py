@@ -1,8 +1,8 @@
 """How probable the signs of a column are for every place its vertebrae may have: the chain's numbers.
 
-The tables are rounded from counts on phantoms with true labels and on phantoms segmented by the shipped
-networks (``benchmarks/levels.py`` makes the counts), and widened, since patients are less regular; what could
-not be counted is marked assumed.
+The tables were set by hand after looking at about thirty phantoms with true labels and nine that the first
+shipped networks had segmented, and made wider, since patients are less regular: they are assumed, not fitted.
+``benchmarks/levels.py`` measures what comes of them.
 """
 
 from __future__ import annotations

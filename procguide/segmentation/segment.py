@@ -22,6 +22,7 @@ from procguide.segmentation.inference import Prediction, predict
 from procguide.segmentation.instances import Instances, claim_for_sacrum, separate, settled
 from procguide.segmentation.naming import Naming, name_levels
 from procguide.segmentation.network import NetworkSpec
+from procguide.segmentation.processes import claim_processes
 from procguide.segmentation.runtime import choose_device
 from procguide.segmentation.sides import LEFT, RIGHT, arch_sides
 from procguide.segmentation.surroundings import ORGANS, around, find_organs
@@ -94,6 +95,7 @@ def segment(
     fine, models = _spine(volume, networks or {}, chosen, say)
     spacing = fine.model.spacing_mm
     instances = claim_for_sacrum(fine.classes, separate(fine), spacing)
+    instances = claim_processes(fine.classes, instances, spacing)
     stated = stated_levels(instances, fine.grid, level_at)
     if instances.count == 0 and not require_anchor and _shows_canal(fine):
         naming = Naming((), {}, Anchor.NONE, (), on_sacrum=False)
