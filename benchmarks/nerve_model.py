@@ -27,6 +27,7 @@ from procguide.imaging import LabelMap
 from procguide.imaging.resample import resample
 from procguide.phantom import Phantom, build, sample_parameters, take_images
 from procguide.planning.dura import dura_spread_mm, model_dura, uncovered
+from procguide.planning.foramen import foramen_depth
 from procguide.planning.nerves import exiting_root, nerve_spread_mm
 from procguide.planning.nouns import Tube
 from procguide.segmentation.segment import segment
@@ -128,6 +129,7 @@ def triangle(vertebra: Vertebra, side: Side) -> Reals:
 def root_rows(phantom: Phantom, given: Given) -> Iterator[tuple[str, dict[str, Any]]]:
     """Per level and side: the true nerve at stations, and how much nearer or farther it is than drawn."""
     nerves = true_nerves(phantom)
+    bone = (given.levels.voxels > 0) | given.regions.mask(*BONE)
     for level, vertebra in matched(phantom, given):
         for side in vertebra.pedicles:
             if (level, side) not in nerves:
@@ -146,7 +148,8 @@ def root_rows(phantom: Phantom, given: Given) -> Iterator[tuple[str, dict[str, A
                 n = int(np.argmin(np.abs(along - at)))
                 if abs(along[n] - at) < 1:
                     stations[at] = local[n]
-            tube = exiting_root(vertebra, side)
+            span = foramen_depth(vertebra, side, bone, given.levels)
+            tube = exiting_root(vertebra, side, span)
             points = triangle(vertebra, side)
             drawn = tube_gap(tube, points)
             true = np.linalg.norm(points[:, None] - nerve.points, axis=2) - nerve.radius
