@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from procguide.anatomy import BONE, BROAD, Region
+from procguide.learning.ambiguity import Unsure
 from procguide.learning.deformation import Place
 from procguide.learning.draws import Dice
 from procguide.learning.shapes import ExtraTissue
@@ -79,9 +80,16 @@ _ALIKE = MappingProxyType(
 )
 _ALIKE_HU = 12.0
 _MUSCLES = torch.tensor([Region.MUSCLE, *(fine for fine, broad in BROAD.items() if broad == Region.MUSCLE)])
-_VAGUE = torch.tensor([Region.SOFT_TISSUE, Region.BOWEL, ExtraTissue.BOWEL, *range(75, 80)])
+_VAGUE = torch.tensor(
+    [
+        Region.SOFT_TISSUE,
+        Region.BOWEL,
+        ExtraTissue.BOWEL,
+        *range(ExtraTissue.CLUSTER_1, ExtraTissue.CLUSTER_5 + 1),
+    ]
+)
 _BONY = torch.tensor(
-    [*VERTEBRAL, TissueClass.SACRUM, TissueClass.RIB, TissueClass.ILIUM, 31]  # 31: pedicle or lamina
+    [*VERTEBRAL, TissueClass.SACRUM, TissueClass.RIB, TissueClass.ILIUM, Unsure.PEDICLE_OR_LAMINA]
 )
 _TRABECULAR = (40.0, 330.0)
 _CORTICAL_EXCESS = (100.0, 650.0)
@@ -119,8 +127,7 @@ def _hounsfield(dice: Dice) -> Tensor:
     return table
 
 
-_LABELS = [*range(len(Region)), *range(len(Region), _N_TISSUES)]
-_KNOWN = [TISSUES.get(Region(n) if n in list(Region) else Region.SOFT_TISSUE) for n in _LABELS]
+_KNOWN = [TISSUES[Region(n) if n in list(Region) else Region.SOFT_TISSUE] for n in range(_N_TISSUES)]
 _DENSITY, _FAT, _STAYS = (
     torch.tensor([getattr(tissue, name) for tissue in _KNOWN]) for name in ("density", "fat", "stays")
 )
