@@ -20,7 +20,7 @@ from scipy.spatial import cKDTree
 
 from procguide.anatomy import Side
 from procguide.phantom import Phantom, build, sample_parameters
-from procguide.planning import Scene, build_case, load_catalogue, plan
+from procguide.planning import Request, Scene, Subject, build_case, load_catalogue, plan
 from procguide.planning.search import clearance_along, exact_clearance
 
 RESULT = Path(__file__).parent / "results" / "clearance.json"
@@ -76,17 +76,14 @@ def error(ours: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     }
 
 
+def subject(phantom: Phantom) -> Subject:
+    return Subject(phantom.spine, phantom.levels, phantom.regions)
+
+
 def measure_clearance(phantom: Phantom) -> dict[str, object]:
     """Errors for bone, on needles that come within 8 mm of it and do not touch it."""
-    scene = build_case(
-        load_catalogue()["transforaminal_esi_subpedicular"],
-        level="L4-L5",
-        side=Side.LEFT,
-        spine=phantom.spine,
-        levels=phantom.levels,
-        regions=phantom.regions,
-        image=None,
-    ).scene
+    request = Request(load_catalogue()["transforaminal_esi_subpedicular"], "L4-L5", Side.LEFT)
+    scene = build_case(request, subject(phantom)).scene
     bone = scene.structures["bone"]
     entries, tips = random_needles(scene, 100_000)
     clearance_along(scene, bone, entries[:10], tips[:10], 0.0)
@@ -116,15 +113,7 @@ def measure_plans(phantom: Phantom) -> list[dict[str, object]]:
     for procedure, levels in CASES.items():
         for level in levels:
             start, cpu_start = time.perf_counter(), time.process_time()
-            result = plan(
-                load_catalogue()[procedure],
-                level=level,
-                side=Side.LEFT,
-                spine=phantom.spine,
-                levels=phantom.levels,
-                regions=phantom.regions,
-                image=None,
-            )
+            result = plan(Request(load_catalogue()[procedure], level, Side.LEFT), subject(phantom))
             rows.append(
                 {
                     "procedure": procedure,

@@ -1,7 +1,7 @@
 """Where the planner draws dura and roots, and where they are: over phantoms, by level.
 
 ``python benchmarks/nerve_model.py [--seeds 40] [--first 300] [--labelled 8]`` builds each phantom's lumbar
-canal at 1 mm and compares its truth with the models of procguide.planning.dura and procguide.planning.nerves,
+canal at 1 mm and compares its truth with the models of dura and nerves (procguide.planning.structures),
 drawn from the true landmarks and labels; for the first ``--labelled`` subjects also from what the networks
 make of a CT. Writes benchmarks/results/nerve_model.json after each subject; seeds 100 to 119 are kept for
 benchmarks/phantom_plans.py and refused here.
@@ -26,10 +26,10 @@ from procguide.anatomy.locate import locate_spine
 from procguide.imaging import LabelMap
 from procguide.imaging.resample import resample
 from procguide.phantom import Phantom, build, sample_parameters, take_images
-from procguide.planning.dura import dura_spread_mm, model_dura, uncovered
-from procguide.planning.foramen import foramen_depth
-from procguide.planning.nerves import exiting_root, nerve_spread_mm
 from procguide.planning.nouns import Tube
+from procguide.planning.structures.dura import dura_spread_mm, model_dura, uncovered
+from procguide.planning.structures.foramen import foramen_depth
+from procguide.planning.structures.nerves import exiting_root, nerve_spread_mm
 from procguide.segmentation.segment import segment
 
 RESULTS = Path(__file__).resolve().parent / "results" / "nerve_model.json"

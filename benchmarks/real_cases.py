@@ -20,7 +20,7 @@ from procguide.anatomy.locate import locate_spine
 from procguide.dicom import read_study, read_volume
 from procguide.errors import ProcguideError
 from procguide.imaging import Volume
-from procguide.planning import Plan, PlanSet, load_catalogue, plan
+from procguide.planning import Plan, PlanSet, Request, Subject, load_catalogue, plan
 from procguide.segmentation.segment import Segmentation, segment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,15 +73,8 @@ def run_plan(
     started = time.perf_counter()
     row: dict[str, Any] = {"procedure": procedure, "level": level, "side": side.value}
     try:
-        plan_set = plan(
-            load_catalogue()[procedure],
-            level=level,
-            side=side,
-            spine=spine,
-            levels=found.levels,
-            regions=found.regions,
-            image=volume,
-        )
+        request = Request(load_catalogue()[procedure], level, side)
+        plan_set = plan(request, Subject(spine, found.levels, found.regions, volume))
     except ProcguideError as error:
         return row | {"error": str(error)}
     row["seconds"] = round(time.perf_counter() - started, 2)

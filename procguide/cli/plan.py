@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from procguide.cli.pipeline import Anatomy, Case
-    from procguide.cli.request import Request
     from procguide.cli.steps import Steps
-    from procguide.planning import Plan, PlanSet
+    from procguide.planning import Plan, PlanSet, Request
     from procguide.provenance import Provenance
     from procguide.segmentation.adapters.foreign import Segmenter
     from procguide.segmentation.hints import LevelAt
@@ -123,8 +122,8 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
     from procguide.cli.outputs import output_folder
     from procguide.cli.pipeline import locate, read_case
     from procguide.cli.steps import Steps
+    from procguide.planning import Subject, posture_finding
     from procguide.planning import plan as find_plans
-    from procguide.planning import posture_finding
 
     steps = Steps(session.console())
     with output_folder(options.output, force=options.force, source=path) as partial:
@@ -141,18 +140,14 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
         with steps.step("plan") as advance:
             found = anatomy.segmentation
             posture = posture_finding(request.procedure, case.series.patient_position)
-            plan_set = find_plans(
-                request.procedure,
-                level=request.level,
-                side=request.side,
-                spine=anatomy.spine,
-                levels=found.levels,
-                regions=found.regions,
-                image=case.volume if case.is_ct else None,
-                target=request.target,
-                findings=(*case.findings, *found.findings, *posture),
-                progress=advance,
+            subject = Subject(
+                anatomy.spine,
+                found.levels,
+                found.regions,
+                case.volume if case.is_ct else None,
+                (*case.findings, *found.findings, *posture),
             )
+            plan_set = find_plans(request, subject, progress=advance)
         provenance = _provenance(case, anatomy, request, options)
         document = _write(partial, Result(case, anatomy, plan_set, provenance), steps)
     session.answer(document, lambda console: _show(plan_set, options.output, console))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -13,26 +12,16 @@ from procguide.geometry import Vector, vector
 
 if TYPE_CHECKING:
     from procguide.planning.catalogue import Procedure
+    from procguide.planning.site import Request
     from procguide.segmentation.hints import LevelAt
 
 __all__ = [
-    "Request",
     "find_procedure",
     "parse_level_at",
     "parse_lowest_level",
     "parse_request",
     "parse_target",
 ]
-
-
-@dataclass(frozen=True)
-class Request:
-    """One procedure at one level, and where the catalogue asks for it, one side."""
-
-    procedure: Procedure
-    level: str
-    side: Side | None
-    target: Vector | None = None
 
 
 def find_procedure(identifier: str) -> Procedure:
@@ -47,7 +36,7 @@ def find_procedure(identifier: str) -> Procedure:
 
 def parse_request(procedure: str, level: str, side: str | None, target: str | None = None) -> Request:
     """Check procedure, level, side and target point against the catalogue."""
-    from procguide.planning.planner import canonical_level
+    from procguide.planning.site import Request, canonical_level
 
     entry = find_procedure(procedure)
     return Request(entry, canonical_level(entry, level), _parse_side(entry, side), parse_target(target))

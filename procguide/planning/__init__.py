@@ -17,6 +17,7 @@ from procguide.planning.planner import build_case, plan
 from procguide.planning.posture import posture_finding
 from procguide.planning.scene import Scene, Structure
 from procguide.planning.serialise import plan_to_json
+from procguide.planning.site import Request, Site, Subject
 
 __all__ = [
     "CArmReach",
@@ -25,11 +26,14 @@ __all__ = [
     "Plan",
     "PlanSet",
     "Procedure",
+    "Request",
     "Robustness",
     "Scene",
+    "Site",
     "Structure",
     "StructureLimit",
     "StructureOrigin",
+    "Subject",
     "Trajectory",
     "Tube",
     "View",

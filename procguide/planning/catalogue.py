@@ -15,16 +15,22 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
 from procguide.errors import UsageError
+from procguide.planning.names import Construction, Objective, StructureName
 
 __all__ = [
     "OUTER_DIAMETER_MM",
     "AngleLimit",
+    "Approach",
     "Entry",
     "Mark",
     "NeedleChoice",
     "Number",
     "Procedure",
+    "Span",
     "StructureRule",
+    "Uncertainty",
+    "ViewName",
+    "ViewRule",
     "load_catalogue",
     "read_procedure",
 ]
@@ -71,16 +77,37 @@ class _Marked(_Entry):
 
 
 class Number(_Marked):
-    """A number with where it comes from; its unit is in the field's name."""
+    """A number with where it comes from; its unit is in the field's name. ``by_level`` overrides it."""
 
     value: float
+    by_level: Mapping[str, float] = Field(default_factory=dict)
+
+    def at(self, level: str) -> float:
+        """The number at one level, as the procedure names its levels."""
+        return self.by_level.get(level, self.value)
+
+
+class Span(_Marked):
+    """Allowed and preferred length, mm."""
+
+    low: float
+    high: float
+    preferred: float
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Span:
+        if not self.low <= self.preferred <= self.high or self.low == self.high:
+            raise ValueError(
+                f"low <= preferred <= high does not hold: {self.low}, {self.preferred}, {self.high}"
+            )
+        return self
 
 
 class AngleLimit(_Marked):
     """Allowed and preferred angle, degrees. Oblique counts toward the needle's own side."""
 
-    low: float = Field(ge=-60, le=60)
-    high: float = Field(ge=-60, le=60)
+    low: float = Field(ge=-100, le=100)
+    high: float = Field(ge=-100, le=100)
     preferred: float
 
     @model_validator(mode="after")
@@ -92,14 +119,15 @@ class AngleLimit(_Marked):
         return self
 
 
-class Angles(_Entry):
-    """Limits of both C-arm angles down the needle."""
+class Approach(_Entry):
+    """Limits of both C-arm angles down the needle, and of how far from the midline it enters the skin."""
 
     oblique_deg: AngleLimit
     tilt_deg: AngleLimit
+    lateral_mm: Span | None = None
 
 
-class Entry(Angles):
+class Entry(Approach):
     """Where the needle may come from.
 
     ``reference`` says what 0, 0 is: the ``table`` (straight down), or the true AP view of the ``level``
@@ -107,10 +135,10 @@ class Entry(Angles):
     """
 
     reference: Literal["table", "level"]
-    with_side: Angles | None = None
-    by_level: Mapping[str, Angles] = Field(default_factory=dict)
+    with_side: Approach | None = None
+    by_level: Mapping[str, Approach] = Field(default_factory=dict)
 
-    def angles(self, level: str, *, sided: bool) -> Angles:
+    def approach(self, level: str, *, sided: bool) -> Approach:
         """The limits for one level and, where the side is optional, for a sided approach."""
         if level in self.by_level:
             return self.by_level[level]
@@ -118,9 +146,13 @@ class Entry(Angles):
 
 
 class LevelRule(_Entry):
-    """Which levels are allowed and what their names mean."""
+    """Which levels are allowed and what their names mean.
 
-    names: Literal["interspace", "nerve"]
+    ``interspace``: the two bones beside it. ``nerve``: the vertebra that it leaves; it is met at the bone
+    below. ``vertebra``: the bone itself. ``sacrum``: ``"sacrum"`` or one of its segments (``"S2"``).
+    """
+
+    names: Literal["interspace", "nerve", "vertebra", "sacrum"]
     allowed: tuple[str, ...] = Field(min_length=1)
     words: str
 
@@ -145,9 +177,9 @@ class NeedleChoice(_Entry):
 
 
 class TargetRule(_Entry):
-    """A named construction (see ``targets.py``) and its numbers."""
+    """A named construction (see ``zones``) and its numbers."""
 
-    construction: Literal["subpedicular", "articular_transverse_junction", "interlaminar"]
+    construction: Construction
     words: str
     numbers: Mapping[str, Number]
 
@@ -160,11 +192,40 @@ class StructureRule(_Entry):
     ``needed``: without it there is no plan; otherwise its absence is a warning.
     """
 
-    name: Literal["bone", "dura", "nerve_root", "foramen", "disc", "kidney", "aorta"]
+    name: StructureName
     margin_mm: Number
     contact_mm: Number | None = None
     harmless: bool = False
     needed: bool = False
+
+
+class Uncertainty(_Entry):
+    """Standard deviations of where the needle goes: tip, direction, and the image against the patient."""
+
+    tip_sd_mm: Number
+    angle_sd_deg: Number
+    registration_sd_mm: Number
+
+
+class ViewName(StrEnum):
+    """The fluoroscopic views that needles are led by."""
+
+    BULLS_EYE = "bulls_eye"
+    TRUE_AP = "true_ap"
+    TRUE_LATERAL = "true_lateral"
+    CONTRALATERAL_OBLIQUE = "contralateral_oblique"
+    IPSILATERAL_OBLIQUE = "ipsilateral_oblique"
+
+
+class ViewRule(_Entry):
+    """One view of the procedure, in the order of use, and what to see there.
+
+    ``oblique_deg`` is needed for the oblique views, from the true AP view, always positive.
+    """
+
+    name: ViewName
+    look_for: str
+    oblique_deg: Number | None = None
 
 
 class Contrast(_Entry):
@@ -194,10 +255,13 @@ class Procedure(_Entry):
     target: TargetRule
     entry: Entry
     structures: tuple[StructureRule, ...] = Field(min_length=1)
-    placement_sd_mm: Number
-    objectives: Mapping[Literal["clearance", "robustness", "view", "target", "length"], PositiveFloat]
+    uncertainty: Uncertainty
+    objectives: Mapping[Objective, PositiveFloat]
+    views: tuple[ViewRule, ...] = Field(min_length=1)
     contrast: Contrast
-    volume_ml: Number | None = None
+    volumes_ml: Mapping[Literal["injectate", "local_anaesthetic", "contrast", "cement"], Number] = Field(
+        default_factory=dict
+    )
     checks: tuple[str, ...] = ()
     cautions: tuple[Caution, ...] = ()
     sources: Mapping[str, str]
@@ -214,10 +278,10 @@ class Procedure(_Entry):
                 raise ValueError(f"{place}: source {source!r} is not listed under sources")
         return self
 
-    def number(self, name: str) -> float:
-        """A number of the target's construction; one that is missing is named."""
+    def number(self, name: str, level: str = "") -> float:
+        """A number of the target's construction, at ``level``; one that is missing is named."""
         try:
-            return self.target.numbers[name].value
+            return self.target.numbers[name].at(level)
         except KeyError:
             raise UsageError(f"procedure {self.id}: target.numbers.{name} is missing") from None
 

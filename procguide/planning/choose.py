@@ -60,7 +60,7 @@ def objectives(
         {rule.name: clearances[rule.name] for rule in harmful},
         {rule.name: rule.margin_mm.value for rule in harmful},
         {name: structure.spread_mm for name, structure in scene.structures.items()},
-        procedure.placement_sd_mm.value,
+        procedure.uncertainty.tip_sd_mm.value,
     )
     full = np.ones(len(candidates))
     safe = _room(harmful, clearances, _COMFORTABLE_MM, full)
@@ -226,7 +226,7 @@ def _plan(
         if not rule.harmless and rule.name in clearance
     }
     spreads = {name: structure.spread_mm for name, structure in scene.structures.items()}
-    sd = procedure.placement_sd_mm.value
+    sd = procedure.uncertainty.tip_sd_mm.value
     chance = float(
         probability_of_violation({name: clearance[name] for name in margins}, margins, spreads, sd)
     )

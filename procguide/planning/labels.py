@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from procguide.anatomy import BONE, CANAL_CONTENT, VERSE_NAMES, Region, Side, Spine
-from procguide.planning.dura import dura_spread_mm
-from procguide.planning.foramen import foramen_depth
-from procguide.planning.nerves import exiting_root, nerve_spread_mm
 from procguide.planning.nouns import StructureOrigin, Tube
+from procguide.planning.structures.dura import dura_spread_mm
+from procguide.planning.structures.foramen import foramen_depth
+from procguide.planning.structures.nerves import exiting_root, nerve_spread_mm
 from procguide.segmentation import NETWORK_CLASS
 from procguide.segmentation.classes import ORGAN_CLASSES
 from procguide.segmentation.segment import LOCATOR, VERTEBRAE, Segmentation
@@ -29,8 +29,8 @@ __all__ = [
 SCHEMA = "procguide.labels/1"
 
 _ROOT = "nerve root and ganglion"
-_ROOT_MODEL = "course about the pedicle's lower border and the posterior wall (procguide.planning.nerves)"
-_DURA_MODEL = "canal in front of the line through the laminae's upper edges (procguide.planning.dura)"
+_ROOT_MODEL = "course about the pedicle's lower border and the posterior wall (planning.structures.nerves)"
+_DURA_MODEL = "canal in front of the line through the laminae's upper edges (planning.structures.dura)"
 _NOT_SEEN = "modelled from bone, not seen"
 
 

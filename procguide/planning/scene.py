@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from procguide.anatomy import BONE, CANAL_CONTENT, Region, Side, Vertebra
 from procguide.errors import InputUnfitError
-from procguide.geometry import Vector
-from procguide.imaging import Grid, LabelMap
+from procguide.imaging import Grid
 from procguide.imaging.resample import resample, working_grid
-from procguide.planning.dura import dura_spread_mm, model_dura
-from procguide.planning.foramen import foramen_depth
-from procguide.planning.nerves import FORAMEN_SPREAD_MM, exiting_root, foramen_zone, nerve_spread_mm
 from procguide.planning.nouns import StructureOrigin, Tube
+from procguide.planning.site import LocalLabels, Site, Subject
 from procguide.planning.skin import Body
+from procguide.planning.structures import BUILDERS, Solid
 
 __all__ = ["Scene", "Structure", "assemble_scene"]
 
@@ -54,10 +51,8 @@ class Scene:
     grid: Grid
     structures: Mapping[str, Structure]
     body: Body
-    levels: LabelMap
-    regions: LabelMap
+    labels: LocalLabels
     absent: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
 
     def to_lattice(self, points: ArrayLike) -> NDArray[np.float64]:
         """LPS mm to mm along the lattice's k, j, i from its first voxel's centre, ``(..., 3)``."""
@@ -65,61 +60,22 @@ class Scene:
 
 
 def assemble_scene(
-    *,
-    wanted: Iterable[str],
-    levels: LabelMap,
-    regions: LabelMap,
-    body: Body,
-    midline: Sequence[Vector],
-    box: tuple[NDArray[np.float64], NDArray[np.float64]],
-    level: str,
-    roots: Sequence[tuple[Vertebra, Side]] = (),
+    site: Site, subject: Subject, body: Body, box: tuple[NDArray[np.float64], NDArray[np.float64]]
 ) -> Scene:
-    """The scene within ``box`` (low, high corner, LPS mm) with the ``wanted`` structures.
-
-    ``roots`` are the vertebrae and sides whose exiting root and foramen are modelled; ``midline`` the
-    canal's centre line. How well the dura is known depends on the (upper) ``level``.
-    """
-    grid = _scene_grid(levels.grid, box)
-    near_levels, near_regions = resample(levels, grid), _one_canal(resample(regions, grid))
-    bone = (near_levels.voxels > 0) | near_regions.mask(*BONE)
-    masks: dict[str, NDArray[np.bool_]] = {}
-    tubes: dict[str, tuple[Tube, ...]] = {}
+    """The scene within ``box`` (low, high corner, LPS mm) with the structures that the procedure names."""
+    grid = _scene_grid(subject.levels.grid, box)
+    present = frozenset(int(label) for label in subject.regions.present())
+    labels = LocalLabels(resample(subject.levels, grid), resample(subject.regions, grid), present)
+    solids: dict[str, Solid] = {}
     absent = []
-    for name in wanted:
-        if name == "bone":
-            masks[name] = bone
-        elif name == "dura":
-            masks[name] = model_dura(near_levels, near_regions, bone, np.array(midline, dtype=np.float64))
-        elif name == "nerve_root":
-            tubes[name] = tuple(
-                exiting_root(vertebra, side, foramen_depth(vertebra, side, bone, near_levels))
-                for vertebra, side in roots
-            )
-        elif name == "foramen":
-            tubes[name] = tuple(foramen_zone(vertebra, side) for vertebra, side in roots)
-        elif (regions.voxels == Region[name.upper()]).any():
-            masks[name] = near_regions.mask(Region[name.upper()])
+    for rule in site.procedure.structures:
+        builder = BUILDERS.get(rule.name)
+        solid = builder(site, labels) if builder else None
+        if solid is None:
+            absent.append(str(rule.name))
         else:
-            absent.append(name)
-    spreads = {"dura": dura_spread_mm(level), "foramen": FORAMEN_SPREAD_MM}
-    spreads["nerve_root"] = max((nerve_spread_mm(vertebra.level) for vertebra, _ in roots), default=0.0)
-    structures = _with_fields(masks, grid, spreads) | {
-        name: Structure(name, StructureOrigin.MODELLED, tubes=parts, spread_mm=spreads[name])
-        for name, parts in tubes.items()
-    }
-    return Scene(grid, structures, body, near_levels, near_regions, tuple(absent))
-
-
-def _one_canal(regions: LabelMap) -> LabelMap:
-    """Without islands of canal: networks leave a few in muscle, and each would pass for dura."""
-    import cc3d
-
-    canal = regions.mask(*CANAL_CONTENT)
-    if not canal.any():
-        return regions
-    largest = cc3d.largest_k(np.ascontiguousarray(canal), k=1, connectivity=6) > 0
-    return regions.with_voxels(np.where(canal & ~largest, 0, regions.voxels).astype(regions.voxels.dtype))
+            solids[rule.name] = solid
+    return Scene(grid, _with_fields(solids, grid), body, labels, tuple(absent))
 
 
 def _scene_grid(grid: Grid, box: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Grid:
@@ -137,23 +93,20 @@ def _scene_grid(grid: Grid, box: tuple[NDArray[np.float64], NDArray[np.float64]]
     return Grid((k, j, i), grid.affine.shifted(low))
 
 
-def _with_fields(
-    masks: Mapping[str, NDArray[np.bool_]], grid: Grid, spreads: Mapping[str, float]
-) -> dict[str, Structure]:
-    """Distance fields, two at a time; what has a spread is modelled."""
+def _with_fields(solids: Mapping[str, Solid], grid: Grid) -> dict[str, Structure]:
+    """Distance fields, two at a time."""
     from procguide.planning._kernels import distance_squared
 
     spacing = grid.affine.spacing
 
-    def build(item: tuple[str, NDArray[np.bool_]]) -> Structure:
-        name, mask = item
-        origin = StructureOrigin.MODELLED if name in spreads else StructureOrigin.SEGMENTED
-        spread = spreads.get(name, 0.0)
-        if not mask.any():
-            return Structure(name, origin, spread_mm=spread)
-        distance = np.sqrt(distance_squared(np.ascontiguousarray(mask), spacing))
-        distance[mask] = -spacing.min() / 2
-        return Structure(name, origin, mask, distance, spread_mm=spread)
+    def build(item: tuple[str, Solid]) -> Structure:
+        name, solid = item
+        structure = Structure(name, solid.origin, tubes=solid.tubes, spread_mm=solid.spread_mm)
+        if solid.mask is None or not solid.mask.any():
+            return structure
+        distance = np.sqrt(distance_squared(np.ascontiguousarray(solid.mask), spacing))
+        distance[solid.mask] = -spacing.min() / 2
+        return replace(structure, mask=solid.mask, field=distance)
 
     with ThreadPoolExecutor(2) as pool:
-        return {structure.name: structure for structure in pool.map(build, masks.items())}
+        return {structure.name: structure for structure in pool.map(build, solids.items())}

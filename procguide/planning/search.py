@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from procguide.geometry import beam_direction
-from procguide.planning.catalogue import Angles, Procedure, StructureRule
+from procguide.planning.catalogue import Approach, Procedure, StructureRule
 from procguide.planning.nouns import Tube
 from procguide.planning.scene import Scene, Structure
 from procguide.planning.skin import skin_points
-from procguide.planning.targets import TargetZone
+from procguide.planning.zones import TargetZone
 
 __all__ = [
     "Candidates",
@@ -66,7 +66,7 @@ class Judged:
 
 
 def directions(
-    angles: Angles, sign: int, rotation: NDArray[np.float64], step_deg: float
+    angles: Approach, sign: int, rotation: NDArray[np.float64], step_deg: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Unit vectors into the patient ``(n, 3)`` LPS within the limits, and how far from the preferred view.
 

@@ -16,7 +16,7 @@ from procguide.errors import InputUnfitError
 from procguide.imaging import Volume
 from procguide.imaging.files import read_labels
 from procguide.imaging.resample import resample
-from procguide.planning import PlanSet, load_catalogue, plan
+from procguide.planning import PlanSet, Request, Subject, load_catalogue, plan
 from procguide.segmentation.segment import Segmentation, segment
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -42,15 +42,8 @@ def abdomen(real_data: Path) -> tuple[Volume, Segmentation, Spine]:
 
 def plans(case: tuple[Volume, Segmentation, Spine], procedure: str, level: str, side: Side) -> PlanSet:
     volume, found, spine = case
-    return plan(
-        load_catalogue()[procedure],
-        level=level,
-        side=side,
-        spine=spine,
-        levels=found.levels,
-        regions=found.regions,
-        image=volume,
-    )
+    request = Request(load_catalogue()[procedure], level, side)
+    return plan(request, Subject(spine, found.levels, found.regions, volume))
 
 
 def midline_x(spine: Spine, z: float) -> float:

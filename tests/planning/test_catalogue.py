@@ -9,9 +9,13 @@ from pydantic import ValidationError
 from procguide.errors import UsageError
 from procguide.planning import Mark, load_catalogue, read_procedure
 from procguide.planning.catalogue import OUTER_DIAMETER_MM
-from procguide.planning.planner import canonical_level
+from procguide.planning.site import canonical_level
 
 IDS = {"transforaminal_esi_subpedicular", "lumbar_medial_branch_block", "lumbar_interlaminar_esi"}
+
+
+ONE = {"value": 1, "mark": "assumed"}
+UNSURE = {"tip_sd_mm": ONE, "angle_sd_deg": ONE, "registration_sd_mm": ONE}
 
 
 def edited(tmp_path: Path, **changes: object) -> Path:
@@ -53,10 +57,10 @@ def test_entries_are_frozen() -> None:
             {"needle": {"gauge": 12, "lengths_mm": [90], "reserve_mm": {"value": 1, "mark": "assumed"}}},
             "gauge 12",
         ),
-        ({"placement_sd_mm": {"value": 2}}, "placement_sd_mm.mark"),
-        ({"placement_sd_mm": {"value": 2, "mark": "published"}}, "names its source"),
+        ({"uncertainty": UNSURE | {"tip_sd_mm": {"value": 2}}}, "uncertainty.tip_sd_mm.mark"),
+        ({"uncertainty": UNSURE | {"tip_sd_mm": {"value": 2, "mark": "published"}}}, "names its source"),
         (
-            {"placement_sd_mm": {"value": 2, "mark": "published", "source": "nobody"}},
+            {"uncertainty": UNSURE | {"tip_sd_mm": {"value": 2, "mark": "published", "source": "nobody"}}},
             "'nobody' is not listed",
         ),
         ({"side": "both"}, "side"),

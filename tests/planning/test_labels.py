@@ -14,9 +14,9 @@ from procguide.imaging import LabelMap
 from procguide.phantom import sample_parameters
 from procguide.phantom.assemble import assemble
 from procguide.phantom.truth.spine import true_spine
-from procguide.planning.foramen import foramen_depth
 from procguide.planning.labels import SCHEMA, describe_labels, labels_to_json, remarks_of
-from procguide.planning.nerves import exiting_root, nerve_spread_mm
+from procguide.planning.structures.foramen import foramen_depth
+from procguide.planning.structures.nerves import exiting_root, nerve_spread_mm
 from procguide.segmentation.segment import Segmentation
 
 FILES = {"levels": "labels.nii.gz", "regions": "regions.nii.gz", "sides": "sides.nii.gz"}

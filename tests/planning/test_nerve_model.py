@@ -7,8 +7,8 @@ import pytest
 
 from procguide.anatomy import BONE, CANAL_CONTENT, Region, Side
 from procguide.phantom import Phantom, build, sample_parameters
-from procguide.planning.dura import dura_spread_mm, interlaminar_line, model_dura, uncovered
-from procguide.planning.nerves import exiting_root, nerve_spread_mm
+from procguide.planning.structures.dura import dura_spread_mm, interlaminar_line, model_dura, uncovered
+from procguide.planning.structures.nerves import exiting_root, nerve_spread_mm
 
 SAC = (Region.DURA, Region.CEREBROSPINAL_FLUID, Region.SPINAL_CORD, Region.CAUDA_EQUINA)
 SEEDS = (41, 42)

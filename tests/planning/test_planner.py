@@ -13,15 +13,28 @@ import pytest
 from procguide.anatomy import POSTERIOR_ELEMENTS, VERSE_LABELS, Anchor, Region, Side, Vertebra
 from procguide.errors import InputUnfitError, UsageError
 from procguide.findings import Finding, Severity
-from procguide.geometry import beam_direction, vector
+from procguide.geometry import Vector, beam_direction, vector
 from procguide.imaging import LabelMap
 from procguide.imaging.volume import Modality, Volume
-from procguide.planning import Plan, PlanSet, build_case, load_catalogue, plan, plan_to_json
+from procguide.planning import (
+    Plan,
+    PlanSet,
+    Procedure,
+    Request,
+    Subject,
+    load_catalogue,
+    plan_to_json,
+)
+from procguide.planning import build_case as build
+from procguide.planning import plan as find_plans
 from procguide.planning.choose import objectives
 from procguide.planning.nouns import StructureOrigin
+from procguide.planning.planner import Case, Progress
 from procguide.planning.search import Candidates, Judged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tests.planning.conftest import Patient
 
 TRANSFORAMINAL = "transforaminal_esi_subpedicular"
@@ -38,6 +51,24 @@ CASES = [
 
 def inputs(patient: Patient) -> dict[str, Any]:
     return {"spine": patient.spine, "levels": patient.levels, "regions": patient.regions, "image": None}
+
+
+def plan(
+    procedure: Procedure,
+    *,
+    level: str,
+    side: Side | None,
+    target: Vector | None = None,
+    findings: Sequence[Finding] = (),
+    progress: Progress | None = None,
+    **given: Any,
+) -> PlanSet:
+    subject = Subject(findings=tuple(findings), **given)
+    return find_plans(Request(procedure, level, side, target), subject, progress=progress)
+
+
+def build_case(procedure: Procedure, *, level: str, side: Side | None, **given: Any) -> Case:
+    return build(Request(procedure, level, side), Subject(**given))
 
 
 @lru_cache(maxsize=64)
@@ -367,8 +398,8 @@ def test_the_scene_is_there_for_pictures(patient: Patient) -> None:
     ).scene
     sac = scene.structures["dura"].mask
     assert sac is not None
-    assert (scene.regions.voxels[sac] == Region.CANAL).all()
-    assert sac.sum() < (scene.regions.voxels == Region.CANAL).sum()
+    assert (scene.labels.regions.voxels[sac] == Region.CANAL).all()
+    assert sac.sum() < (scene.labels.regions.voxels == Region.CANAL).sum()
     assert [tube.name for tube in scene.structures["nerve_root"].tubes] == ["L4 root left"]
 
 

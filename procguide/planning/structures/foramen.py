@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from procguide.anatomy import Pedicle, Side, Vertebra
 from procguide.errors import InputUnfitError
 from procguide.imaging import LabelMap
-from procguide.planning.nerves import required
+from procguide.planning.site import required
 
 __all__ = ["foramen_depth", "foramen_span", "pedicle_of"]
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from procguide.anatomy import Side, Vertebra
 from procguide.errors import InputUnfitError
-from procguide.geometry import Vector, vector
+from procguide.geometry import vector
 from procguide.planning.nouns import Tube
+from procguide.planning.site import required
 
 __all__ = [
     "FORAMEN_SPREAD_MM",
@@ -17,7 +18,6 @@ __all__ = [
     "exiting_root",
     "foramen_zone",
     "nerve_spread_mm",
-    "required",
 ]
 
 NERVE_SPREAD_MM = MappingProxyType({"L1": 1.5, "L2": 1.5, "L3": 1.5, "L4": 1.5, "L5": 2.0})
@@ -70,16 +70,6 @@ def nerve_spread_mm(level: str) -> float:
 
 def _known(level: str) -> str:
     return level if level in NERVE_SPREAD_MM else ("L1" if level.startswith("T") else "L5")
-
-
-def required(landmark: Vector | None, what: str, level: str) -> Vector:
-    """A landmark, or an error that names it."""
-    if landmark is None:
-        raise InputUnfitError(
-            f"the {what} of {level} was not found, and the plan needs it. "
-            f"Check the labels of {level}, or load images that show it whole."
-        )
-    return landmark
 
 
 def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float] | None = None) -> Tube:

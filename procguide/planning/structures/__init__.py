@@ -1,0 +1,111 @@
+"""What a needle can meet: seen in the labels, or modelled from bone with a spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from procguide.anatomy import CANAL_CONTENT, Region, Vertebra
+from procguide.geometry import Vector, vector
+from procguide.imaging import LabelMap
+from procguide.planning.names import StructureName
+from procguide.planning.nouns import StructureOrigin
+from procguide.planning.site import LocalLabels, Site
+from procguide.planning.structures.dura import dura_spread_mm, model_dura
+from procguide.planning.structures.foramen import foramen_depth
+from procguide.planning.structures.nerves import (
+    FORAMEN_SPREAD_MM,
+    exiting_root,
+    foramen_zone,
+    nerve_spread_mm,
+)
+from procguide.planning.structures.nouns import Solid, StructureBuilder
+
+__all__ = ["BUILDERS", "Solid", "StructureBuilder", "bone", "from_regions"]
+
+
+def bone(_site: Site, labels: LocalLabels) -> Solid:
+    """Every bone in the labels."""
+    return Solid(StructureOrigin.SEGMENTED, mask=labels.bone)
+
+
+def dura(site: Site, labels: LocalLabels) -> Solid:
+    """The sac behind which loss of resistance is felt; modelled from the laminae."""
+    midline = np.array(_midline(site), dtype=np.float64)
+    mask = model_dura(labels.levels, _one_canal(labels), labels.bone, midline)
+    return Solid(StructureOrigin.MODELLED, mask=mask, spread_mm=dura_spread_mm(site.upper.level))
+
+
+def nerve_root(site: Site, labels: LocalLabels) -> Solid:
+    """The exiting roots with their ganglia beside the needle; modelled from pedicles and foramina."""
+    vertebrae, side = _root_vertebrae(site), site.own_side
+    tubes = tuple(
+        exiting_root(one, side, foramen_depth(one, side, labels.bone, labels.levels)) for one in vertebrae
+    )
+    spread = max(nerve_spread_mm(one.level) for one in vertebrae)
+    return Solid(StructureOrigin.MODELLED, tubes=tubes, spread_mm=spread)
+
+
+def foramen(site: Site, _labels: LocalLabels) -> Solid:
+    """The openings that the roots leave by."""
+    tubes = tuple(foramen_zone(one, site.own_side) for one in _root_vertebrae(site))
+    return Solid(StructureOrigin.MODELLED, tubes=tubes, spread_mm=FORAMEN_SPREAD_MM)
+
+
+def from_regions(*regions: Region) -> StructureBuilder:
+    """A structure that is labelled as it is."""
+
+    def build(_site: Site, labels: LocalLabels) -> Solid | None:
+        if not any(region in labels.present for region in regions):
+            return None
+        return Solid(StructureOrigin.SEGMENTED, mask=labels.regions.mask(*regions))
+
+    return build
+
+
+BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
+    {
+        StructureName.BONE: bone,
+        StructureName.DURA: dura,
+        StructureName.NERVE_ROOT: nerve_root,
+        StructureName.FORAMEN: foramen,
+        StructureName.DISC: from_regions(Region.DISC),
+        StructureName.KIDNEY: from_regions(Region.KIDNEY),
+        StructureName.AORTA: from_regions(Region.AORTA),
+        StructureName.VENA_CAVA: from_regions(Region.VENA_CAVA),
+        StructureName.LIVER: from_regions(Region.LIVER),
+        StructureName.BOWEL: from_regions(Region.BOWEL),
+        StructureName.LUNG: from_regions(Region.LUNG, Region.PLEURA),
+    }
+)
+
+
+def _root_vertebrae(site: Site) -> list[Vertebra]:
+    """The roots near the needle: at the level itself, and for a nerve's block one level lower too."""
+    vertebrae = [site.upper]
+    if site.procedure.level.names == "nerve" and isinstance(site.lower, Vertebra):
+        vertebrae.append(site.lower)
+    return vertebrae
+
+
+def _midline(site: Site) -> tuple[Vector, ...]:
+    """The canal's centre line; where it was not found, the vertebra's own midline."""
+    if len(site.spine.canal) >= 2:
+        return site.spine.canal
+    frame = site.upper.frame
+    return tuple(vector(frame.to_patient((0.0, 0.0, z))) for z in (-60.0, 60.0))
+
+
+def _one_canal(labels: LocalLabels) -> LabelMap:
+    """Without islands of canal: networks leave a few in muscle, and each would pass for dura."""
+    import cc3d
+
+    regions = labels.regions
+    canal: NDArray[np.bool_] = regions.mask(*CANAL_CONTENT)
+    if not canal.any():
+        return regions
+    largest = cc3d.largest_k(np.ascontiguousarray(canal), k=1, connectivity=6) > 0
+    return regions.with_voxels(np.where(canal & ~largest, 0, regions.voxels).astype(regions.voxels.dtype))
