@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from procguide.geometry import vector
+from procguide.planning.candidates import Candidates
 from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.nouns import CArmReach, Needle, Plan, Robustness, Trajectory, View
 from procguide.planning.scene import Scene
-from procguide.planning.search import Candidates, Judged, exact_clearance
+from procguide.planning.search import Judged, exact_clearance
 
 __all__ = ["Choice", "choose", "objectives", "probability_of_violation"]
 

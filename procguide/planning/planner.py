@@ -11,19 +11,20 @@ from numpy.typing import NDArray
 from procguide.anatomy import Anchor, Vertebra
 from procguide.errors import InputUnfitError, UsageError
 from procguide.findings import Finding, Severity
-from procguide.geometry import vector
+from procguide.geometry import Vector, vector
+from procguide.planning.bearings import Bearings, find_bearings
+from procguide.planning.candidates import generate
 from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.choose import Choice, choose
 from procguide.planning.nouns import CArmReach, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.scene import Scene, assemble_scene
-from procguide.planning.search import directions, generate, judge
+from procguide.planning.search import judge
 from procguide.planning.site import Request, Site, Subject, find_site
 from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
 
 __all__ = ["Case", "build_case", "plan", "plan_case"]
 
-_STEP_DEG = 2.0
 _CONFIDENT = 0.7
 _COARSE = ("kidney", "aorta", "vena_cava", "liver", "bowel", "lung")
 """Organs; the network for them is the weakest (its card has figures)."""
@@ -39,8 +40,7 @@ class Case:
     site: Site
     scene: Scene
     zone: TargetZone
-    inward: NDArray[np.float64]
-    view_misfit: NDArray[np.float64]
+    bearings: Bearings
     rules: tuple[StructureRule, ...]
 
     @property
@@ -78,31 +78,41 @@ def build_case(request: Request, subject: Subject) -> Case:
     if request.target is not None:
         _check_target(request, site, subject)
     centre = np.array(request.target if request.target is not None else construction.centre(site))
-    inward, misfit = _directions(site)
-    box = _search_box(centre)
+    bearings = find_bearings(site)
+    inward = bearings.inward
+    box = _search_box(centre, inward, request.entry)
     body = (
         body_from_ct(subject.image, box)
         if subject.image is not None
         else body_from_labels(subject.regions, box)
     )
     depth = skin_points(body, np.tile(centre, (len(inward), 1)), -inward, 250.0)
-    scene = assemble_scene(site, subject, body, _needle_box(centre, inward, depth))
-    if request.target is not None:
-        zone = TargetZone(np.array([request.target], dtype=np.float64), np.zeros(1))
-    else:
-        zone = construction.sample(site, scene.labels)
+    scene = assemble_scene(site, subject, body, _needle_box(centre, inward, depth, request.entry))
+    zone = _zone(request, site, scene)
     rules = tuple(rule for rule in request.procedure.structures if rule.name in scene.structures)
     missing = [rule.name for rule in request.procedure.structures if rule.needed and rule not in rules]
     if missing:
         raise InputUnfitError(
             f"{request.procedure.id} needs {', '.join(missing)}, which the labels do not hold."
         )
-    return Case(request, site, scene, zone, inward, misfit, rules)
+    return Case(request, site, scene, zone, bearings, rules)
+
+
+def _zone(request: Request, site: Site, scene: Scene) -> TargetZone:
+    """The construction's zone; a target that is given replaces its points, not the gates before it."""
+    sample = CONSTRUCTIONS[request.procedure.target.construction].sample
+    if request.target is None:
+        return sample(site, scene.labels)
+    try:
+        gates = sample(site, scene.labels).gates
+    except InputUnfitError:
+        gates = None
+    return TargetZone(np.array([request.target], dtype=np.float64), np.zeros(1), gates)
 
 
 def plan_case(case: Case, findings: tuple[Finding, ...] = (), reach: CArmReach | None = None) -> PlanSet:
     """Search one case."""
-    candidates = generate(case.scene, case.zone, case.inward, case.view_misfit)
+    candidates = generate(case.scene.body, case.zone, case.bearings, case.request.entry)
     judged = judge(case.scene, case.procedure, case.rules, candidates)
     feasible = int(judged.feasible.sum())
     exclusions = {name: int(excluded.sum()) for name, excluded in judged.broken.items()}
@@ -137,25 +147,30 @@ def _check_target(request: Request, site: Site, subject: Subject) -> None:
         )
 
 
-def _directions(site: Site) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    entry, side = site.procedure.entry, site.side
-    approach = entry.approach(site.level, sided=side is not None)
-    rotation = np.eye(3) if entry.reference == "table" else site.level_frame.rotation
-    return directions(approach, side.sign if side is not None else 1, rotation, _STEP_DEG)
-
-
-def _search_box(centre: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _search_box(
+    centre: NDArray[np.float64], inward: NDArray[np.float64], entry: Vector | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Wide enough for any needle to a target at ``centre``."""
-    return centre - np.array([190.0, 30.0, 110.0]), centre + np.array([190.0, 200.0, 110.0])
+    return _hull(centre, centre - inward * 200.0, entry, 30.0)
 
 
 def _needle_box(
-    centre: NDArray[np.float64], inward: NDArray[np.float64], depth: NDArray[np.float64]
+    centre: NDArray[np.float64],
+    inward: NDArray[np.float64],
+    depth: NDArray[np.float64],
+    entry: Vector | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The hull of all needles to ``centre``, with room for the zone and for structures beside it."""
     entries = centre - inward * np.clip(np.where(depth < 0, 0.0, depth), 20.0, 170.0)[:, None]
-    points = np.concatenate([entries, centre[None]])
-    return points.min(axis=0) - 25.0, points.max(axis=0) + 25.0
+    return _hull(centre, entries, entry, 25.0)
+
+
+def _hull(
+    centre: NDArray[np.float64], starts: NDArray[np.float64], entry: Vector | None, room_mm: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Low and high corner about all needles."""
+    points = np.concatenate([starts, centre[None], *([] if entry is None else [np.array([entry])])])
+    return points.min(axis=0) - room_mm, points.max(axis=0) + room_mm
 
 
 def _warnings(case: Case) -> tuple[str, ...]:

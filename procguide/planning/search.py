@@ -1,4 +1,4 @@
-"""Every pair of target and direction that the angles allow, judged against every limit."""
+"""Candidate needles judged against every limit."""
 
 from __future__ import annotations
 
@@ -9,43 +9,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.geometry import beam_direction
-from procguide.planning.catalogue import Approach, Procedure, StructureRule
+from procguide.planning.candidates import Candidates
+from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.nouns import Tube
 from procguide.planning.scene import Scene, Structure
-from procguide.planning.skin import skin_points
-from procguide.planning.zones import TargetZone
 
 __all__ = [
-    "Candidates",
     "Judged",
     "clearance_along",
-    "directions",
     "exact_clearance",
-    "generate",
     "judge",
     "tube_distance",
 ]
 
-_LONGEST_MM = 250.0
 _EXACT_WITHIN_MM = 8.0
-
-
-@dataclass(frozen=True, eq=False)
-class Candidates:
-    """Needles as columns: ``entries``, ``targets`` ``(n, 3)`` LPS mm; angles off the preferred view.
-
-    ``depth_mm`` is -1 where no skin was met. ``view_misfit`` and ``target_misfit`` are 0 (best) to 1.
-    """
-
-    entries: NDArray[np.float64]
-    targets: NDArray[np.float64]
-    depth_mm: NDArray[np.float64]
-    view_misfit: NDArray[np.float64]
-    target_misfit: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.depth_mm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,45 +40,6 @@ class Judged:
     def feasible(self) -> NDArray[np.bool_]:
         """Which candidates break nothing."""
         return np.asarray(~np.logical_or.reduce(list(self.broken.values())))
-
-
-def directions(
-    angles: Approach, sign: int, rotation: NDArray[np.float64], step_deg: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Unit vectors into the patient ``(n, 3)`` LPS within the limits, and how far from the preferred view.
-
-    ``sign`` is +1 where oblique toward the patient's left counts as positive; ``rotation`` takes the
-    reference's axes (left, posterior, superior) to the patient's.
-    """
-    oblique_limit, tilt_limit = angles.oblique_deg, angles.tilt_deg
-    oblique = _ticks(oblique_limit.low, oblique_limit.high, oblique_limit.preferred, step_deg)
-    tilt = _ticks(tilt_limit.low, tilt_limit.high, tilt_limit.preferred, step_deg)
-    pairs = [(a, b) for a in oblique for b in tilt]
-    local = np.array([beam_direction(sign * a, b) for a, b in pairs])
-    off = np.array([np.hypot(a - oblique_limit.preferred, b - tilt_limit.preferred) for a, b in pairs])
-    return local @ rotation.T, np.clip(off / 30.0, 0, 1)
-
-
-def _ticks(low: float, high: float, preferred: float, step: float) -> NDArray[np.float64]:
-    """Steps that hit the preferred angle."""
-    below = np.arange(preferred, low - 1e-6, -step)[::-1]
-    return np.concatenate([below, np.arange(preferred + step, high + 1e-6, step)])
-
-
-def generate(
-    scene: Scene, zone: TargetZone, inward: NDArray[np.float64], view_misfit: NDArray[np.float64]
-) -> Candidates:
-    """All pairs of target and direction, followed back to the skin."""
-    targets = np.repeat(zone.points, len(inward), axis=0)
-    outward = -np.tile(inward, (len(zone.points), 1))
-    depth = skin_points(scene.body, targets, outward, _LONGEST_MM)
-    return Candidates(
-        targets + outward * np.maximum(depth, 1.0)[:, None],
-        targets,
-        depth,
-        np.tile(view_misfit, len(zone.points)),
-        np.repeat(zone.misfit, len(inward)),
-    )
 
 
 def clearance_along(
@@ -192,7 +130,7 @@ def judge(
     """Hold every candidate against every limit.
 
     A structure that the tip may touch must also lie behind it: a backstop within ``contact_mm``.
-    The skin comes first: what has no entry is judged no further.
+    What has no entry, or breaks the limits of where a needle comes from, is judged no further.
     """
     radius, needle = procedure.needle.radius_mm, procedure.needle
     longest = max(needle.lengths_mm) - needle.reserve_mm.value
@@ -200,9 +138,9 @@ def judge(
     broken: dict[str, NDArray[np.bool_]] = {
         "skin in view": no_skin,
         "needle length": ~no_skin & (candidates.depth_mm > longest),
-    }
+    } | dict(candidates.excluded)
     clearances: dict[str, NDArray[np.float64]] = {}
-    reached = ~no_skin
+    reached = ~np.logical_or.reduce([no_skin, *candidates.excluded.values()])
     for rule in rules:
         structure = scene.structures[rule.name]
         trim = rule.contact_mm.value if rule.contact_mm else 0.0

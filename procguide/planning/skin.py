@@ -13,7 +13,7 @@ from procguide.geometry import Affine
 from procguide.imaging import Grid, LabelMap, Volume
 from procguide.imaging.resample import resample, working_grid
 
-__all__ = ["Body", "body_from_ct", "body_from_labels", "skin_points"]
+__all__ = ["Body", "body_from_ct", "body_from_labels", "depth_inside", "skin_points"]
 
 _SPACING_MM = 2.0
 _AIR_HU = -300
@@ -107,3 +107,11 @@ def skin_points(
     starts = body.grid.affine.inverse.apply(targets) * spacing
     directions = np.ascontiguousarray(outward[:, ::-1])
     return np.asarray(skin_exit(body.field, spacing, starts, directions, 15.0, longest_mm))
+
+
+def depth_inside(body: Body, point: NDArray[np.float64]) -> float:
+    """How deep a point (LPS mm) lies under the nearest skin, mm; negative outside the body."""
+    from scipy.ndimage import map_coordinates
+
+    index = body.grid.affine.inverse.apply(point)
+    return -float(map_coordinates(body.field, index[:, None], order=1, mode="nearest")[0])

@@ -27,10 +27,11 @@ from procguide.planning import (
 )
 from procguide.planning import build_case as build
 from procguide.planning import plan as find_plans
+from procguide.planning.candidates import Candidates
 from procguide.planning.choose import objectives
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.planner import Case, Progress
-from procguide.planning.search import Candidates, Judged
+from procguide.planning.search import Judged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
