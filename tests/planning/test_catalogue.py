@@ -54,8 +54,8 @@ def test_entries_are_frozen() -> None:
     [
         ({"colour": "red"}, "colour"),
         (
-            {"needle": {"gauge": 12, "lengths_mm": [90], "reserve_mm": {"value": 1, "mark": "assumed"}}},
-            "gauge 12",
+            {"needle": {"gauge": 40, "lengths_mm": [90], "reserve_mm": {"value": 1, "mark": "assumed"}}},
+            "gauge 40",
         ),
         ({"uncertainty": UNSURE | {"tip_sd_mm": {"value": 2}}}, "uncertainty.tip_sd_mm.mark"),
         ({"uncertainty": UNSURE | {"tip_sd_mm": {"value": 2, "mark": "published"}}}, "names its source"),
