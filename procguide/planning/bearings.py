@@ -27,7 +27,7 @@ class Bearings:
 
     ``sign`` is +1 where the needle's own side is the patient's left, -1 where it is the right, 0 where it
     has none. ``rotation`` ``(3, 3)`` takes the reference's axes (left, posterior, superior) to the
-    patient's. ``level`` has the midline.
+    patient's; for a needle from the front, the second axis points there. ``level`` has the midline.
     """
 
     approach: Approach
@@ -79,10 +79,12 @@ def find_bearings(site: Site) -> Bearings:
     """The catalogue's limits for the level and side of ``site``, about the axes that it names."""
     entry, side = site.procedure.entry, site.side
     level = site.level_frame
+    rotation = np.eye(3) if entry.reference == "table" else level.rotation
+    facing = np.diag([1.0, 1.0 if entry.surface == "back" else -1.0, 1.0])
     return Bearings(
         entry.approach(site.level, sided=side is not None),
         side.sign if side is not None else 0,
-        np.eye(3) if entry.reference == "table" else level.rotation,
+        rotation @ facing,
         level,
     )
 

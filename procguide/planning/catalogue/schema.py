@@ -236,7 +236,7 @@ class Procedure(Model):
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)
     title: str = Field(min_length=1)
-    position: str = Field(pattern=r"^(prone|supine|on the (left|right) side)\b")
+    position: str = Field(pattern=r"^(prone|supine|lateral|on the (left |right )?side)\b")
     guidance: Literal["fluoroscopy", "ultrasound"] = "fluoroscopy"
     level: LevelRule
     side: Literal["required", "optional", "none"]
