@@ -90,6 +90,10 @@ class Region(IntEnum):
     CEMENT = 58
     VACUUM = 59
     THECAL_SAC = 60
+    CAROTID_ARTERY = 61
+    VERTEBRAL_ARTERY = 62
+    OESOPHAGUS = 63
+    TRACHEA = 64
 
     @property
     def label(self) -> str:
@@ -159,6 +163,10 @@ BROAD: Mapping[Region, Region] = MappingProxyType(
             Region.PLEURA,
             Region.URETER,
             Region.RENAL_SINUS,
+            Region.CAROTID_ARTERY,
+            Region.VERTEBRAL_ARTERY,
+            Region.OESOPHAGUS,
+            Region.TRACHEA,
         ),
         Region.SOFT_TISSUE,
     )

@@ -12,8 +12,6 @@ _NOT_HERE = {
     "gallbladder",
     "stomach",
     "pancreas",
-    "esophagus",
-    "trachea",
     "thyroid_gland",
     "urinary_bladder",
     "prostate",
@@ -32,7 +30,6 @@ _NOT_HERE = {
 _NOT_HERE_BEGINNINGS = (
     "adrenal_gland",
     "subclavian",
-    "common_carotid",
     "brachiocephalic_vein",
     "atrial",
     "heart_",
@@ -46,6 +43,8 @@ _EXPECTED = {
     "liver": Region.LIVER,
     "aorta": Region.AORTA,
     "inferior_vena_cava": Region.VENA_CAVA,
+    "esophagus": Region.OESOPHAGUS,
+    "trachea": Region.TRACHEA,
     "small_bowel": Region.BOWEL,
     "duodenum": Region.BOWEL,
     "colon": Region.BOWEL,
@@ -64,6 +63,7 @@ _EXPECTED_BEGINNINGS = {
     "femur": Region.FEMUR,
     "hip": Region.ILIUM,
     "rib_": Region.RIB,
+    "common_carotid_artery": Region.CAROTID_ARTERY,
     "disc_": Region.DISC,
     "autochthon": Region.ERECTOR_SPINAE,
     "iliopsoas": Region.PSOAS,
@@ -165,6 +165,8 @@ def test_subregions_of_tptbox_get_one_region_each() -> None:
         ("IVD", None, Region.DISC),
         ("S1", SACRUM, Region.SACRUM),
         ("CSF", None, Region.THECAL_SAC),
+        ("vertebral artery", None, Region.VERTEBRAL_ARTERY),
+        ("left carotid artery", None, Region.CAROTID_ARTERY),
         ("posterior elements", None, Region.ARCH),
         ("left superior articular process", None, Region.SUPERIOR_ARTICULAR_PROCESS),
         ("spinous_process", None, Region.SPINOUS_PROCESS),
@@ -180,7 +182,7 @@ def test_names_as_people_write_them(name: str, level: str | None, region: Region
 
 @pytest.mark.parametrize(
     "name",
-    ["background", "tumor", "vertebral artery", "vertebral fracture", "T1 lesion", "C8", "bone marrow",
+    ["background", "tumor", "vertebral vein", "vertebral fracture", "T1 lesion", "C8", "bone marrow",
      "lung_vessels", "hip_implant", "T2 image"],
 )  # fmt: skip
 def test_names_that_are_no_structure_of_ours(name: str) -> None:

@@ -16,7 +16,8 @@ _SACRAL = re.compile(r"(?<![a-z0-9])s[1-5]?(?![a-z0-9])")
 _KNOWN_LEVELS = (*LEVELS, "T13", "L6")
 
 _WORDS: tuple[tuple[str, tuple[Region, ...]], ...] = (
-    (r"background|unknown|implant|screw|costal cartilage|costovertebral|vertebral (artery|vein)", ()),
+    (r"background|unknown|implant|screw|costal cartilage|costovertebral|vertebral vein", ()),
+    (r"vertebral arter(y|ies)", (Region.VERTEBRAL_ARTERY,)),
     (r"fracture|lesion|tumou?r|metasta|marrow|nerve|ligament", ()),
     (r"sacr(um|al)", (Region.SACRUM,)),
     (r"coccyx|coccygeal", (Region.COCCYX,)),
@@ -51,6 +52,9 @@ _WORDS: tuple[tuple[str, tuple[Region, ...]], ...] = (
     (r"\bspleen", (Region.SPLEEN,)),
     (r"bowel|colon|duodenum|intestine", (Region.BOWEL,)),
     (r"ureter", (Region.URETER,)),
+    (r"carotid", (Region.CAROTID_ARTERY,)),
+    (r"o?esophagus", (Region.OESOPHAGUS,)),
+    (r"trachea", (Region.TRACHEA,)),
 )
 
 
