@@ -47,6 +47,8 @@ def _parse_side(entry: Procedure, text: str | None) -> Side | None:
         if entry.side == "required":
             raise UsageError(f"{entry.id} needs a side: add --side left or --side right (the patient's own)")
         return None
+    if entry.side == "none":
+        raise UsageError(f"{entry.id} has no side; leave --side out")
     try:
         return Side(text.strip().lower())
     except ValueError:

@@ -14,13 +14,16 @@ from procguide.findings import Finding, Severity
 from procguide.geometry import Vector, vector
 from procguide.planning.bearings import Bearings, find_bearings
 from procguide.planning.candidates import generate
+from procguide.planning.carm import CArm
 from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.choose import Choice, choose
 from procguide.planning.nouns import CArmReach, PlanSet, StructureLimit, StructureOrigin
+from procguide.planning.posture import lying_of
 from procguide.planning.scene import Scene, assemble_scene
 from procguide.planning.search import judge
 from procguide.planning.site import Request, Site, Subject, find_site
 from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
+from procguide.planning.views import with_views
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
 
 __all__ = ["Case", "build_case", "plan", "plan_case"]
@@ -49,8 +52,10 @@ class Case:
         return self.request.procedure
 
 
-def plan(request: Request, subject: Subject, *, progress: Progress | None = None) -> PlanSet:
-    """Ranked needle plans.
+def plan(
+    request: Request, subject: Subject, *, carm: CArm | None = None, progress: Progress | None = None
+) -> PlanSet:
+    """Ranked needle plans, with their views on a C-arm (else one of assumed sizes).
 
     A wrong level or side is a ``UsageError``, a missing landmark, an unanchored spine or an unfit image an
     ``InputUnfitError``; no feasible needle is a ``PlanSet`` without plans that says why.
@@ -62,7 +67,10 @@ def plan(request: Request, subject: Subject, *, progress: Progress | None = None
     say("structures", 0.0)
     case = build_case(request, subject)
     say("candidates", 0.5)
-    result = plan_case(case, subject.findings)
+    device = carm or CArm()
+    lying = lying_of(case.procedure.position, request.side)
+    result = plan_case(case, subject.findings, device.reach(lying))
+    result = with_views(result, case.site, subject, device)
     say("plans", 1.0)
     return result
 
@@ -73,6 +81,7 @@ def _silent(step: str, fraction: float) -> None:
 
 def build_case(request: Request, subject: Subject) -> Case:
     """Everything but the search: level and side checked, landmarks found, scene and zone built."""
+    request = request.resolved()
     site = find_site(request, subject.spine)
     construction = CONSTRUCTIONS[request.procedure.target.construction]
     if request.target is not None:

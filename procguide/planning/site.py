@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +30,11 @@ class Request:
     side: Side | None
     target: Vector | None = None
     entry: Vector | None = None
+
+    def resolved(self) -> Request:
+        """The level by its canonical name, and the procedure as it stands at that level."""
+        level = canonical_level(self.procedure, self.level)
+        return replace(self, level=level, procedure=self.procedure.at(level))
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +129,8 @@ def find_site(request: Request, spine: Spine) -> Site:
     level = canonical_level(procedure, request.level)
     if request.side is None and procedure.side == "required":
         raise UsageError(f"{procedure.id} needs a side; use left or right (the patient's own)")
+    if request.side is not None and procedure.side == "none":
+        raise UsageError(f"{procedure.id} has no side; leave the side out")
     if spine.anchor is Anchor.NONE:
         raise InputUnfitError(
             "the levels are not anchored (neither sacrum, lowest rib nor C2 is in view); give the lowest "
