@@ -11,7 +11,8 @@ import numpy as np
 from procguide.anatomy import Side
 from procguide.findings import Finding, Severity
 from procguide.geometry import Vector, unit, view_angles
-from procguide.planning.catalogue import Mark
+from procguide.planning.catalogue import Mark, ViewName
+from procguide.planning.posture import Lying
 
 __all__ = [
     "CArmReach",
@@ -24,6 +25,7 @@ __all__ = [
     "Trajectory",
     "Tube",
     "View",
+    "ViewSetting",
 ]
 
 
@@ -94,10 +96,11 @@ class Trajectory:
 
 @dataclass(frozen=True)
 class CArmReach:
-    """How far a C-arm turns, degrees either way. Assumed: devices and tables differ."""
+    """How far a C-arm turns from vertical, degrees either way. Assumed: devices and tables differ."""
 
     oblique_deg: float = 50.0
     tilt_deg: float = 35.0
+    lying: Lying = Lying.PRONE
 
 
 @dataclass(frozen=True)
@@ -112,19 +115,42 @@ class View:
     def down(cls, trajectory: Trajectory, reach: CArmReach) -> View:
         """The view in which the needle is a point."""
         oblique, tilt = view_angles(trajectory.direction)
-        return cls(oblique, tilt, abs(oblique) <= reach.oblique_deg and abs(tilt) <= reach.tilt_deg)
+        turned = abs(reach.lying.dial_deg(oblique))
+        return cls(oblique, tilt, turned <= reach.oblique_deg and abs(tilt) <= reach.tilt_deg)
+
+
+@dataclass(frozen=True)
+class ViewSetting:
+    """One view of a procedure as a C-arm's angles, and what to see in it.
+
+    ``oblique_deg`` and ``tilt_deg`` count as in :class:`View`; ``dial_deg`` is the oblique from vertical
+    with the patient lying as the procedure has it; all None under ultrasound. ``room_mm`` is what patient,
+    table and needle leave of the C-arm's gap (negative: it does not fit; None: not judged).
+    """
+
+    name: ViewName
+    look_for: str
+    oblique_deg: float | None
+    tilt_deg: float | None
+    dial_deg: float | None
+    reachable: bool
+    room_mm: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Robustness:
     """How likely the placed needle breaks a limit of a structure that it could harm.
 
-    A stated simple model: placement error and a modelled structure's spread are Gaussian along the line
-    of nearest approach, structures are independent.
+    By the model of :mod:`procguide.planning.uncertainty`. ``placement_sd_mm`` is sideways at the tip, in
+    one direction. ``by_structure`` is each one's own share of ``p_violation`` (they overlap); ``p_touch``
+    is the chance that any of them is touched, whatever its margin.
     """
 
     placement_sd_mm: float
     p_violation: float
+    by_structure: Mapping[str, float] = field(default_factory=dict)
+    p_touch: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,6 +169,7 @@ class Plan:
     view: View
     scores: Mapping[str, float]
     warnings: tuple[str, ...] = ()
+    views: tuple[ViewSetting, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,65 @@
-"""Whether the patient lay for the image as the procedure will have it."""
+"""How the patient lies for a procedure, and whether the image was taken so."""
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+from procguide.anatomy import Side
 from procguide.findings import Finding, Severity
+from procguide.geometry import Vector
 from procguide.planning.catalogue import Procedure
 
-__all__ = ["posture_finding"]
+__all__ = ["Lying", "lying_of", "posture_finding"]
 
+_EITHER_SIDE = ("on the side", "lateral")
 _POSTURES = {"S": "supine", "P": "prone", "DR": "on the right side", "DL": "on the left side"}
+
+
+class Lying(StrEnum):
+    """What of the patient is up during the procedure."""
+
+    PRONE = "prone"
+    SUPINE = "supine"
+    LEFT_UP = "left side up"
+    RIGHT_UP = "right side up"
+
+    @property
+    def up(self) -> Vector:
+        """From the table to the ceiling, LPS."""
+        return {
+            Lying.PRONE: (0.0, 1.0, 0.0),
+            Lying.SUPINE: (0.0, -1.0, 0.0),
+            Lying.LEFT_UP: (1.0, 0.0, 0.0),
+            Lying.RIGHT_UP: (-1.0, 0.0, 0.0),
+        }[self]
+
+    def dial_deg(self, oblique_deg: float) -> float:
+        """The C-arm's own oblique from vertical for one that counts from the patient's back.
+
+        Prone and supine: positive toward the patient's left. On the side: positive toward the back.
+        """
+        turned = {
+            Lying.PRONE: oblique_deg,
+            Lying.SUPINE: 180.0 - oblique_deg,
+            Lying.LEFT_UP: 90.0 - oblique_deg,
+            Lying.RIGHT_UP: 90.0 + oblique_deg,
+        }[self]
+        return turned - 360.0 * round(turned / 360.0)
+
+
+def lying_of(position: str, side: Side | None) -> Lying:
+    """From a procedure's ``position`` in words.
+
+    On the left side, the right is up; where it does not say which side, the procedure's own is up.
+    """
+    first = position.strip().lower()
+    if first.startswith("supine"):
+        return Lying.SUPINE
+    if first.startswith("on the left side") or (first.startswith(_EITHER_SIDE) and side is Side.RIGHT):
+        return Lying.RIGHT_UP
+    if first.startswith("on the right side") or (first.startswith(_EITHER_SIDE) and side is Side.LEFT):
+        return Lying.LEFT_UP
+    return Lying.PRONE
 
 
 def posture_finding(procedure: Procedure, patient_position: str) -> tuple[Finding, ...]:
