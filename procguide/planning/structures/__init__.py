@@ -14,6 +14,7 @@ from procguide.imaging import LabelMap
 from procguide.planning.names import StructureName
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.site import LocalLabels, Site
+from procguide.planning.structures.cord import spinal_cord
 from procguide.planning.structures.dura import dura_spread_mm, model_dura
 from procguide.planning.structures.foramen import foramen_depth
 from procguide.planning.structures.nerves import (
@@ -23,6 +24,7 @@ from procguide.planning.structures.nerves import (
     nerve_spread_mm,
 )
 from procguide.planning.structures.nouns import Solid, StructureBuilder
+from procguide.planning.structures.pedicle import other_bone, pedicle_wall
 
 __all__ = ["BUILDERS", "Solid", "StructureBuilder", "bone", "from_regions"]
 
@@ -69,6 +71,11 @@ def from_regions(*regions: Region) -> StructureBuilder:
 BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
     {
         StructureName.BONE: bone,
+        StructureName.OTHER_BONE: other_bone,
+        StructureName.PEDICLE_WALL: pedicle_wall,
+        StructureName.SPINAL_CORD: spinal_cord,
+        StructureName.URETER: from_regions(Region.URETER),
+        StructureName.ILIAC_VESSELS: from_regions(Region.ILIAC_ARTERY, Region.ILIAC_VEIN),
         StructureName.DURA: dura,
         StructureName.NERVE_ROOT: nerve_root,
         StructureName.FORAMEN: foramen,

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from procguide.planning.names import Construction
-from procguide.planning.zones import interlaminar, junction, subpedicular
+from procguide.planning.zones import (
+    anterolateral_margin,
+    disc_centre,
+    interlaminar,
+    junction,
+    retrocrural,
+    subpedicular,
+    transpedicular_anterior,
+    transpedicular_central,
+)
 from procguide.planning.zones.nouns import TargetZone, ZoneConstruction
 
 __all__ = ["CONSTRUCTIONS", "TargetZone", "ZoneConstruction"]
@@ -16,5 +25,16 @@ CONSTRUCTIONS: Mapping[Construction, ZoneConstruction] = MappingProxyType(
         Construction.INTERLAMINAR: ZoneConstruction(interlaminar.centre, interlaminar.sample),
         Construction.SUBPEDICULAR: ZoneConstruction(subpedicular.centre, subpedicular.sample),
         Construction.ARTICULAR_TRANSVERSE_JUNCTION: ZoneConstruction(junction.centre, junction.sample),
+        Construction.TRANSPEDICULAR_ANTERIOR: ZoneConstruction(
+            transpedicular_anterior.centre, transpedicular_anterior.sample
+        ),
+        Construction.TRANSPEDICULAR_CENTRAL: ZoneConstruction(
+            transpedicular_central.centre, transpedicular_central.sample
+        ),
+        Construction.DISC_CENTRE: ZoneConstruction(disc_centre.centre, disc_centre.sample),
+        Construction.ANTEROLATERAL_MARGIN: ZoneConstruction(
+            anterolateral_margin.centre, anterolateral_margin.sample
+        ),
+        Construction.RETROCRURAL: ZoneConstruction(retrocrural.centre, retrocrural.sample),
     }
 )

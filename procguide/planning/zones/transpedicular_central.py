@@ -1,0 +1,38 @@
+"""The middle of a vertebral body, where the basivertebral nerve branches, reached through a pedicle."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from procguide.geometry import Vector, vector
+from procguide.planning.site import LocalLabels, Site
+from procguide.planning.structures.foramen import pedicle_of
+from procguide.planning.zones.body import BodyBox, well_inside
+from procguide.planning.zones.corridor import isthmus_gates
+from procguide.planning.zones.nouns import TargetZone
+
+__all__ = ["centre", "sample"]
+
+
+def centre(site: Site) -> Vector:
+    """The midline at the middle of the allowed depth."""
+    pedicle_of(site.upper, site.own_side)
+    forward = (site.number("from_back_low_fraction") + site.number("from_back_high_fraction")) / 2
+    return vector(BodyBox.of(site.upper).at(0.0, forward, 0.5))
+
+
+def sample(site: Site, labels: LocalLabels) -> TargetZone:
+    """Points about the midline at mid-height, best on it; the lesion must keep off the canal by its edge."""
+    number, side = site.number, site.own_side
+    reach = number("midline_half_width_mm")
+    across = np.linspace(-reach, reach, 5)
+    forward = np.linspace(number("from_back_low_fraction"), number("from_back_high_fraction"), 5)
+    height = 0.5 + number("height_half_fraction") * np.array([-1.0, 0.0, 1.0])
+    x, y, z = (axis.ravel() for axis in np.meshgrid(across, forward, height, indexing="ij"))
+    points = BodyBox.of(site.upper).at(side.sign * x, y, z)
+    span = max(float(np.ptp(forward)), 1e-6)
+    misfit = 0.5 * np.abs(x) / reach + 0.4 * np.abs(y - forward.mean()) / span + np.abs(z - 0.5) * 2
+    held = well_inside(labels, site.upper, points, number("inside_mm"))
+    behind = 2 * BodyBox.of(site.upper).half_depth_mm * y
+    held &= behind >= number("lesion_radius_mm") + number("off_canal_mm")
+    return TargetZone(points[held], np.clip(misfit[held], 0, 1), isthmus_gates(site))
