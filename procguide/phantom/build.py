@@ -21,7 +21,7 @@ from procguide.phantom.truth.courses import courses
 from procguide.phantom.truth.moved import moved_courses, moved_spine, moved_zones
 from procguide.phantom.truth.nouns import Course, TrueZone
 from procguide.phantom.truth.spine import true_spine
-from procguide.phantom.truth.zones import branch_zones, sacroiliac_zones, true_zones
+from procguide.phantom.truth.zones import sacroiliac_zones, true_zones
 
 __all__ = ["Phantom", "broad_regions", "build"]
 
@@ -69,8 +69,7 @@ class Phantom:
         built = true_zones(self.anatomy, true_spine(self.anatomy))
         if self.deformation is not None:
             built = moved_zones(built, self.deformation)
-        branches = branch_zones(self.courses, self.spine)
-        return (*built, *branches, *sacroiliac_zones(self.tissues))
+        return (*built, *sacroiliac_zones(self.tissues))
 
 
 def build(

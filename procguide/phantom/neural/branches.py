@@ -24,7 +24,7 @@ from procguide.phantom.truth.nouns import Course
 if TYPE_CHECKING:
     from procguide.phantom.assemble import Anatomy
 
-__all__ = ["branch_courses", "medial_branch_groove"]
+__all__ = ["branch_courses", "medial_branch_groove", "medial_branch_on_bone"]
 
 _Reals = NDArray[np.float64]
 
@@ -37,10 +37,24 @@ _STOPS = {4: [1, 2, 3], 5: [1, 3, 4]}
 
 def medial_branch_groove(anatomy: Anatomy, level: str, side: Side) -> _Reals:
     """Where that level's medial branch crosses the bone below; LPS mm ``(3,)``."""
+    branch, nodes = _branch(anatomy, level, side), _groove(anatomy, level, side)
+    return np.asarray(branch[_nearest(branch, nodes[1])])
+
+
+def medial_branch_on_bone(anatomy: Anatomy, level: str, side: Side) -> _Reals:
+    """That branch from its groove back to under its ligament: on the junction itself; LPS mm ``(n, 3)``."""
+    branch, nodes = _branch(anatomy, level, side), _groove(anatomy, level, side)
+    first, last = (_nearest(branch, nodes[stop]) for stop in _STOPS[len(nodes)][:2])
+    return np.asarray(branch[min(first, last) : max(first, last) + 1])
+
+
+def _branch(anatomy: Anatomy, level: str, side: Side) -> _Reals:
     name = f"{side.value} {level} medial branch"
-    branch = next(c for c in anatomy.nerves.courses if c.name == name).points
-    corner = _groove(anatomy, level, side)[1]
-    return np.asarray(branch[int(np.argmin(np.linalg.norm(branch - corner, axis=1)))])
+    return next(c for c in anatomy.nerves.courses if c.name == name).points
+
+
+def _nearest(branch: _Reals, node: _Reals) -> int:
+    return int(np.argmin(np.linalg.norm(branch - node, axis=1)))
 
 
 def branch_courses(anatomy: Anatomy, field: BoneField, roots: tuple[Course, ...]) -> tuple[Course, ...]:

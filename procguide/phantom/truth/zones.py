@@ -6,7 +6,7 @@ neck is not here, as the phantom ends at T8. Extents in mm are assumed where the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,9 +18,10 @@ from procguide.imaging import LabelMap
 from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.pose import FacetPose
 from procguide.phantom.bones.sacrum import FORAMINA, SacrumModel, sacrum_parts, to_straight
-from procguide.phantom.truth.nouns import Course, TrueZone
+from procguide.phantom.neural.branches import medial_branch_on_bone
+from procguide.phantom.truth.nouns import TrueZone
 
-__all__ = ["branch_zones", "sacroiliac_zones", "true_zones"]
+__all__ = ["sacroiliac_zones", "true_zones"]
 
 _SIGNS = np.array(np.meshgrid(*[(-1.0, 0.0, 1.0)] * 3, indexing="ij")).reshape(3, -1).T
 
@@ -32,7 +33,7 @@ def true_zones(anatomy: Anatomy, spine: Spine) -> tuple[TrueZone, ...]:
         zones += _at_midline(anatomy, spine, vertebra)
         for side in Side:
             zones += _at_side(anatomy, spine, vertebra, side)
-    return (*zones, _caudal(anatomy), *lateral_branch_zones(anatomy))
+    return (*zones, *branch_zones(anatomy, spine), _caudal(anatomy), *lateral_branch_zones(anatomy))
 
 
 def _zone(
@@ -137,23 +138,18 @@ def _caudal(anatomy: Anatomy) -> TrueZone:
     return TrueZone("caudal_esi", vector(inside[len(inside) // 2]), inside)
 
 
-def branch_zones(courses: Iterable[Course], spine: Spine) -> Iterator[TrueZone]:
-    """Where medial branches cross the junction of articular and transverse process of the level below."""
-    for course in courses:
-        if course.region is not Region.MEDIAL_BRANCH or course.level is None or course.side is None:
+def branch_zones(anatomy: Anatomy, spine: Spine) -> Iterator[TrueZone]:
+    """Where medial branches lie on the junction of articular and transverse process of the level below.
+
+    The nerve crosses a level lower than its own: L3's at L4, for the L4-L5 joint.
+    """
+    for level in spine.levels:
+        if not (_lumbar(level) or level in ("T12", "T13")):
             continue
-        if course.level not in spine.levels or not (_lumbar(course.level) or course.level in ("T12", "T13")):
-            continue
-        below = spine.below(course.level)
-        process = below.superior_articular_processes.get(course.side)
-        if process is None:
-            continue
-        crossing = int(np.argmin(np.linalg.norm(course.points - process, axis=1)))
-        centre = course.points[crossing]
-        near = course.points[np.linalg.norm(course.points - centre, axis=1) < 5.0]
-        # The nerve crosses a level lower than its own: L3's at L4, for the L4-L5 joint.
-        for procedure in ("lumbar_medial_branch_block", "lumbar_medial_branch_rfa"):
-            yield TrueZone(procedure, vector(centre), near, course.level, course.side)
+        for side in Side:
+            near = medial_branch_on_bone(anatomy, level, side)
+            for procedure in ("lumbar_medial_branch_block", "lumbar_medial_branch_rfa"):
+                yield TrueZone(procedure, vector(near[len(near) // 2]), near, level, side)
 
 
 def sacroiliac_zones(tissues: LabelMap) -> Iterator[TrueZone]:
