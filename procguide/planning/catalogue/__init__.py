@@ -1,6 +1,6 @@
 """The procedure catalogue: one YAML file an entry, read into frozen models; every number marked."""
 
-from procguide.planning.catalogue.load import load_catalogue, read_procedure
+from procguide.planning.catalogue.load import is_shipped, load_catalogue, read_procedure
 from procguide.planning.catalogue.needles import OUTER_DIAMETER_MM
 from procguide.planning.catalogue.numbers import AngleLimit, Mark, Marked, Number, Span
 from procguide.planning.catalogue.schema import (
@@ -39,6 +39,7 @@ __all__ = [
     "Uncertainty",
     "ViewName",
     "ViewRule",
+    "is_shipped",
     "load_catalogue",
     "read_procedure",
 ]

@@ -1,4 +1,4 @@
-"""Entries of the catalogue from YAML files."""
+"""The entries that ship, and those of a user who adds some or changes them."""
 
 from __future__ import annotations
 
@@ -7,43 +7,145 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
-
-import yaml
-from pydantic import ValidationError
+from typing import Any
 
 from procguide.errors import UsageError
+from procguide.planning.catalogue.document import Document, read_document, read_text
+from procguide.planning.catalogue.faults import validated
+from procguide.planning.catalogue.numbers import Place
 from procguide.planning.catalogue.schema import Procedure
 
-__all__ = ["load_catalogue", "read_procedure"]
+__all__ = ["is_shipped", "load_catalogue", "read_procedure"]
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+def load_catalogue(user: Path | None = None) -> Mapping[str, Procedure]:
+    """All entries by id: those that ship, and the ``user``'s, which add to them or take their place.
+
+    ``user`` is a file with one entry or a folder of such files. An entry may start from one that ships
+    (``extends: ID``) and hold only what differs; see :func:`read_procedure`.
+    """
+    if user is None:
+        return _shipped()
+    entries = dict(_shipped())
+    origins: dict[str, Path] = {}
+    for path in _files(user):
+        procedure = read_procedure(path)
+        if procedure.id in origins:
+            raise UsageError(f"{path.name}: id {procedure.id!r} stands in {origins[procedure.id].name} too")
+        origins[procedure.id] = path
+        entries[procedure.id] = procedure
+    return MappingProxyType(entries)
+
+
+def is_shipped(procedure: Procedure) -> bool:
+    """Whether the entry stands in the catalogue as it ships."""
+    return _shipped().get(procedure.id) == procedure
 
 
 def read_procedure(path: Path) -> Procedure:
-    """One entry from a YAML file; an error names the file and each faulty field."""
-    return _parse(path.read_text(encoding="utf-8"), path.name)
+    """One entry from a YAML file; an error names the file and, for each fault, line and field.
+
+    With ``extends: ID`` it starts from that entry: mappings are merged, structures by their name, and
+    ``null`` removes a field. Numbers with a mark are replaced whole, so that none keeps the mark of
+    another; so are lists.
+    """
+    document = read_document(read_text(path), path.name)
+    values = document.values
+    if isinstance(values, Mapping) and "extends" in values:
+        document = _extended(document, _base(document))
+    return validated(document)
 
 
-def _parse(text: str, name: str) -> Procedure:
-    try:
-        return Procedure.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise UsageError(f"{name} is not YAML: {error}") from error
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'entry'}: {fault['msg']}"
-            for fault in error.errors()
+def _extended(document: Document, base: Any) -> Document:
+    """``document`` on top of ``base``; what the merge moves keeps its line."""
+    given = {name: value for name, value in document.values.items() if name != "extends"}
+    merged = _merged(base, given)
+    moved = _moved(given.get("structures"), merged.get("structures"))
+    lines = {_place_after(place, moved): line for place, line in document.lines.items()}
+    return Document(document.name, merged, lines)
+
+
+def _moved(given: Any, merged: Any) -> dict[int | str, int]:
+    """From each given rule's position to its position after the merge, by its name."""
+    if not isinstance(given, list) or not all(isinstance(rule, Mapping) for rule in (*given, *merged)):
+        return {}
+    names = [rule.get("name") for rule in merged]
+    return {n: names.index(rule.get("name")) for n, rule in enumerate(given)}
+
+
+def _place_after(place: Place, moved: Mapping[int | str, int]) -> Place:
+    if len(place) < 2 or place[0] != "structures" or place[1] not in moved:
+        return place
+    return ("structures", moved[place[1]], *place[2:])
+
+
+def _files(user: Path) -> list[Path]:
+    if not user.is_dir():
+        return [user]
+    found = sorted(path for path in user.iterdir() if path.suffix in _SUFFIXES and path.is_file())
+    if not found:
+        raise UsageError(f"the catalogue {user} holds no .yaml file")
+    return found
+
+
+def _base(document: Document) -> Any:
+    name = document.values["extends"]
+    raw = _raw()
+    if not isinstance(name, str) or name not in raw:
+        raise UsageError(
+            f"{document.name}, line {document.line(('extends',))}, extends: there is no procedure {name!r}; "
+            f"use one of {', '.join(raw)}"
         )
-        raise UsageError(f"{name}: {faults}") from error
+    return raw[name].values
+
+
+def _merged(base: Any, given: Any) -> Any:
+    """``given`` on top of ``base``: see :func:`read_procedure`."""
+    if not isinstance(base, Mapping) or not isinstance(given, Mapping) or "mark" in base:
+        return given
+    merged = dict(base)
+    for name, value in given.items():
+        if value is None:
+            merged.pop(name, None)
+        elif name == "structures":
+            merged[name] = _merged_by_name(base.get(name), value)
+        else:
+            merged[name] = _merged(base.get(name), value)
+    return merged
+
+
+def _merged_by_name(base: Any, given: Any) -> Any:
+    """Rules of the same name merged in place, others added behind."""
+    if not isinstance(base, list) or not isinstance(given, list):
+        return given
+    changes = {rule["name"]: rule for rule in given if isinstance(rule, Mapping) and "name" in rule}
+    if len(changes) != len(given):
+        return given
+    known = {rule["name"] for rule in base}
+    kept = [_merged(rule, changes.get(rule["name"], {})) for rule in base]
+    return kept + [rule for name, rule in changes.items() if name not in known]
 
 
 @cache
-def load_catalogue() -> Mapping[str, Procedure]:
-    """All entries that ship with the package, by id."""
+def _raw() -> Mapping[str, Document]:
+    """The files that ship, by id."""
     folder = files("procguide.planning") / "procedures"
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".yaml"))
+    return MappingProxyType(
+        {
+            name.removesuffix(".yaml"): read_document((folder / name).read_text(encoding="utf-8"), name)
+            for name in names
+        }
+    )
+
+
+@cache
+def _shipped() -> Mapping[str, Procedure]:
     entries = {}
-    for item in sorted(folder.iterdir(), key=lambda item: item.name):
-        if item.name.endswith(".yaml"):
-            procedure = _parse(item.read_text(encoding="utf-8"), item.name)
-            if item.name != f"{procedure.id}.yaml":
-                raise UsageError(f"{item.name}: id is {procedure.id!r}; file name and id must agree")
-            entries[procedure.id] = procedure
+    for name, document in _raw().items():
+        entries[name] = validated(document)
+        if entries[name].id != name:
+            raise UsageError(f"{document.name}: id is {entries[name].id!r}; file name and id must agree")
     return MappingProxyType(entries)
