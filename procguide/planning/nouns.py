@@ -12,10 +12,15 @@ from procguide.anatomy import Side
 from procguide.findings import Finding, Severity
 from procguide.geometry import Vector, unit, view_angles
 from procguide.planning.catalogue import Mark, ViewName
+from procguide.planning.names import Objective
 from procguide.planning.posture import Lying
+from procguide.planning.skin_map import SkinEntries
 
 __all__ = [
+    "Appraisal",
     "CArmReach",
+    "Exclusion",
+    "Explanation",
     "Needle",
     "Plan",
     "PlanSet",
@@ -154,12 +159,27 @@ class Robustness:
 
 
 @dataclass(frozen=True)
+class Appraisal:
+    """How a plan does on one objective: ``score`` 0 (poor) to 1, its ``weight`` (0: not asked for), why.
+
+    ``words`` says what the score was read from, with its unit.
+    """
+
+    objective: Objective
+    score: float
+    weight: float
+    words: str
+
+
+@dataclass(frozen=True)
 class Plan:
     """A trajectory with what it was judged by. A proposal until a named person approves it.
 
     ``clearance_mm``: from the needle's surface to each structure, along the whole shaft, and for
     structures that may be touched by the tip, without that last piece. ``scores``: each objective, 0 to
-    1, and their weighted sum ``total``.
+    1, and their weighted mean ``total``. ``objectives`` explains each, those with weight first;
+    ``trade_offs`` says in words what the plan gains and gives up against the first (the first: against
+    the others).
     """
 
     rank: int
@@ -170,6 +190,41 @@ class Plan:
     scores: Mapping[str, float]
     warnings: tuple[str, ...] = ()
     views: tuple[ViewSetting, ...] = ()
+    objectives: tuple[Appraisal, ...] = ()
+    trade_offs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """One constraint and the candidates that break it: ``excluded``, and those that break it ``alone``.
+
+    ``alone`` would be feasible without it. ``shortfall_mm``: by how much the best of these misses it
+    (None where there is none, or it is no length). ``margin_mm`` is a structure's.
+    """
+
+    constraint: str
+    excluded: int
+    alone: int
+    shortfall_mm: float | None = None
+    margin_mm: float | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """How candidates became plans.
+
+    ``exclusions``: by constraint, the most first. ``efficient``: feasible ones that no other beats in
+    every objective. ``kept_away``: the distance beyond the margins that the plans keep, in words.
+    ``tried``: had the exact check, which ``refused`` some, by structure.
+    """
+
+    exclusions: tuple[Exclusion, ...]
+    considered: int
+    feasible: int
+    efficient: int
+    tried: int
+    refused: Mapping[str, int] = field(default_factory=dict)
+    kept_away: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,6 +233,7 @@ class PlanSet:
 
     ``exclusions`` counts, for each constraint, the candidates that break it (one may break several).
     ``target_zone`` are the sampled target points. ``reason`` says in a sentence why there is no plan.
+    ``skin`` is where the candidates enter: what a map of the skin is drawn from.
     """
 
     procedure: str
@@ -193,6 +249,7 @@ class PlanSet:
     modelled: tuple[Tube, ...] = ()
     findings: tuple[Finding, ...] = ()
     reason: str = ""
+    skin: SkinEntries | None = field(default=None, compare=False, repr=False)
 
     @property
     def cautions(self) -> tuple[str, ...]:

@@ -16,13 +16,14 @@ from procguide.planning.bearings import Bearings, find_bearings
 from procguide.planning.candidates import generate
 from procguide.planning.carm import CArm
 from procguide.planning.catalogue import Procedure, StructureRule
-from procguide.planning.choose import Choice, choose
+from procguide.planning.choose import Choice, choose, objectives
 from procguide.planning.nouns import CArmReach, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.posture import lying_of
 from procguide.planning.scene import Scene, assemble_scene
 from procguide.planning.search import judge
 from procguide.planning.site import Request, Site, Subject, find_site
 from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
+from procguide.planning.skin_map import SkinEntries
 from procguide.planning.views import with_views
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
 
@@ -126,6 +127,7 @@ def plan_case(case: Case, findings: tuple[Finding, ...] = (), reach: CArmReach |
     feasible = int(judged.feasible.sum())
     exclusions = {name: int(excluded.sum()) for name, excluded in judged.broken.items()}
     choice = choose(case.scene, case.procedure, case.rules, judged, reach or CArmReach())
+    total = objectives(case.scene, case.procedure, case.rules, judged)["total"]
     return PlanSet(
         procedure=case.procedure.id,
         level=case.site.level,
@@ -140,6 +142,7 @@ def plan_case(case: Case, findings: tuple[Finding, ...] = (), reach: CArmReach |
         modelled=tuple(tube for structure in case.scene.structures.values() for tube in structure.tubes),
         findings=findings,
         reason="" if choice.plans else _reason(case, len(candidates), exclusions, feasible, choice),
+        skin=SkinEntries.of(case.scene.body, candidates.entries, total, judged.broken),
     )
 
 
