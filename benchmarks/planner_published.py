@@ -1,0 +1,189 @@
+"""Planned against published: depth, distance from the midline and angles of the needle of rank 1.
+
+    python benchmarks/planner_published.py [--real]
+
+Every figure that the catalogue marks as measured in people is held against the plans of the phantoms in
+benchmarks/results/planner_population.json (run planner_population.py first) and, with ``--real``, against new
+plans on the real CTs in PROCGUIDE_REAL_DATA (default ../shared/data). Writes
+benchmarks/results/planner_published.json and the table in docs/planning.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from procguide.anatomy import Side
+from procguide.anatomy.locate import locate_spine
+from procguide.dicom import read_study, read_volume
+from procguide.errors import ProcguideError
+from procguide.planning import Procedure, Request, Subject, load_catalogue, plan
+from procguide.planning.bearings import find_bearings
+from procguide.planning.catalogue import Measurement
+from procguide.planning.site import find_site
+from procguide.segmentation.segment import segment
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+DOCUMENT = ROOT / "docs" / "planning.md"
+BEGIN, END = "<!-- published: begin -->", "<!-- published: end -->"
+REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", ROOT.parent / "shared" / "data"))
+CASES: dict[str, tuple[str, str | None]] = {
+    "abdomen": ("ct_abdomen_dicom", None),
+    "lumbar": ("ct_lumbar_3mm/ct.nii.gz", None),
+    "thorax": ("ct_thorax/ct.nii.gz", "L2"),
+}
+WORDS = {
+    "depth_mm": "skin to tip, mm",
+    "lateral_mm": "entry from the midline, mm",
+    "oblique_deg": "oblique, degrees",
+    "tilt_deg": "tilt (cranial +), degrees",
+}
+Rows = Sequence[Mapping[str, Any]]
+
+
+def real_subjects() -> Iterator[tuple[str, Subject]]:
+    """Each real CT, segmented by our networks."""
+    for name, (path, lowest) in CASES.items():
+        volume = read_volume(read_study(REAL / path).choose())
+        found = segment(volume, lowest_level=lowest)
+        spine = locate_spine(found.levels, found.regions, anchor=found.anchor, confidence=found.confidence)
+        yield name, Subject(spine, found.levels, found.regions, volume)
+
+
+def real_rows(subjects: Iterable[tuple[str, Subject]]) -> Iterator[dict[str, Any]]:
+    """The needle of rank 1 at every level of every procedure with published figures, both sides."""
+    for name, subject in subjects:
+        for procedure in load_catalogue().values():
+            levels = sorted({level for one in procedure.measured for level in one.levels})
+            if any(not one.levels for one in procedure.measured):
+                levels = list(procedure.level.allowed)
+            for level in levels:
+                for side in (None,) if procedure.side == "none" else tuple(Side):
+                    row = {
+                        "case": name,
+                        "procedure": procedure.id,
+                        "level": level,
+                        "side": side.value if side else None,
+                    }
+                    yield row | _real_plan(procedure, level, side, subject)
+
+
+def _real_plan(procedure: Procedure, level: str, side: Side | None, subject: Subject) -> dict[str, Any]:
+    try:
+        request = Request(procedure, level, side)
+        result = plan(request, subject)
+        bearings = find_bearings(find_site(request, subject.spine))
+    except ProcguideError as error:
+        return {"error": str(error)}
+    if not result.plans:
+        return {"reason": result.reason}
+    needle = result.plans[0].trajectory
+    oblique, tilt = bearings.angles(np.array([needle.direction]))
+    return {
+        "depth_mm": round(needle.length_mm, 1),
+        "lateral_mm": round(float(bearings.lateral_mm(np.array([needle.entry]))[0]), 1),
+        "oblique_deg": round(float(oblique[0]), 1),
+        "tilt_deg": round(float(tilt[0]), 1),
+    }
+
+
+def compare(phantoms: Rows, real: Rows) -> list[dict[str, Any]]:
+    """A row a published figure."""
+    found = []
+    for procedure in load_catalogue().values():
+        for measured in procedure.measured:
+            row: dict[str, Any] = {
+                "procedure": procedure.id,
+                "quantity": measured.quantity,
+                "levels": list(measured.levels),
+                "side": measured.side,
+                "published": published_words(measured),
+                "source": procedure.source_words(measured),
+            }
+            values = list(_values(phantoms, procedure.id, measured))
+            if values:
+                row["phantoms"] = {
+                    "n": len(values),
+                    "median": round(float(np.median(values)), 1),
+                    "p10": round(float(np.quantile(values, 0.1)), 1),
+                    "p90": round(float(np.quantile(values, 0.9)), 1),
+                }
+            by_case: dict[str, list[float]] = defaultdict(list)
+            for case in CASES:
+                own = [one for one in real if one["case"] == case]
+                by_case[case] += _values(own, procedure.id, measured)
+            row["real"] = {case: values for case, values in by_case.items() if values}
+            found.append(row)
+    return found
+
+
+def _values(rows: Rows, procedure: str, measured: Measurement) -> Iterator[float]:
+    for row in rows:
+        fits = row["procedure"] == procedure and (not measured.levels or row["level"] in measured.levels)
+        if fits and measured.side in (None, row["side"]) and measured.quantity in row:
+            yield float(row[measured.quantity])
+
+
+def published_words(measured: Measurement) -> str:
+    if measured.mean is not None:
+        return f"{measured.mean:g}" + (f" +- {measured.sd:g}" if measured.sd is not None else "")
+    return f"{measured.low:g} to {measured.high:g}"
+
+
+def table(rows: Rows) -> str:
+    """In Markdown."""
+    lines = [
+        "| procedure | where | quantity | published | phantoms: median (10-90 %, n) | real CTs |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        where = " ".join(filter(None, (", ".join(row["levels"]) or "all levels", row["side"])))
+        own = row.get("phantoms")
+        phantoms = f"{own['median']} ({own['p10']} to {own['p90']}, {own['n']})" if own else "-"
+        cases = (f"{case} {', '.join(f'{v:g}' for v in values)}" for case, values in row["real"].items())
+        cells = (
+            row["procedure"],
+            where,
+            WORDS[row["quantity"]],
+            row["published"],
+            phantoms,
+            "; ".join(cases),
+        )
+        lines.append(f"| {' | '.join(cell or '-' for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def write_document(text: str) -> None:
+    """Between the marks in docs/planning.md."""
+    document = DOCUMENT.read_text()
+    before, rest = document.split(BEGIN)
+    after = rest.split(END)[1]
+    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--real", action="store_true", help="plan on the real CTs anew")
+    arguments = parser.parse_args()
+    path = RESULTS / "planner_published.json"
+    population = RESULTS / "planner_population.json"
+    phantoms = json.loads(population.read_text())["plans"] if population.exists() else []
+    real = json.loads(path.read_text())["real"] if path.exists() else []
+    if arguments.real:
+        real = list(real_rows(real_subjects()))
+    rows = compare([row for row in phantoms if row["planned"]], real)
+    path.write_text(json.dumps({"figures": rows, "real": real}, indent=1) + "\n")
+    write_document(table(rows))
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,335 @@
+"""The truth that plans on phantoms are held against; used by planner_population.py.
+
+Nothing here reads a plan's own scene, fields or zones. A needle is measured by the distance of its line to
+the centres of the true voxels; whether any needle would do is found by drawing needles at random to the true
+zone within the catalogue's angles and stepping along each through the true tissues.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from procguide.anatomy import BONE, CANAL_CONTENT, VERSE_LABELS, VERSE_NAMES, Region, Side, Spine
+from procguide.geometry import Affine
+from procguide.imaging import LabelMap
+from procguide.phantom import build, sample_parameters
+from procguide.phantom.truth.nouns import TrueZone
+from procguide.planning import Procedure
+from procguide.planning.catalogue import Approach
+
+SPACING_MM = 1.2
+STEP_MM = 0.6
+REACH_MM = 30.0
+TRIALS = 12000
+BATCH = 1500
+
+SAC = (Region.DURA, Region.CEREBROSPINAL_FLUID, Region.SPINAL_CORD, Region.CAUDA_EQUINA)
+TISSUES: Mapping[str, tuple[Region, ...]] = {
+    "bone": BONE,
+    "dura": SAC,
+    "spinal_cord": (Region.SPINAL_CORD,),
+    "nerve_root": (Region.NERVE_ROOT, Region.GANGLION),
+    "disc": (Region.DISC, Region.NUCLEUS_PULPOSUS, Region.ANNULUS_FIBROSUS, Region.VACUUM),
+    "aorta": (Region.AORTA,),
+    "vena_cava": (Region.VENA_CAVA,),
+    "iliac_vessels": (Region.ILIAC_ARTERY, Region.ILIAC_VEIN),
+    "kidney": (Region.KIDNEY, Region.RENAL_SINUS),
+    "ureter": (Region.URETER,),
+    "bowel": (Region.BOWEL, Region.GAS),
+    "liver": (Region.LIVER,),
+    "spleen": (Region.SPLEEN,),
+    "lung": (Region.LUNG, Region.PLEURA),
+}
+"""What the truth holds of the structures that the catalogue names; the rest of them it cannot judge."""
+GRAVE = (
+    "dura",
+    "spinal_cord",
+    "aorta",
+    "vena_cava",
+    "iliac_vessels",
+    "lung",
+    "kidney",
+    "bowel",
+    "nerve_root",
+)
+"""What no needle may pierce. A needle near one of them is measured again at 0.5 mm."""
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A phantom as it is: tissues and levels at 1.2 mm, and where needles belong."""
+
+    seed: int
+    tissues: LabelMap
+    levels: LabelMap
+    spine: Spine
+    zones: tuple[TrueZone, ...]
+
+    @classmethod
+    def of(cls, seed: int, cache: Path | None) -> Truth:
+        """Built, or read from ``cache``, where it is kept after."""
+        file = cache / f"{seed}.pkl" if cache else None
+        if file is not None and file.exists():
+            return cls._unpack(seed, pickle.loads(file.read_bytes()))  # noqa: S301 (our own file)
+        phantom = build(sample_parameters(seed), SPACING_MM)
+        data = {
+            "shape": phantom.tissues.shape,
+            "affine": phantom.tissues.affine.matrix,
+            "tissues": zlib.compress(np.ascontiguousarray(phantom.tissues.voxels).tobytes(), 1),
+            "levels": zlib.compress(phantom.levels.voxels.astype(np.uint8).tobytes(), 1),
+            "spine": phantom.spine,
+            "zones": phantom.zones,
+        }
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(pickle.dumps(data))
+        return cls._unpack(seed, data)
+
+    @classmethod
+    def _unpack(cls, seed: int, data: Mapping[str, Any]) -> Truth:
+        def labels(name: str, names: dict[int, str]) -> LabelMap:
+            voxels = np.frombuffer(zlib.decompress(data[name]), np.uint8).reshape(data["shape"])
+            return LabelMap(voxels, Affine(data["affine"]), names=names, source="phantom")
+
+        tissues = labels("tissues", {int(r): r.label for r in Region if r})
+        return cls(seed, tissues, labels("levels", dict(VERSE_NAMES)), data["spine"], data["zones"])
+
+    @cached_property
+    def voxels(self) -> dict[str, np.ndarray]:
+        """Centres of the true voxels of each structure, ``(n, 3)`` LPS mm."""
+        return {
+            name: self.tissues.to_patient(np.argwhere(self.tissues.mask(*regions)))
+            for name, regions in TISSUES.items()
+        }
+
+    def centres(self, name: str, upper: str) -> np.ndarray | None:
+        """Of a structure as the catalogue names it; None where the truth does not hold it.
+
+        ``upper`` is the vertebra that a needle may enter: ``other_bone`` is all bone but that one, and
+        ``pedicle_wall`` the canal and the nerves beside its pedicle.
+        """
+        if name == "other_bone":
+            own = self.levels.voxels == VERSE_LABELS[upper]
+            return self.tissues.to_patient(np.argwhere(self.tissues.mask(*BONE) & ~own))
+        if name == "pedicle_wall":
+            canal = self.tissues.mask(*CANAL_CONTENT)
+            return np.concatenate([self.tissues.to_patient(np.argwhere(canal)), self.voxels["nerve_root"]])
+        return self.voxels.get(name)
+
+    def tissue_at(self, point: np.ndarray) -> str:
+        """What lies at a point."""
+        index = np.round(self.tissues.to_index(point)).astype(int)
+        if (index < 0).any() or (index >= self.tissues.shape).any():
+            return "out of view"
+        number = int(self.tissues.voxels[tuple(index)])
+        return Region(number).label if number else "air"
+
+
+def segment_distance(points: np.ndarray, entry: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Of points ``(n, 3)`` to the line from ``entry`` to ``target``, mm."""
+    along = target - entry
+    share = np.clip((points - entry) @ along / (along @ along), 0, 1)
+    return np.linalg.norm(points - entry - share[:, None] * along, axis=1)
+
+
+def clearance(centres: np.ndarray, entry: np.ndarray, target: np.ndarray, spacing: float) -> float | None:
+    """From a line to the nearest of the voxels about these centres, mm; None beyond 30 mm.
+
+    Half a voxel is taken off, so this is right to about that much (0.6 mm at 1.2 mm).
+    """
+    low, high = np.minimum(entry, target) - REACH_MM, np.maximum(entry, target) + REACH_MM
+    near = centres[((centres > low) & (centres < high)).all(axis=1)]
+    if not len(near):
+        return None
+    least = float(segment_distance(near, entry, target).min() - spacing / 2)
+    return least if least < REACH_MM else None
+
+
+def fine_clearance(seed: int, name: str, entry: np.ndarray, target: np.ndarray) -> float | None:
+    """The same from the phantom built again about the needle at 0.5 mm, for what is near."""
+    low, high = np.minimum(entry, target) - 6.0, np.maximum(entry, target) + 6.0
+    tissues = build(sample_parameters(seed), 0.5, box=(low, high)).tissues
+    centres = tissues.to_patient(np.argwhere(tissues.mask(*TISSUES[name])))
+    return clearance(centres, entry, target, 0.5)
+
+
+BY_TISSUE: Mapping[str, tuple[tuple[Region, ...], tuple[float, float, float]]] = {
+    "lumbar_interlaminar_esi": ((Region.EPIDURAL_FAT, Region.EPIDURAL_VEIN), (7.0, 4.0, 13.0)),
+    "scs_lead": ((Region.EPIDURAL_FAT, Region.EPIDURAL_VEIN), (7.0, 4.0, 13.0)),
+    "discography": ((Region.NUCLEUS_PULPOSUS,), (12.0, 12.0, 12.0)),
+}
+"""Where the zone is a tissue, told by the truth itself: its voxels about the nominal zone's centre, mm."""
+
+
+def true_zone(truth: Truth, procedure: str, zone: TrueZone) -> np.ndarray:
+    """Points of the true zone ``(n, 3)`` LPS mm.
+
+    The phantom's own nominal zone; for the epidural space between two laminae and for a disc's nucleus the
+    tissue's voxels: the nominal box is a part of it that a needle need not reach.
+    """
+    if procedure not in BY_TISSUE:
+        return np.asarray(zone.points)
+    regions, half = BY_TISSUE[procedure]
+    low = np.maximum(truth.tissues.to_index(np.asarray(zone.centre)) - np.array(half[::-1]) / SPACING_MM, 0)
+    high = truth.tissues.to_index(np.asarray(zone.centre)) + np.array(half[::-1]) / SPACING_MM + 1
+    window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    index = np.argwhere(np.isin(truth.tissues.voxels[window], regions)) + low.astype(int)
+    return truth.tissues.to_patient(index) if len(index) else np.asarray(zone.points)
+
+
+def off_zone(points: np.ndarray, at: np.ndarray, spacing: float = 0.0) -> float:
+    """Distance of ``at`` to a true zone, mm; 0 within it.
+
+    A zone is a box where it has 27 points, else the line or cloud that its points sample: of voxels where
+    ``spacing`` is theirs.
+    """
+    if len(points) == 27 and not spacing:
+        middle = points[13]
+        half = np.array([points[22], points[16], points[14]]) - middle
+        size = np.linalg.norm(half, axis=1)
+        local = (half / size[:, None]) @ (at - middle)
+        return float(np.linalg.norm(np.maximum(np.abs(local) - size, 0)))
+    return float(max(np.linalg.norm(points - at, axis=1).min() - spacing / 2, 0.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """A procedure at one level and side of a subject, as the truth has it.
+
+    ``upper`` is the vertebra that a needle may enter, ``axes`` left, posterior, superior of its true AP view
+    in columns, ``middle`` a point of its midline.
+    """
+
+    procedure: Procedure
+    level: str
+    side: Side | None
+    zone: TrueZone
+    upper: str
+    axes: np.ndarray
+    middle: np.ndarray
+
+    @property
+    def sign(self) -> int:
+        """+1 where the needle's own side is the patient's left."""
+        return self.side.sign if self.side is not None else 1
+
+    @property
+    def approach(self) -> Approach:
+        """The catalogue's limits at this level."""
+        return self.procedure.entry.approach(self.level, sided=self.side is not None)
+
+    @property
+    def longest_mm(self) -> float:
+        """Of a needle inside the body."""
+        needle = self.procedure.needle
+        return max(needle.lengths_mm) - needle.reserve_mm.value
+
+    def lateral_mm(self, points: np.ndarray) -> np.ndarray:
+        """From the midline, positive on the own side."""
+        across = (points - self.middle) @ self.axes[:, 0]
+        return across * self.sign if self.side is not None else np.abs(across)
+
+    def angles(self, outward: np.ndarray) -> tuple[float, float]:
+        """Oblique and tilt of a direction out of the body, as the catalogue counts them."""
+        left, back, up = outward @ self.reference
+        return (
+            float(np.degrees(np.arctan2(self.sign * left, back))),
+            float(np.degrees(np.arcsin(np.clip(up, -1, 1)))),
+        )
+
+    @property
+    def reference(self) -> np.ndarray:
+        """Axes that the catalogue's angles are counted about; the second leads out of the entered skin."""
+        entry = self.procedure.entry
+        facing = np.diag([1.0, 1.0 if entry.surface == "back" else -1.0, 1.0])
+        return (np.eye(3) if entry.reference == "table" else self.axes) @ facing
+
+
+def draw_needles(wanted: Wanted, points: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Batches of targets in the true zone and directions out of the body within the catalogue's angles."""
+    random = np.random.default_rng(seed)
+    limits = wanted.approach
+    for _ in range(0, TRIALS, BATCH):
+        targets = points[random.integers(len(points), size=BATCH)] + random.uniform(-0.5, 0.5, (BATCH, 3))
+        oblique = np.radians(random.uniform(limits.oblique_deg.low, limits.oblique_deg.high, BATCH))
+        tilt = np.radians(random.uniform(limits.tilt_deg.low, limits.tilt_deg.high, BATCH))
+        left, back = np.sin(oblique * wanted.sign) * np.cos(tilt), np.cos(oblique) * np.cos(tilt)
+        yield targets, np.stack([left, back, np.sin(tilt)], axis=1) @ wanted.reference.T
+
+
+@dataclass(frozen=True, eq=False)
+class Room:
+    """What is forbidden to a needle's line in the truth, on the tissues' own lattice about the zone.
+
+    ``forbidden_at_tip`` holds within ``free_mm`` of the tip, where some procedures touch bone.
+    """
+
+    air: np.ndarray
+    forbidden: np.ndarray
+    forbidden_at_tip: np.ndarray
+    start: np.ndarray
+    free_mm: float
+
+    def passes(self, truth: Truth, wanted: Wanted, targets: np.ndarray, outward: np.ndarray) -> np.ndarray:
+        """Which needles reach the skin, where and as far as is allowed, without meeting what is forbidden."""
+        depth = np.arange(0.0, wanted.longest_mm + 12.0, STEP_MM)
+        points = targets[:, None] + depth[None, :, None] * outward[:, None]
+        index = np.round(truth.tissues.to_index(points)).astype(int) - self.start
+        inside = ((index >= 0) & (index < self.air.shape)).all(axis=2)
+        at = tuple(np.moveaxis(np.clip(index, 0, np.array(self.air.shape) - 1), -1, 0))
+        air = self.air[at] & inside
+        skin = np.where(air.any(axis=1), depth[np.argmax(air, axis=1)], np.inf)
+        met = np.where(depth < self.free_mm, self.forbidden_at_tip[at], self.forbidden[at])
+        before = depth[None] < skin[:, None]
+        free = (skin <= wanted.longest_mm) & ~(met & before).any(axis=1) & (inside | ~before).all(axis=1)
+        if (lateral := wanted.approach.lateral_mm) is not None:
+            across = wanted.lateral_mm(targets + np.minimum(skin, 1e3)[:, None] * outward)
+            free &= (across >= lateral.low) & (across <= lateral.high)
+        return free
+
+
+def room(truth: Truth, wanted: Wanted) -> Room:
+    """Grow every structure that the procedure keeps away from by its margin and the needle's radius."""
+    from procguide.planning._kernels import distance_squared
+
+    reach = np.array([110.0, 130.0, 130.0])
+    middle = truth.tissues.to_index(np.asarray(wanted.zone.centre))
+    front = 0.4 if wanted.procedure.entry.surface == "back" else 2.0
+    low = np.maximum(np.floor(middle - reach / SPACING_MM * (1, front, 1)), 0).astype(int)
+    high = np.minimum(np.ceil(middle + reach / SPACING_MM * (1, 2.4 - front, 1)) + 1, truth.tissues.shape)
+    window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    shape = truth.tissues.voxels[window].shape
+    forbidden, at_tip, free = np.zeros(shape, bool), np.zeros(shape, bool), 0.0
+    solids: dict[tuple[float, bool], np.ndarray] = {}
+    for rule in wanted.procedure.structures:
+        centres = truth.centres(rule.name, wanted.upper)
+        if centres is None:
+            continue
+        free = max(free, rule.contact_mm.value if rule.contact_mm else 0.0)
+        mask = solids.setdefault((rule.margin_mm.value, rule.contact_mm is not None), np.zeros(shape, bool))
+        index = np.round(truth.tissues.to_index(centres)).astype(int) - low
+        mask[tuple(index[((index >= 0) & (index < shape)).all(axis=1)].T)] = True
+    for (margin, touched), mask in solids.items():
+        # Distances to the voxels' faces: half a voxel nearer than to their centres.
+        reached = (margin + wanted.procedure.needle.radius_mm) ** 2
+        grown = mask | (distance_squared(mask, truth.tissues.spacing) < reached)
+        forbidden |= grown
+        if not touched:
+            at_tip |= grown
+    return Room(truth.tissues.voxels[window] == 0, forbidden, at_tip, low, free)
+
+
+def any_needle(truth: Truth, wanted: Wanted) -> bool:
+    """Whether a needle within the catalogue's angles to the true zone keeps every margin in the truth."""
+    space = room(truth, wanted)
+    points = true_zone(truth, wanted.procedure.id, wanted.zone)
+    needles = draw_needles(wanted, points, truth.seed)
+    return any(bool(space.passes(truth, wanted, targets, outward).any()) for targets, outward in needles)
