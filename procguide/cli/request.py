@@ -11,6 +11,8 @@ from procguide.errors import UsageError
 from procguide.geometry import Vector, vector
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from procguide.planning.catalogue import Procedure
     from procguide.planning.site import Request
     from procguide.segmentation.hints import LevelAt
@@ -24,21 +26,28 @@ __all__ = [
 ]
 
 
-def find_procedure(identifier: str) -> Procedure:
-    """The catalogue's entry; an unknown one is an error that suggests the nearest."""
+def find_procedure(identifier: str, catalogue: Path | None = None) -> Procedure:
+    """The catalogue's entry, or the user's own; an unknown one is an error that suggests the nearest."""
     from procguide.planning import load_catalogue
 
-    entries = load_catalogue()
+    entries = load_catalogue(catalogue)
     if identifier in entries:
         return entries[identifier]
     raise UsageError(f"there is no procedure {identifier!r}; {_nearest(identifier, tuple(entries))}")
 
 
-def parse_request(procedure: str, level: str, side: str | None, target: str | None = None) -> Request:
+def parse_request(
+    procedure: str,
+    level: str,
+    side: str | None,
+    target: str | None = None,
+    *,
+    catalogue: Path | None = None,
+) -> Request:
     """Check procedure, level, side and target point against the catalogue."""
     from procguide.planning.site import Request, canonical_level
 
-    entry = find_procedure(procedure)
+    entry = find_procedure(procedure, catalogue)
     return Request(entry, canonical_level(entry, level), _parse_side(entry, side), parse_target(target))
 
 
@@ -91,6 +100,7 @@ def parse_level_at(texts: Sequence[str] | None) -> tuple[LevelAt, ...]:
 def _nearest(text: str, allowed: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(text.lower(), allowed, n=1, cutoff=0.5)
+    begun = [name for name in allowed if text and name.startswith(text.lower())]
+    near = begun or get_close_matches(text.lower(), allowed, n=1, cutoff=0.5)
     listed = f"use one of {', '.join(allowed)}"
-    return f"did you mean {near[0]}? {listed}" if near else listed
+    return f"did you mean {' or '.join(near)}? {listed}" if near else listed

@@ -20,7 +20,16 @@ from procguide import DISCLAIMER
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["DebugFlag", "ForceFlag", "JsonFlag", "ModelLabelsOption", "ModelOption", "Session", "TrustFlag"]
+__all__ = [
+    "CatalogueOption",
+    "DebugFlag",
+    "ForceFlag",
+    "JsonFlag",
+    "ModelLabelsOption",
+    "ModelOption",
+    "Session",
+    "TrustFlag",
+]
 
 JsonFlag = Annotated[
     bool, typer.Option("--json", help="Print one JSON document on standard output and nothing else there.")
@@ -40,6 +49,15 @@ ModelLabelsOption = Annotated[
 ]
 TrustFlag = Annotated[
     bool, typer.Option("--trust-model", help="Let a MONAI bundle's own Python code run; off by default.")
+]
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--catalogue",
+        help="Procedures of your own, added or in the place of ours (docs/catalogue.md).",
+        envvar="PROCGUIDE_CATALOGUE",
+        metavar="FILE_OR_FOLDER",
+    ),
 ]
 ForceFlag = Annotated[
     bool, typer.Option("--force", help="Replace an output folder that an earlier run has written.")
