@@ -8,9 +8,12 @@ from types import MappingProxyType
 from procguide.planning.names import Construction
 from procguide.planning.zones import (
     anterolateral_margin,
+    articular_neck,
     disc_centre,
+    facet_joint,
     interlaminar,
     junction,
+    kambin,
     retrocrural,
     subpedicular,
     transpedicular_anterior,
@@ -25,6 +28,9 @@ CONSTRUCTIONS: Mapping[Construction, ZoneConstruction] = MappingProxyType(
         Construction.INTERLAMINAR: ZoneConstruction(interlaminar.centre, interlaminar.sample),
         Construction.SUBPEDICULAR: ZoneConstruction(subpedicular.centre, subpedicular.sample),
         Construction.ARTICULAR_TRANSVERSE_JUNCTION: ZoneConstruction(junction.centre, junction.sample),
+        Construction.KAMBIN: ZoneConstruction(kambin.centre, kambin.sample),
+        Construction.FACET_JOINT_LINE: ZoneConstruction(facet_joint.centre, facet_joint.sample),
+        Construction.ARTICULAR_NECK: ZoneConstruction(articular_neck.centre, articular_neck.sample),
         Construction.TRANSPEDICULAR_ANTERIOR: ZoneConstruction(
             transpedicular_anterior.centre, transpedicular_anterior.sample
         ),

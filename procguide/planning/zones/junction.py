@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import SACRUM as SACRUM_NAME
-from procguide.anatomy import VERSE_LABELS, Region, Sacrum, Side
 from procguide.errors import InputUnfitError
-from procguide.geometry import AnatomicalFrame, Vector
+from procguide.geometry import Vector
 from procguide.planning.site import LocalLabels, Site, required
 from procguide.planning.zones.nouns import TargetZone
+from procguide.planning.zones.patch import STEP_MM, SidePatch, label_of
 
-__all__ = ["centre", "sample"]
+__all__ = ["Junction", "centre", "read_junction", "sample"]
 
 _CLEAR_MM = 1.5
 _PROCESS_MM = 8.0
+_ROOM = ((-12.0, -18.0, -22.0), (24.0, 10.0, 12.0))
 
 
 def centre(site: Site) -> Vector:
@@ -28,58 +30,64 @@ def centre(site: Site) -> Vector:
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Bone where the lateral face of the superior articular process meets the transverse process (or ala).
 
+    At the junction and a little lateral, the target is the corner of the transverse process that looks
+    back and up.
+    """
+    number = site.number
+    found = read_junction(site, labels)
+    points, misfit = [], []
+    off = number("off_bone_mm")
+    for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
+        for tilt in (10.0, 25.0, 40.0):
+            corner = found.corner(lateral, tilt)
+            if corner is not None:
+                outward = np.array([0.0, np.cos(np.radians(tilt)), np.sin(np.radians(tilt))])
+                points.append(corner + off * outward)
+                misfit.append(lateral / 6 + abs(tilt - 25) / 60)
+    if not points:
+        return TargetZone(np.empty((0, 3)), np.empty(0))
+    return TargetZone(found.patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Junction:
+    """The bone behind its body (lateral, posterior, superior) and ``face``, its section at the junction."""
+
+    patch: SidePatch
+    solid: NDArray[np.bool_]
+    face: int
+
+    def corner(self, lateral_mm: float, tilt_deg: float) -> NDArray[np.float64] | None:
+        """The transverse process's edge toward ``tilt_deg`` above straight back, (lateral, ...) mm.
+
+        That is its farthest point that way in the section ``lateral_mm`` beside the articular process.
+        Read a little farther lateral, clear of the articular process's flank, and near the section's top,
+        clear of the inferior articular process.
+        """
+        at = min(self.face + round((lateral_mm + _CLEAR_MM) / STEP_MM), self.solid.shape[0] - 1)
+        found = _corner(_upper_part(self.solid[at]), tilt_deg)
+        if found is None:
+            return None
+        return self.patch.local((self.face + lateral_mm / STEP_MM, *found))
+
+
+def read_junction(site: Site, labels: LocalLabels) -> Junction:
+    """Find the junction in the labels, or say that they do not show it.
+
     In the bone's own frame, section by section from medial to lateral: the section's top behind the
     pedicle falls from the tip of the articular process to the transverse process; the foot of that slope is
-    the junction. There and a little lateral, the target is the corner of the transverse process that
-    looks back and up. That corner is read a little farther lateral, clear of the articular process's flank,
-    and near the section's top, clear of the inferior articular process.
+    the junction.
     """
-    bone, side, number = site.below, site.own_side, site.number
-    process = required(
-        bone.superior_articular_processes.get(side), f"{side} superior articular process", site.lower_name
-    )
-    label = VERSE_LABELS[SACRUM_NAME if isinstance(bone, Sacrum) else bone.level]
-    solid, origin = _sample_local(labels, label, bone.frame, process, side)
-    top = _section_tops(solid)
-    step, back, up = 0.5, 0.5, 0.5
-    centre = round(float(side.sign * bone.frame.to_local(process)[0] - origin[0]) / step)
-    face = _lateral_face(top, centre)
+    bone, side, process = site.below, site.own_side, centre(site)
+    patch = SidePatch.around(labels, bone.frame, side, process, *_ROOM)
+    solid = patch.arch(label_of(bone))
+    face = _lateral_face(_section_tops(solid), round(-_ROOM[0][0] / STEP_MM))
     if face is None:
         raise InputUnfitError(
             f"the junction of the {side} articular and transverse process of {site.lower_name} "
             "cannot be made out in the labels. Check them there."
         )
-    points, misfit = [], []
-    off = number("off_bone_mm")
-    for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
-        section = _upper_part(solid[min(face + round((lateral + _CLEAR_MM) / step), solid.shape[0] - 1)])
-        for tilt in (10.0, 25.0, 40.0):
-            corner = _corner(section, tilt)
-            if corner is not None:
-                outward = np.array([0.0, np.cos(np.radians(tilt)), np.sin(np.radians(tilt))])
-                local = origin + (face * step + lateral, corner[0] * back, corner[1] * up) + off * outward
-                points.append(local * (side.sign, 1, 1))
-                misfit.append(lateral / 6 + abs(tilt - 25) / 60)
-    return TargetZone(bone.frame.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
-
-
-def _sample_local(
-    labels: LocalLabels, label: int, frame: AnatomicalFrame, process: Vector, side: Side
-) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
-    """The bone behind its body, sampled at 0.5 mm in its own frame as ``(lateral, posterior, superior)``.
-
-    Lateral counts away from the midline on both sides. Returned with the first sample's coordinates.
-    """
-    x, y, z = frame.to_local(process)
-    origin = np.array([side.sign * x - 12.0, y - 18.0, z - 22.0])
-    axes = [start + 0.5 * np.arange(n) for start, n in zip(origin, (73, 57, 69), strict=True)]
-    local = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) * (side.sign, 1, 1)
-    levels, regions = labels.levels, labels.regions
-    index = np.round(levels.to_index(frame.to_patient(local))).astype(int)
-    inside: NDArray[np.bool_] = np.asarray(((index >= 0) & (index < levels.shape)).all(axis=-1))
-    k, j, i = np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)
-    solid = inside & (regions.voxels[k, j, i] != Region.BODY) & (levels.voxels[k, j, i] == label)
-    return np.asarray(solid, dtype=bool), origin
+    return Junction(patch, solid, face)
 
 
 def _section_tops(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -125,7 +133,7 @@ def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if not len(heights):
         return section
     upper = section.copy()
-    upper[:, : max(int(heights[-1]) - round(_PROCESS_MM / 0.5), 0)] = False
+    upper[:, : max(int(heights[-1]) - round(_PROCESS_MM / STEP_MM), 0)] = False
     return upper
 
 

@@ -1,0 +1,61 @@
+"""The lateral neck of a superior articular process: where an electrode lies along a medial branch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from procguide.geometry import Vector, beam_direction
+from procguide.planning.site import LocalLabels, Site
+from procguide.planning.zones import junction
+from procguide.planning.zones.nouns import TargetZone
+
+__all__ = ["centre", "sample"]
+
+_OBLIQUES = (0.0, 10.0, 20.0)
+_TILTS = (-35.0, -42.0, -50.0)
+
+
+def centre(site: Site) -> Vector:
+    """The tip of the articular process."""
+    return junction.centre(site)
+
+
+def sample(site: Site, labels: LocalLabels) -> TargetZone:
+    """Tips of electrodes that lie along the junction's bone, with gates at the active part's other end.
+
+    For each slant the electrode touches the transverse process (or ala) beside the articular process's
+    lateral face where that process reaches farthest against the slant, and goes on a little beyond.
+    """
+    number = site.number
+    found = junction.read_junction(site, labels)
+    off = number("off_bone_mm") + site.procedure.needle.radius_mm
+    beyond, active = number("beyond_corner_mm"), number("active_tip_mm")
+    tips, gates, misfit = [], [], []
+    for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
+        for tilt in _TILTS:
+            corner = found.corner(lateral, 90.0 + tilt)
+            if corner is None:
+                continue
+            for oblique in _OBLIQUES:
+                along = _along(oblique, tilt)
+                tips.append(corner + off * _outward(tilt) + beyond * along)
+                gates.append(tips[-1] - active * along)
+                misfit.append(lateral / 4)
+    if not tips:
+        return TargetZone(np.empty((0, 3)), np.empty(0))
+    return TargetZone(
+        found.patch.to_patient(np.array(tips)),
+        np.clip(np.array(misfit), 0, 1),
+        found.patch.to_patient(np.array(gates)),
+    )
+
+
+def _along(oblique: float, tilt: float) -> NDArray[np.float64]:
+    """The needle's way in on (lateral, posterior, superior)."""
+    return np.array(beam_direction(oblique, tilt))
+
+
+def _outward(tilt: float) -> NDArray[np.float64]:
+    """Square to that slant, away from bone."""
+    return np.array([0.0, np.cos(np.radians(90 + tilt)), np.sin(np.radians(90 + tilt))])
