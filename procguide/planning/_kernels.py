@@ -7,13 +7,14 @@ spacing. Everything runs without Python's lock, so threads may share the work.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["distance_squared", "exact_minimum", "skin_exit", "trace_minimum"]
+__all__ = ["approach", "capsule_minimum", "distance_squared", "refine", "trace_minimum"]
 
 Array = NDArray[Any]
 
@@ -157,75 +158,190 @@ def trace_minimum(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def skin_exit(
-    field: Array, spacing: Array, starts: Array, directions: Array, air_mm: float, limit_mm: float
-) -> Array:
-    """Depth (mm, ``(n,)``) at which rays from inside leave the body for at least ``air_mm``; -1 if never.
+def _bounds(field: Array, spacing: Array, z: float, y: float, x: float) -> tuple[float, float]:
+    """At a point (mm): the interpolated distance, and one that the true distance is never less than.
 
-    Air up to the lattice's edge is enough. ``field`` is the signed distance to the body (negative inside).
+    The squared distance less the squared place is concave (the least of affine functions), so between
+    the corners it exceeds its interpolation. Exact where one point of the structure is the nearest to
+    all corners; less by up to 3/8 h^2 / distance at a flat surface, h being the step.
     """
-    depths = np.full(starts.shape[0], -1.0)
-    size = np.array(field.shape)
-    step = 0.5
-    for n in range(starts.shape[0]):
-        travelled = 0.0
-        left_at = -1.0
-        previous = -1.0
-        while travelled < limit_mm:
-            position = (starts[n] + directions[n] * travelled) / spacing
-            if (position < -0.5).any() or (position > size - 0.5).any():
-                depths[n] = left_at
-                break
-            value = _sample(field, position[0], position[1], position[2])
-            if value <= 0.0:
-                left_at = -1.0
-            elif left_at < 0.0:
-                left_at = travelled - step * value / max(value - previous, 1e-6)
-            elif travelled - left_at >= air_mm:
-                depths[n] = left_at
-                break
-            previous = value
-            travelled += step
-    return depths
+    size_k, size_j, size_i = field.shape
+    z = min(max(z / spacing[0], 0.0), size_k - 1.0)
+    y = min(max(y / spacing[1], 0.0), size_j - 1.0)
+    x = min(max(x / spacing[2], 0.0), size_i - 1.0)
+    k, j, i = min(int(z), size_k - 2), min(int(y), size_j - 2), min(int(x), size_i - 2)
+    u, v, w = z - k, y - j, x - i
+    value = 0.0
+    square = 0.0
+    for a in range(2):
+        for b in range(2):
+            share = (u if a else 1.0 - u) * (v if b else 1.0 - v)
+            near, far = field[k + a, j + b, i], field[k + a, j + b, i + 1]
+            value += share * (near * (1.0 - w) + far * w)
+            near, far = max(near, np.float32(0.0)), max(far, np.float32(0.0))
+            square += share * (near * near * (1.0 - w) + far * far * w)
+    square -= u * (1 - u) * spacing[0] ** 2 + v * (1 - v) * spacing[1] ** 2 + w * (1 - w) * spacing[2] ** 2
+    return value, math.sqrt(max(square, 0.0))
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def exact_minimum(
-    mask: Array,
-    field: Array,
-    spacing: Array,
-    start: Array,
-    end: Array,
-    trim_mm: float,
-    slack_mm: float,
-) -> float:
-    """Distance from the needle's centre line to the union of ``mask``'s voxel cells, mm.
+def _cell_distance(field: Array, spacing: Array, z: float, y: float, x: float, reach: float) -> float:
+    """Exact distance from a point (mm) to the nearest cell of the structure, at most ``reach``.
 
-    Points at 0.1 mm steps; at those where ``field`` (off by at most ``slack_mm``) could be the nearest,
-    every cell within reach is measured. The centre line between two points may be nearer by 0.05 mm.
+    A cell belongs to it where the field is not positive. Along a row the field itself says how many
+    cells can be skipped.
     """
-    length = np.sqrt(((end - start) ** 2).sum())
-    along = (end - start) / length
-    count = int(np.ceil(max(length - trim_mm, 0.0) / 0.1)) + 1
-    nominal = np.empty(count)
-    for n in range(count):
-        position = (start + along * min(0.1 * n, length - trim_mm)) / spacing
-        nominal[n] = _sample(field, position[0], position[1], position[2])
-    best = nominal.min() + slack_mm
-    half = spacing / 2
-    for n in range(count):
-        if nominal[n] - slack_mm > best:
+    size_k, size_j, size_i = field.shape
+    hz, hy, hx = spacing[0], spacing[1], spacing[2]
+    k = min(max(int(z / hz + 0.5), 0), size_k - 1)
+    j = min(max(int(y / hy + 0.5), 0), size_j - 1)
+    i = min(max(int(x / hx + 0.5), 0), size_i - 1)
+    off = math.sqrt((z - k * hz) ** 2 + (y - j * hy) ** 2 + (x - i * hx) ** 2)
+    best = min(reach, max(field[k, j, i], 0.0) + off)
+    best_square = best * best
+    for k in range(max(math.ceil((z - best) / hz - 0.5), 0), size_k):
+        dz = abs(z - k * hz) - hz / 2
+        if dz >= best:
+            if k * hz > z:
+                break
             continue
-        point = start + along * min(0.1 * n, length - trim_mm)
-        reach = min(best, nominal[n] + slack_mm)
-        low = np.maximum(np.ceil((point - reach - half) / spacing), 0.0).astype(np.int64)
-        high = np.floor((point + reach + half) / spacing).astype(np.int64)
-        for k in range(low[0], min(high[0], mask.shape[0] - 1) + 1):
-            dz = max(abs(point[0] - k * spacing[0]) - half[0], 0.0)
-            for j in range(low[1], min(high[1], mask.shape[1] - 1) + 1):
-                dy = max(abs(point[1] - j * spacing[1]) - half[1], 0.0)
-                for i in range(low[2], min(high[2], mask.shape[2] - 1) + 1):
-                    if mask[k, j, i]:
-                        dx = max(abs(point[2] - i * spacing[2]) - half[2], 0.0)
-                        best = min(best, np.sqrt(dz * dz + dy * dy + dx * dx))
+        plane = max(dz, 0.0) ** 2
+        for j in range(max(math.ceil((y - best) / hy - 0.5), 0), size_j):
+            dy = max(abs(y - j * hy) - hy / 2, 0.0)
+            row = plane + dy * dy
+            if row >= best_square:
+                if j * hy > y:
+                    break
+                continue
+            width = math.sqrt(best_square - row)
+            i = max(math.ceil((x - width) / hx - 0.5), 0)
+            last = min(math.floor((x + width) / hx + 0.5), size_i - 1)
+            while i <= last:
+                value = field[k, j, i]
+                if value > 0.0:
+                    i += max(math.ceil(value / hx + 0.499), 1)
+                    continue
+                dx = max(abs(x - i * hx) - hx / 2, 0.0)
+                square = row + dx * dx
+                if square < best_square:
+                    best_square = square
+                    best = math.sqrt(square)
+                if i * hx >= x:
+                    break
+                i += 1
     return best  # type: ignore[no-any-return]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def approach(
+    field: Array, spacing: Array, starts: Array, ends: Array, trim_mm: float, limit_mm: float
+) -> tuple[Array, Array]:
+    """Nearest approach of each segment's centre line to a structure, ``(n,)``: bound and place.
+
+    The first is a distance that the true one is not less than at the samples, the second how far from the
+    tip (``ends``) it is met, mm; the last ``trim_mm`` before the tip is left out. Where the structure
+    is surely nearer than ``limit_mm`` the search ends at once, with the place -1 and the true distance
+    there. A distance cannot fall faster than 1 mm a mm: what cannot matter is skipped.
+    """
+    count = starts.shape[0]
+    nearest = np.full(count, 1e5)
+    places = np.zeros(count)
+    slack = 0.3 * max(spacing[0], spacing[1], spacing[2])
+    step = 0.6 * min(spacing[0], spacing[1], spacing[2])
+    for n in range(count):
+        dz, dy, dx = ends[n, 0] - starts[n, 0], ends[n, 1] - starts[n, 1], ends[n, 2] - starts[n, 2]
+        length = math.sqrt(dz * dz + dy * dy + dx * dx)
+        if length <= trim_mm:
+            continue
+        dz, dy, dx = dz / length, dy / length, dx / length
+        travelled = trim_mm
+        best = 1e5
+        while True:
+            z, y, x = ends[n, 0] - dz * travelled, ends[n, 1] - dy * travelled, ends[n, 2] - dx * travelled
+            value, bound = _bounds(field, spacing, z, y, x)
+            if value < limit_mm:
+                bound = _cell_distance(field, spacing, z, y, x, limit_mm)
+                if bound < limit_mm:
+                    nearest[n], places[n] = bound, -1.0
+                    break
+            if value < best:
+                best, places[n] = value, travelled
+            nearest[n] = min(nearest[n], bound)
+            if travelled >= length:
+                break
+            travelled = min(length, travelled + max(step, bound - best - slack))
+    return nearest, places
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def refine(
+    field: Array, spacing: Array, starts: Array, ends: Array, trim_mm: float, nearest: Array, places: Array
+) -> Array:
+    """The distances themselves, ``(n,)``, after :func:`approach`: at most 0.03 mm more than the true ones.
+
+    Samples are so far apart that the centre line between two of them, each at least d away, comes no
+    nearer than d - 0.02 mm (see :func:`_bounds`).
+    """
+    result = nearest.copy()
+    for n in range(starts.shape[0]):
+        dz, dy, dx = ends[n, 0] - starts[n, 0], ends[n, 1] - starts[n, 1], ends[n, 2] - starts[n, 2]
+        length = math.sqrt(dz * dz + dy * dy + dx * dx)
+        if length <= trim_mm or places[n] < 0.0:
+            continue
+        dz, dy, dx = dz / length, dy / length, dx / length
+        z, y, x = ends[n, 0] - dz * places[n], ends[n, 1] - dy * places[n], ends[n, 2] - dx * places[n]
+        best = _cell_distance(field, spacing, z, y, x, 1e5)
+        travelled = trim_mm
+        while best > 0.0:
+            z, y, x = ends[n, 0] - dz * travelled, ends[n, 1] - dy * travelled, ends[n, 2] - dx * travelled
+            bound = _bounds(field, spacing, z, y, x)[1]
+            if bound < best - 0.01:
+                bound = _cell_distance(field, spacing, z, y, x, best)
+                best = min(best, bound)
+            if travelled >= length:
+                break
+            step = min(max(math.sqrt(0.16 * best), 0.05), 0.8)
+            travelled = min(length, travelled + max(step, bound - best))
+        result[n] = best
+    return result
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def capsule_minimum(capsules: Array, starts: Array, ends: Array, trim_mm: float) -> Array:
+    """Distance of segments to the surface of the nearest capsule, ``(n,)`` mm, exact; negative inside.
+
+    ``capsules`` are ``(m, 7)`` rows of both ends and the radius in the segments' own space
+    (Ericson 2005, 5.1.9).
+    """
+    result = np.full(starts.shape[0], 1e5)
+    for n in range(starts.shape[0]):
+        a = ends[n] - starts[n]
+        length = math.sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
+        if length <= trim_mm:
+            continue
+        share = 1.0 - trim_mm / length
+        az, ay, ax = a[0] * share, a[1] * share, a[2] * share
+        aa = az * az + ay * ay + ax * ax
+        for m in range(capsules.shape[0]):
+            bz = capsules[m, 3] - capsules[m, 0]
+            by = capsules[m, 4] - capsules[m, 1]
+            bx = capsules[m, 5] - capsules[m, 2]
+            rz = starts[n, 0] - capsules[m, 0]
+            ry = starts[n, 1] - capsules[m, 1]
+            rx = starts[n, 2] - capsules[m, 2]
+            ee = max(bz * bz + by * by + bx * bx, 1e-12)
+            f = rz * bz + ry * by + rx * bx
+            c = az * rz + ay * ry + ax * rx
+            ab = az * bz + ay * by + ax * bx
+            denominator = aa * ee - ab * ab
+            s = min(max((ab * f - c * ee) / denominator, 0.0), 1.0) if denominator > 1e-9 else 0.0
+            t = (ab * s + f) / ee
+            if t < 0.0:
+                t = 0.0
+                s = min(max(-c / aa, 0.0), 1.0)
+            elif t > 1.0:
+                t = 1.0
+                s = min(max((ab - c) / aa, 0.0), 1.0)
+            rz, ry, rx = rz + az * s - bz * t, ry + ay * s - by * t, rx + ax * s - bx * t
+            result[n] = min(result[n], math.sqrt(rz * rz + ry * ry + rx * rx) - capsules[m, 6])
+    return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ __all__ = ["Body", "body_from_ct", "body_from_labels", "depth_inside", "skin_poi
 
 _SPACING_MM = 2.0
 _AIR_HU = -300
+_MARGIN_MM = 20.0
 _SUPERFICIAL = (Region.SKIN, Region.FAT, Region.SOFT_TISSUE)
 Box = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -32,13 +34,11 @@ class Body:
 def body_from_ct(image: Volume, box: Box) -> Body:
     """Skin by threshold (-300 HU), without table and arms: largest component after an opening.
 
-    Works at 2 mm on whole slices, so that lung and bowel gas can be told from the air outside.
+    Works on whole slices, so that lung and bowel gas can be told from the air outside.
     """
     thinned = _thin(image, box)
-    inside = thinned.with_voxels((thinned.voxels > _AIR_HU).astype(np.float32))
-    region = (np.array([-1e6, -1e6, box[0][2]]), np.array([1e6, 1e6, box[1][2]]))
-    grid = working_grid(thinned.grid, _SPACING_MM, region)
-    return _body(resample(inside, grid).voxels > 0.5, grid, box)
+    inside = _without_air(thinned.voxels > _AIR_HU).astype(np.float32)
+    return _body(thinned.with_voxels(inside), box)
 
 
 def body_from_labels(regions: LabelMap, box: Box) -> Body:
@@ -47,12 +47,12 @@ def body_from_labels(regions: LabelMap, box: Box) -> Body:
     grid = working_grid(regions.grid, _SPACING_MM, region)
     if not np.isin(regions.present(), _SUPERFICIAL).any():
         raise InputUnfitError("the labels do not show the skin; give the image too.")
-    mask = resample(regions, grid).voxels > 0
-    return _body(mask, grid, box)
+    inside = _without_air(resample(regions, grid).voxels > 0).astype(np.float32)
+    return _body(Volume(inside, grid.affine), box)
 
 
 def _thin(image: Volume, box: Box) -> Volume:
-    """Whole slices about ``box``, every n-th voxel so that steps stay within 2 mm."""
+    """Whole slices about ``box``, the slice first, every n-th voxel so that steps stay within 2 mm."""
     corners = np.array(np.meshgrid(*np.stack(box).T)).reshape(3, -1).T
     index = image.to_index(corners)
     slice_axis = int(np.argmax(np.abs(image.affine.directions[2])))
@@ -65,32 +65,38 @@ def _thin(image: Volume, box: Box) -> Volume:
     near = image.crop((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
     steps = np.maximum((_SPACING_MM / near.spacing + 0.01).astype(int), 1)
     voxels = near.voxels[tuple(slice(None, None, int(step)) for step in steps)]
-    return Volume(voxels, near.affine @ Affine(np.diag([*steps.astype(float), 1.0])), image.modality)
+    order = [slice_axis, *(axis for axis in range(3) if axis != slice_axis)]
+    scale = np.diag([*steps.astype(float), 1.0])[:, [*order, 3]]
+    return Volume(np.moveaxis(voxels, slice_axis, 0), near.affine @ Affine(scale), image.modality)
 
 
-def _body(mask: NDArray[np.bool_], grid: Grid, box: Box) -> Body:
-    """Largest component without gas inside, cropped to ``box``, as a signed distance."""
+def _without_air(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest component of ``mask`` ``(k, j, i)``, in each plane with what it encloses."""
     import cc3d
-    from scipy import ndimage
 
-    from procguide.planning._kernels import distance_squared
+    from procguide.planning._skin_kernels import fill_planes, opened
 
-    opened = ndimage.binary_opening(mask, ndimage.generate_binary_structure(3, 1))
-    largest = cc3d.largest_k(np.ascontiguousarray(opened), k=1, connectivity=6) > 0
+    largest = cc3d.largest_k(opened(np.ascontiguousarray(mask)), k=1, connectivity=6) > 0
     if not largest.any():
         raise InputUnfitError("no body was found in the image: nothing denser than -300 HU.")
-    solid = np.stack([ndimage.binary_fill_holes(plane) for plane in largest])
-    margin = 20.0
-    low = np.maximum(np.floor(grid.affine.inverse.apply(box[0] - margin)), 0).astype(int)
-    high = np.minimum(np.ceil(grid.affine.inverse.apply(box[1] + margin)) + 1, grid.shape).astype(int)
-    window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    near = np.ascontiguousarray(solid[window])
-    spacing = grid.affine.spacing
-    outside = np.minimum(np.sqrt(distance_squared(near, spacing)), 1e3)
-    inside = np.minimum(np.sqrt(distance_squared(~near, spacing)), 1e3)
-    field = (outside - inside).astype(np.float32)
-    k, j, i = near.shape
-    return Body(field, Grid((k, j, i), grid.affine.shifted(low)))
+    fill_planes(largest)
+    return np.asarray(largest)
+
+
+def _body(inside: Volume, box: Box) -> Body:
+    """Signed distance about ``box`` to where ``inside`` is one half."""
+    from procguide.planning._kernels import distance_squared
+
+    grid = working_grid(inside.grid, _SPACING_MM, (box[0] - _MARGIN_MM, box[1] + _MARGIN_MM))
+    mask = resample(inside, grid).voxels > 0.5
+
+    def distance(of: NDArray[np.bool_]) -> NDArray[np.float32]:
+        squared: NDArray[np.float32] = distance_squared(of, grid.affine.spacing)
+        return np.minimum(np.sqrt(squared, out=squared), np.float32(1e3))
+
+    with ThreadPoolExecutor(2) as pool:
+        to_body, to_air = pool.map(distance, (mask, ~mask))
+    return Body(np.subtract(to_body, to_air, out=to_body), grid)
 
 
 def skin_points(
@@ -101,7 +107,7 @@ def skin_points(
     Fifteen millimetres of air must follow (or air to the image's edge), so that a fold is not taken for
     the outside.
     """
-    from procguide.planning._kernels import skin_exit
+    from procguide.planning._skin_kernels import skin_exit
 
     spacing = body.grid.affine.spacing
     starts = body.grid.affine.inverse.apply(targets) * spacing

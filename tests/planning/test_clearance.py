@@ -5,14 +5,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from procguide.anatomy import VERSE_NAMES, Region
 from procguide.geometry import Affine, distance_to_segment
 from procguide.imaging import Grid, LabelMap
-from procguide.planning._kernels import distance_squared, skin_exit
-from procguide.planning.nouns import StructureOrigin, Tube
+from procguide.planning._kernels import capsule_minimum, distance_squared
+from procguide.planning._skin_kernels import fill_planes, opened, skin_exit
+from procguide.planning.clearance import exact_clearance
+from procguide.planning.nouns import StructureOrigin
 from procguide.planning.scene import Scene, Structure
-from procguide.planning.search import clearance_along, exact_clearance, tube_distance
 from procguide.planning.skin import Body
 
 REGION_NAMES = {region.value: region.label for region in Region}
@@ -83,21 +85,8 @@ def test_exact_clearance_matches_brute_force(seed: int, spacing: tuple[float, fl
     entry, tip = random_needle(rng, scene)
     exact = exact_clearance(scene, structure, entry, tip, 0.0)
     truth = brute_force(scene, mask, entry, tip)
-    if truth < 7:
-        assert abs(exact - truth) <= 0.1
-    assert exact <= truth + 0.1
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10_000))
-def test_traced_clearance_means_the_same_surface_as_the_exact_one(seed: int) -> None:
-    """Random single voxels are the worst case: no surface is flat."""
-    rng = np.random.default_rng(seed)
-    mask = random_mask(rng, (24, 26, 28))
-    scene, structure = scene_with(mask, (1.0, 1.0, 1.0))
-    entry, tip = random_needle(rng, scene)
-    traced = float(clearance_along(scene, structure, entry[None], tip[None], 0.0)[0])
-    assert abs(traced - brute_force(scene, mask, entry, tip)) <= 0.5
+    assert exact <= truth + 0.05
+    assert exact >= truth - (0.1 if truth < 8 else 0.25)
 
 
 def test_the_last_millimetres_may_be_left_out() -> None:
@@ -112,19 +101,17 @@ def test_the_last_millimetres_may_be_left_out() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10_000))
-def test_tube_distance_matches_dense_points(seed: int) -> None:
+def test_capsule_distance_matches_dense_points(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    points = tuple(tuple(float(value) for value in row) for row in rng.normal(0, 10, (4, 3)))
-    tube = Tube("root", points, (1.0, 2.0, 3.0))
+    points, radii = rng.normal(0, 10, (4, 3)), np.array([1.0, 2.0, 3.0])
+    capsules = np.column_stack([points[:-1], points[1:], radii])
     entries, tips = rng.normal(0, 15, (2, 5, 3))
-    computed = tube_distance(tube, entries, tips)
+    computed = capsule_minimum(capsules, entries, tips, 0.0)
     for n in range(5):
         needle = entries[n] + np.linspace(0, 1, 2001)[:, None] * (tips[n] - entries[n])
-        dense = [
-            distance_to_segment(needle, a, b).min() - radius
-            for a, b, radius in zip(points, points[1:], tube.radii_mm, strict=False)
-        ]
-        assert computed[n] == pytest.approx(min(dense), abs=0.03)
+        ends = zip(points, points[1:], radii, strict=False)
+        dense = min(distance_to_segment(needle, a, b).min() - radius for a, b, radius in ends)
+        assert computed[n] == pytest.approx(dense, abs=0.03)
 
 
 def test_skin_is_where_a_ray_leaves_for_good() -> None:
@@ -137,3 +124,14 @@ def test_skin_is_where_a_ray_leaves_for_good() -> None:
     depth = skin_exit(field, np.ones(3), starts, directions, 15.0, 200.0)
     assert depth[0] == pytest.approx(31.7, abs=0.05)
     assert depth[1] == -1.0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.3, 0.9))
+def test_opening_and_filling_are_those_of_scipy(seed: int, share: float) -> None:
+    mask = np.random.default_rng(seed).random((7, 12, 13)) < share
+    cross = ndimage.generate_binary_structure(3, 1)
+    np.testing.assert_array_equal(opened(mask), ndimage.binary_opening(mask, cross))
+    filled = mask.copy()
+    fill_planes(filled)
+    np.testing.assert_array_equal(filled, [ndimage.binary_fill_holes(plane) for plane in mask])
