@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from procguide.errors import InputUnfitError
 from procguide.geometry import Vector, vector
 from procguide.planning.site import LocalLabels, Site
 from procguide.planning.structures.foramen import pedicle_of
@@ -22,17 +23,28 @@ def centre(site: Site) -> Vector:
 
 
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
-    """Points about the midline at mid-height, best on it; the lesion must keep off the canal by its edge."""
-    number, side = site.number, site.own_side
+    """Points about the midline at mid-height, best on it; the lesion's edge keeps off the canal."""
+    number, side, box = site.number, site.own_side, BodyBox.of(site.upper)
     reach = number("midline_half_width_mm")
     across = np.linspace(-reach, reach, 5)
-    forward = np.linspace(number("from_back_low_fraction"), number("from_back_high_fraction"), 5)
+    forward = np.linspace(_least_depth(site, box), number("from_back_high_fraction"), 5)
     height = 0.5 + number("height_half_fraction") * np.array([-1.0, 0.0, 1.0])
     x, y, z = (axis.ravel() for axis in np.meshgrid(across, forward, height, indexing="ij"))
-    points = BodyBox.of(site.upper).at(side.sign * x, y, z)
+    points = box.at(side.sign * x, y, z)
     span = max(float(np.ptp(forward)), 1e-6)
     misfit = 0.5 * np.abs(x) / reach + 0.4 * np.abs(y - forward.mean()) / span + np.abs(z - 0.5) * 2
     held = well_inside(labels, site.upper, points, number("inside_mm"))
-    behind = 2 * BodyBox.of(site.upper).half_depth_mm * y
-    held &= behind >= number("lesion_radius_mm") + number("off_canal_mm")
     return TargetZone(points[held], np.clip(misfit[held], 0, 1), isthmus_gates(site))
+
+
+def _least_depth(site: Site, box: BodyBox) -> float:
+    """Share of the body's depth, from its back wall, that keeps a lesion about the tip off the canal."""
+    number = site.number
+    depth, most = 2 * box.half_depth_mm, number("from_back_high_fraction")
+    free_mm = number("lesion_radius_mm") + number("off_canal_mm")
+    if free_mm > most * depth:
+        raise InputUnfitError(
+            f"the body of {site.upper.level} is {depth:.0f} mm deep: a lesion whose edge keeps "
+            f"{number('off_canal_mm'):g} mm from the canal does not fit into its first {100 * most:.0f} %."
+        )
+    return max(number("from_back_low_fraction"), free_mm / depth)
