@@ -90,6 +90,8 @@ def _facts(entry: Procedure) -> Iterator[tuple[str, str]]:
 def _afterwards(entry: Procedure) -> Iterator[str]:
     if entry.contrast is not None:
         yield f"\n**Contrast** right: {entry.contrast.right}. Wrong: {entry.contrast.wrong}."
+    if not entry.both_sides:
+        yield "\n**Never on both sides in one sitting.**"
     if entry.checks:
         yield f"\n**Checks**: {'; '.join(entry.checks)}."
     for caution in entry.cautions:

@@ -231,6 +231,7 @@ class Procedure(Model):
     """One entry of the catalogue. Margins are proposals that a clinician must review before use.
 
     ``side``: a needle without one enters near the midline; ``none`` is a procedure that has no side.
+    ``both_sides``: whether both may be done in one sitting.
     ``volumes_ml``: the most for one needle. Where contrast is not given, ``contrast`` is left out.
     """
 
@@ -240,6 +241,7 @@ class Procedure(Model):
     guidance: Literal["fluoroscopy", "ultrasound"] = "fluoroscopy"
     level: LevelRule
     side: Literal["required", "optional", "none"]
+    both_sides: bool = True
     needle: NeedleChoice
     target: TargetRule
     entry: Entry

@@ -1,0 +1,16 @@
+"""Several levels and both sides in one sitting: shared views, a short way for the C-arm, doses."""
+
+from procguide.planning.session.nouns import Budget, Pose, SessionPlan, Station, Stop, Travel
+from procguide.planning.session.plan import plan_session, requests_for, session_of
+
+__all__ = [
+    "Budget",
+    "Pose",
+    "SessionPlan",
+    "Station",
+    "Stop",
+    "Travel",
+    "plan_session",
+    "requests_for",
+    "session_of",
+]

@@ -1,0 +1,180 @@
+"""From several requests to one sitting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from procguide.anatomy import Side
+from procguide.errors import InputUnfitError, UsageError
+from procguide.geometry import distance_to_segment
+from procguide.planning.carm import CArm
+from procguide.planning.catalogue import Procedure
+from procguide.planning.nouns import Plan
+from procguide.planning.planner import Progress, plan
+from procguide.planning.session.budgets import budgets_of, volumes_of
+from procguide.planning.session.nouns import Budget, Pose, SessionPlan, Stop, Travel
+from procguide.planning.session.route import best_route, travel_through
+from procguide.planning.session.stations import pose_of, stations_of
+from procguide.planning.site import Request, Subject, canonical_level
+
+__all__ = ["plan_session", "requests_for", "session_of"]
+
+_AS_GOOD_SCORE = 0.02
+_AS_GOOD_CHANCE = 0.01
+"""A plan of lower rank serves as well within these: total score, and chance of a violation. Assumed."""
+_SHAFTS_APART_MM = 3.0
+_HUBS_APART_MM = 12.0
+"""Nearer than these, needles or their hubs are in each other's way. Assumed."""
+
+
+def requests_for(
+    procedure: Procedure, levels: Sequence[str], sides: Sequence[Side | None]
+) -> tuple[Request, ...]:
+    """One request a level and side, level by level; a pair that comes twice is an error."""
+    names = [canonical_level(procedure, level) for level in levels]
+    if len(set(names)) < len(names) or len(set(sides)) < len(sides):
+        raise UsageError(f"a level or side was given twice: {', '.join(names)}")
+    if Side.LEFT in sides and Side.RIGHT in sides and not procedure.both_sides:
+        raise UsageError(f"{procedure.id} is not done on both sides in one sitting; choose left or right")
+    return tuple(Request(procedure, name, side) for name in names for side in sides)
+
+
+def plan_session(
+    requests: Sequence[Request],
+    subject: Subject,
+    *,
+    carm: CArm | None = None,
+    weight_kg: float | None = None,
+    progress: Progress | None = None,
+) -> SessionPlan:
+    """Plan every request, choose needles and their order so that the C-arm moves least.
+
+    A request whose anatomy is unfit is a stop without a needle; where all are, the first one's error.
+    """
+    stops, faults = [], []
+    for number, request in enumerate(requests, start=1):
+        try:
+            stops.append(_stop(number, request, subject, carm))
+        except InputUnfitError as error:
+            level = canonical_level(request.procedure, request.level)
+            stops.append(Stop(number, request.procedure, level, request.side, None, None, str(error)))
+            faults.append(error)
+        if progress is not None:
+            progress(stops[-1].name, number / len(requests))
+    if faults and len(faults) == len(requests):
+        raise faults[0]
+    return session_of(stops, weight_kg)
+
+
+def _stop(number: int, request: Request, subject: Subject, carm: CArm | None) -> Stop:
+    found = plan(request, subject, carm=carm)
+    first = found.plans[0] if found.plans else None
+    return Stop(number, request.procedure, found.level, request.side, found, first, found.reason)
+
+
+def session_of(stops: Sequence[Stop], weight_kg: float | None = None) -> SessionPlan:
+    """Needles, order and stations from stops that are planned one by one."""
+    chosen, order = _chosen([stop for stop in stops if stop.plan is not None])
+    by_number = {stop.number: stop for stop in chosen}
+    final = tuple(by_number.get(stop.number, stop) for stop in stops)
+    stations = stations_of([by_number[number] for number in order])
+    budgets = budgets_of(chosen, weight_kg)
+    return SessionPlan(
+        stops=final,
+        order=order,
+        stations=stations,
+        travel=travel_through([station.pose for station in stations if station.pose is not None]),
+        travel_one_by_one=_one_by_one(stops),
+        volumes_ml=volumes_of(chosen),
+        budgets=budgets,
+        warnings=(*_unplanned(final), *_crossings(chosen), *_overdoses(budgets)),
+    )
+
+
+def _chosen(stops: Sequence[Stop]) -> tuple[list[Stop], tuple[int, ...]]:
+    """The plan of each stop, and the stops' numbers in the order that moves the C-arm least."""
+    options = [[(one, pose) for one in _as_good(stop) if (pose := _first_pose(one))] for stop in stops]
+    posed = [n for n, choices in enumerate(options) if choices]
+    route = best_route([[pose for _, pose in options[n]] for n in posed])
+    chosen = list(stops)
+    for place, choice in route:
+        n = posed[place]
+        chosen[n] = replace(stops[n], plan=options[n][choice][0])
+    order = [stops[posed[place]].number for place, _ in route]
+    order += [stop.number for stop, choices in zip(stops, options, strict=True) if not choices]
+    return chosen, tuple(order)
+
+
+def _as_good(stop: Stop) -> list[Plan]:
+    """The first plan, and those that are as good but for a hair."""
+    if stop.plan_set is None or stop.plan is None:
+        return []
+    first = stop.plan
+    return [first] + [
+        one
+        for one in stop.plan_set.plans
+        if one is not first
+        and one.scores["total"] >= first.scores["total"] - _AS_GOOD_SCORE
+        and one.robustness.p_violation <= first.robustness.p_violation + _AS_GOOD_CHANCE
+        and one.view.reachable >= first.view.reachable
+    ]
+
+
+def _first_pose(one: Plan) -> Pose | None:
+    return pose_of(one.views[0], one) if one.views else None
+
+
+def _one_by_one(stops: Sequence[Stop]) -> Travel:
+    """Every needle finished before the next, in the order asked for, each by its first plan."""
+    poses = [
+        pose_of(setting, stop.plan) for stop in stops if stop.plan is not None for setting in stop.plan.views
+    ]
+    return travel_through([pose for pose in poses if pose is not None])
+
+
+def _unplanned(stops: Sequence[Stop]) -> Iterator[str]:
+    for stop in stops:
+        if stop.plan is None:
+            yield f"no needle for {stop.name}: {stop.reason}"
+
+
+def _crossings(stops: Sequence[Stop]) -> Iterator[str]:
+    """Needles that come too near each other, under the skin or at their hubs."""
+    for one, other in combinations(stops, 2):
+        assert one.plan is not None and other.plan is not None  # noqa: S101, PT018 (planned)
+        apart = _shafts_apart(one.plan, other.plan)
+        hubs = float(np.linalg.norm(np.subtract(_hub(one.plan), _hub(other.plan))))
+        if apart < _SHAFTS_APART_MM:
+            yield f"the needles of {one.name} and {other.name} pass each other at {max(apart, 0.0):.1f} mm"
+        elif hubs < _HUBS_APART_MM:
+            yield f"the hubs of {one.name} and {other.name} stand {hubs:.0f} mm from each other"
+
+
+def _hub(one: Plan) -> np.ndarray:
+    """Where the needle's hub is: its whole length back from the tip."""
+    trajectory = one.trajectory
+    back = np.asarray(trajectory.direction) * trajectory.needle.length_mm
+    return np.asarray(trajectory.target) - back
+
+
+def _shafts_apart(one: Plan, other: Plan) -> float:
+    """Between the needles' surfaces, mm, to a tenth."""
+    ends = _hub(one), np.asarray(one.trajectory.target)
+    count = int(np.linalg.norm(ends[1] - ends[0]) / 0.2) + 2
+    points = np.linspace(*ends, count)
+    nearest = float(distance_to_segment(points, _hub(other), other.trajectory.target).min())
+    return nearest - (one.trajectory.needle.diameter_mm + other.trajectory.needle.diameter_mm) / 2
+
+
+def _overdoses(budgets: Sequence[Budget]) -> Iterator[str]:
+    for budget in budgets:
+        if budget.exceeded:
+            yield (
+                f"volume: {budget.planned_ml:g} mL are planned at most; of {budget.agent}, "
+                f"{budget.strength_mg_per_ml:g} mg/mL, {budget.most_ml:.1f} mL ({budget.most_mg:g} mg) are "
+                f"the most in all ({budget.source})"
+            )
