@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -125,8 +126,15 @@ class LabelMap(Volume):
 
     def present(self) -> tuple[int, ...]:
         """The labels that occur, without background."""
-        counts = np.bincount(self.voxels.ravel())
-        return tuple(int(label) for label in np.flatnonzero(counts) if label)
+        return self._present
+
+    @cached_property
+    def _present(self) -> tuple[int, ...]:
+        """Counted plane by plane: counting widens what it counts to eight bytes a voxel."""
+        found: set[int] = set()
+        for plane in self.voxels:
+            found.update(np.flatnonzero(np.bincount(plane.ravel())).tolist())
+        return tuple(sorted(found - {0}))
 
     def mask(self, *labels: int) -> NDArray[np.bool_]:
         """Where any of ``labels`` is, ``(k, j, i)``."""

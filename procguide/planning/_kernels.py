@@ -236,12 +236,13 @@ def _cell_distance(field: Array, spacing: Array, z: float, y: float, x: float, r
 def approach(
     field: Array, spacing: Array, starts: Array, ends: Array, trim_mm: float, limit_mm: float
 ) -> tuple[Array, Array]:
-    """Nearest approach of each segment's centre line to a structure, ``(n,)``: bound and place.
+    """Nearest approach of each segment's centre line to a structure, ``(n,)``: about how near, and where.
 
-    The first is a distance that the true one is not less than at the samples, the second how far from the
-    tip (``ends``) it is met, mm; the last ``trim_mm`` before the tip is left out. Where the structure
-    is surely nearer than ``limit_mm`` the search ends at once, with the place -1 and the true distance
-    there. A distance cannot fall faster than 1 mm a mm: what cannot matter is skipped.
+    The first lies between the interpolated distance and the bound under the true one (see :func:`_bounds`):
+    from 2 mm on within 0.25 mm of the truth at steps of 1.5 mm. The second is how far from the tip
+    (``ends``) that is, mm; the last ``trim_mm`` before the tip is left out. Where the structure is surely
+    nearer than ``limit_mm`` the search ends at once, with the place -1 and the true distance there. A
+    distance cannot fall faster than 1 mm a mm: what cannot matter is skipped.
     """
     count = starts.shape[0]
     nearest = np.full(count, 1e5)
@@ -266,10 +267,11 @@ def approach(
                     break
             if value < best:
                 best, places[n] = value, travelled
-            nearest[n] = min(nearest[n], bound)
+            nearest[n] = min(nearest[n], 0.5 * (value + bound))
             if travelled >= length:
                 break
-            travelled = min(length, travelled + max(step, bound - best - slack))
+            # Between two samples d away and s apart the line comes no nearer than d - s^2 / 8d.
+            travelled = min(length, travelled + max(step, math.sqrt(0.4 * bound), bound - best - slack))
     return nearest, places
 
 

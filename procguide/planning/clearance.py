@@ -28,9 +28,8 @@ Truths = NDArray[np.bool_]
 class Passage:
     """How needles pass one structure, ``(n,)`` each.
 
-    ``nearest`` is a distance (mm) of the centre line from its voxels that the true one is not less than,
-    ``places`` how far from the tip that is, -1 where it is surely within the limit; ``to_tubes`` the
-    exact distance from its tubes.
+    ``nearest`` is about the distance (mm) of the centre line from its voxels, ``places`` how far from the
+    tip that is, -1 where it is surely within the limit; ``to_tubes`` the exact distance from its tubes.
     """
 
     structure: Structure
@@ -105,8 +104,8 @@ class Shafts:
     def distances(self, passage: Passage, within_mm: float) -> Floats:
         """From the centre lines to the structure, ``(n,)`` mm: exact up to ``within_mm``.
 
-        That is at most 0.03 mm more than the true distance (benchmarks/planner_speed.py); farther away
-        it is less by up to 0.2 mm.
+        That is at most 0.03 mm more than the true distance, and not less; farther away, from 2 mm on, within
+        0.25 mm (benchmarks/clearance.py).
         """
         from procguide.planning._kernels import refine
 
@@ -175,8 +174,8 @@ def clearance_along(
 ) -> Floats:
     """Distance of each needle's centre line to one structure, ``(n,)`` mm.
 
-    From the union of its voxels' cells (or its tubes): up to 8 mm never more than 0.03 mm too much,
-    farther away less by up to 0.2 mm. The last ``trim_mm`` before the tip is left out.
+    From the union of its voxels' cells (or its tubes): exact up to 8 mm (see :meth:`Shafts.distances`).
+    The last ``trim_mm`` before the tip is left out.
     """
     shafts = Shafts.between(scene, entries, targets)
     return shafts.distances(shafts.passing(structure, trim_mm, -FAR_MM), _EXACT_WITHIN_MM)

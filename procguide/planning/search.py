@@ -23,8 +23,9 @@ __all__ = ["LENGTH", "SKIN", "Judged", "clearance_along", "exact_clearance", "ju
 
 SKIN = "skin in view"
 LENGTH = "needle length"
-_EXACT_BEYOND_MM = 5.0
-"""Clearances of feasible needles are exact up to this far beyond the margin."""
+_EXACT_BEYOND_MM = 1.0
+"""Distances of feasible needles are exact up to this far beyond the limit, and up to ``_EXACT_MM``."""
+_EXACT_MM = 2.5
 _ENTERED_MM = -0.3
 _MET_MM = -0.2
 Floats = NDArray[np.float64]
@@ -36,7 +37,7 @@ class Judged:
     """``candidates`` with their clearance from the needle's surface by structure, ``(n,)`` mm each.
 
     ``broken`` says by constraint which candidates break it. Clearances are those of
-    :func:`exact_clearance` for what is feasible; the others were not measured to the end.
+    :func:`exact_clearance` for what is feasible, within 0.25 mm; the others were not measured to the end.
     """
 
     candidates: Candidates
@@ -99,7 +100,7 @@ def _measured(shafts: Shafts, passage: Passage, kept: NDArray[np.intp]) -> Float
     """Distances of all, to the end for those ``kept``."""
     distances = np.minimum(passage.nearest, passage.to_tubes)
     some = passage.only(kept)
-    distances[kept] = shafts.only(kept).distances(some, passage.limit_mm + _EXACT_BEYOND_MM)
+    distances[kept] = shafts.only(kept).distances(some, max(passage.limit_mm + _EXACT_BEYOND_MM, _EXACT_MM))
     return distances
 
 
