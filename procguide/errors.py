@@ -7,6 +7,7 @@ __all__ = [
     "MissingPartError",
     "NoResultError",
     "ProcguideError",
+    "SomeFailedError",
     "UsageError",
 ]
 
@@ -51,3 +52,9 @@ class MissingPartError(ProcguideError):
     """An optional part is not installed; the message gives the install line."""
 
     exit_code = 7
+
+
+class SomeFailedError(ProcguideError):
+    """Of several things asked for, some came to nothing; the rest are done."""
+
+    exit_code = 8

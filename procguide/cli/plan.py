@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +10,7 @@ import typer
 
 from procguide import DISCLAIMER
 from procguide.cli.session import (
+    CatalogueOption,
     DebugFlag,
     ForceFlag,
     JsonFlag,
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
     from procguide.cli.pipeline import Anatomy, Case
     from procguide.cli.steps import Steps
-    from procguide.planning import Plan, PlanSet, Request
+    from procguide.planning import Plan, PlanSet, Procedure, Request, Subject
     from procguide.provenance import Provenance
     from procguide.segmentation.adapters.foreign import Segmenter
     from procguide.segmentation.hints import LevelAt
 
-__all__ = ["PlanOptions", "plan", "run_plan"]
+__all__ = ["PlanOptions", "Result", "plan", "provenance_of", "run_plan", "subject_of", "write_plan"]
 
 
 @dataclass(frozen=True)
@@ -61,10 +62,16 @@ def plan(
     *,
     path: Annotated[Path, typer.Argument(help="DICOM file or folder, or a NIfTI, NRRD or MetaImage file.")],
     procedure: Annotated[str, typer.Option(help="Its id, as `procguide procedures` lists it.", metavar="ID")],
-    level: Annotated[str, typer.Option(help="Vertebra or interspace: L4 or L4-L5.", metavar="LEVEL")],
+    level: Annotated[
+        list[str],
+        typer.Option(
+            help="Vertebra or interspace: L4 or L4-L5; given again, all in one sitting.", metavar="LEVEL"
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write; it must not exist yet.")],
     side: Annotated[
-        str | None, typer.Option(help="The patient's own side.", metavar="left|right", show_default=False)
+        str | None,
+        typer.Option(help="The patient's own side.", metavar="left|right|both", show_default=False),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="labels.nii.gz of your own; regions.nii.gz lies beside it.")
@@ -83,6 +90,7 @@ def plan(
             help="Level of the vertebra at a point, patient LPS mm; may be given again.", metavar="X,Y,Z=L3"
         ),
     ] = None,
+    catalogue: CatalogueOption = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     model: ModelOption = "procguide",
     model_labels: ModelLabelsOption = None,
@@ -93,16 +101,20 @@ def plan(
 ) -> None:
     """Propose ranked needle trajectories and write a report.
 
-    Writes plan.json, report.html, plan.mrk.json (3D Slicer), spine.json and run.json.
+    Writes plan.json, report.html, plan.mrk.json (3D Slicer), spine.json and run.json. Several levels, or
+    --side both, are planned as one sitting: a folder for each needle, and plan.json with their order.
 
     Example: procguide plan sample_dicom/lumbar --procedure transforaminal_esi_subpedicular --level L4-L5
     --side left -o out
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.cli.pipeline import check_device, choose_segmenter
-    from procguide.cli.request import parse_level_at, parse_lowest_level, parse_request
+    from procguide.cli.request import parse_level_at, parse_lowest_level, parse_requests, parse_target
 
-    request = parse_request(procedure, level, side, target)
+    requests = parse_requests(procedure, level, side, catalogue=catalogue)
+    point = parse_target(target)
+    if point is not None and len(requests) > 1:
+        raise UsageError("--target goes with one level on one side; plan the others by themselves")
     if labels is not None and model != "procguide":
         raise UsageError("--labels takes the place of a model; leave out --model, or --labels")
     options = PlanOptions(
@@ -114,7 +126,12 @@ def plan(
         force,
         choose_segmenter(session, model, model_labels, trust_model),
     )
-    run_plan(session, path, request, options)
+    if len(requests) > 1:
+        from procguide.cli.plan_session import run_session
+
+        run_session(session, path, requests, options)
+    else:
+        run_plan(session, path, replace(requests[0], target=point), options)
 
 
 def run_plan(session: Session, path: Path, request: Request, options: PlanOptions) -> None:
@@ -122,7 +139,6 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
     from procguide.cli.outputs import output_folder
     from procguide.cli.pipeline import locate, read_case
     from procguide.cli.steps import Steps
-    from procguide.planning import Subject, posture_finding
     from procguide.planning import plan as find_plans
 
     steps = Steps(session.console())
@@ -138,24 +154,32 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
             segmenter=options.segmenter,
         )
         with steps.step("plan") as advance:
-            found = anatomy.segmentation
-            posture = posture_finding(request.procedure, case.series.patient_position)
-            subject = Subject(
-                anatomy.spine,
-                found.levels,
-                found.regions,
-                case.volume if case.is_ct else None,
-                (*case.findings, *found.findings, *posture),
-            )
+            subject = subject_of(case, anatomy, request.procedure)
             plan_set = find_plans(request, subject, progress=advance)
-        provenance = _provenance(case, anatomy, request, options)
-        document = _write(partial, Result(case, anatomy, plan_set, provenance), steps)
+        provenance = provenance_of(case, anatomy, request, options)
+        document = write_plan(partial, Result(case, anatomy, plan_set, provenance), steps)
     session.answer(document, lambda console: _show(plan_set, options.output, console))
     if not plan_set.plans:
         raise NoResultError(f"{plan_set.reason} The report says more: {options.output / 'report.html'}")
 
 
-def _provenance(case: Case, anatomy: Anatomy, request: Request, options: PlanOptions) -> Provenance:
+def subject_of(case: Case, anatomy: Anatomy, procedure: Procedure) -> Subject:
+    """Whom the plan is for, with all that was found on the way, how the patient lay included."""
+    from procguide.planning import Subject, posture_finding
+
+    found = anatomy.segmentation
+    posture = posture_finding(procedure, case.series.patient_position)
+    return Subject(
+        anatomy.spine,
+        found.levels,
+        found.regions,
+        case.volume if case.is_ct else None,
+        (*case.findings, *found.findings, *posture),
+    )
+
+
+def provenance_of(case: Case, anatomy: Anatomy, request: Request, options: PlanOptions) -> Provenance:
+    """What is needed to run the plan again."""
     from procguide.provenance import record
 
     return record(
@@ -174,8 +198,8 @@ def _provenance(case: Case, anatomy: Anatomy, request: Request, options: PlanOpt
     )
 
 
-def _write(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
-    """Everything that ``plan`` writes; returns the document of ``plan.json``."""
+def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
+    """Everything that ``plan`` writes for one needle; returns the document of ``plan.json``."""
     from procguide.anatomy.serialise import spine_to_json
     from procguide.cli.outputs import write_json, write_run
     from procguide.exchange import write_markups

@@ -22,6 +22,7 @@ __all__ = [
     "parse_level_at",
     "parse_lowest_level",
     "parse_request",
+    "parse_requests",
     "parse_target",
 ]
 
@@ -51,6 +52,20 @@ def parse_request(
     return Request(entry, canonical_level(entry, level), _parse_side(entry, side), parse_target(target))
 
 
+def parse_requests(
+    procedure: str, levels: Sequence[str], side: str | None, *, catalogue: Path | None = None
+) -> tuple[Request, ...]:
+    """A request for every level on every side; ``both`` is left and right."""
+    from procguide.planning.session import requests_for
+
+    entry = find_procedure(procedure, catalogue)
+    both = side is not None and side.strip().lower() == "both"
+    if both and entry.side == "none":
+        raise UsageError(f"{entry.id} has no side; leave --side out")
+    sides = (Side.LEFT, Side.RIGHT) if both else (_parse_side(entry, side),)
+    return requests_for(entry, levels, sides)
+
+
 def _parse_side(entry: Procedure, text: str | None) -> Side | None:
     if text is None:
         if entry.side == "required":
@@ -61,7 +76,7 @@ def _parse_side(entry: Procedure, text: str | None) -> Side | None:
     try:
         return Side(text.strip().lower())
     except ValueError:
-        raise UsageError(f"{text!r} is not a side; {_nearest(text, ('left', 'right'))}") from None
+        raise UsageError(f"{text!r} is not a side; {_nearest(text, ('left', 'right', 'both'))}") from None
 
 
 def parse_target(text: str | None) -> Vector | None:
