@@ -198,8 +198,9 @@ class Plan:
 class Exclusion:
     """One constraint and the candidates that break it: ``excluded``, and those that break it ``alone``.
 
-    ``alone`` would be feasible without it. ``shortfall_mm``: by how much the best of these misses it
-    (None where there is none, or it is no length). ``margin_mm`` is a structure's.
+    ``alone`` would be feasible without it (of one that breaks several, a limit that it only just breaks
+    may not be counted). ``shortfall_mm``: where nothing is feasible, by how much the best of these misses
+    it; None where there is none, or it is no length. ``margin_mm`` is a structure's.
     """
 
     constraint: str
@@ -233,7 +234,8 @@ class PlanSet:
 
     ``exclusions`` counts, for each constraint, the candidates that break it (one may break several).
     ``target_zone`` are the sampled target points. ``reason`` says in a sentence why there is no plan.
-    ``skin`` is where the candidates enter: what a map of the skin is drawn from.
+    ``skin`` is where the candidates enter: what a map of the skin is drawn from. ``explanation`` says how
+    the candidates became plans.
     """
 
     procedure: str
@@ -250,6 +252,7 @@ class PlanSet:
     findings: tuple[Finding, ...] = ()
     reason: str = ""
     skin: SkinEntries | None = field(default=None, compare=False, repr=False)
+    explanation: Explanation | None = None
 
     @property
     def cautions(self) -> tuple[str, ...]:

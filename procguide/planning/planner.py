@@ -13,21 +13,21 @@ from procguide.errors import InputUnfitError, UsageError
 from procguide.findings import Finding, Severity
 from procguide.geometry import Vector, vector
 from procguide.planning.bearings import Bearings, find_bearings
-from procguide.planning.candidates import generate
 from procguide.planning.carm import CArm
 from procguide.planning.catalogue import Procedure, StructureRule
-from procguide.planning.choose import Choice, choose, objectives
+from procguide.planning.choose import Choice, rank
+from procguide.planning.explain import explain
+from procguide.planning.frontier import Frontier, Weights, explore
 from procguide.planning.nouns import CArmReach, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.posture import lying_of
 from procguide.planning.scene import Scene, assemble_scene
-from procguide.planning.search import judge
 from procguide.planning.site import Request, Site, Subject, find_site
 from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
 from procguide.planning.skin_map import SkinEntries
 from procguide.planning.views import with_views
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
 
-__all__ = ["Case", "build_case", "plan", "plan_case"]
+__all__ = ["Case", "build_case", "plan", "plan_case", "plans_of"]
 
 _CONFIDENT = 0.7
 _COARSE = ("kidney", "aorta", "vena_cava", "liver", "bowel", "lung")
@@ -120,20 +120,32 @@ def _zone(request: Request, site: Site, scene: Scene) -> TargetZone:
     return TargetZone(np.array([request.target], dtype=np.float64), np.zeros(1), gates)
 
 
-def plan_case(case: Case, findings: tuple[Finding, ...] = (), reach: CArmReach | None = None) -> PlanSet:
-    """Search one case."""
-    candidates = generate(case.scene.body, case.zone, case.bearings, case.request.entry)
-    judged = judge(case.scene, case.procedure, case.rules, candidates)
-    feasible = int(judged.feasible.sum())
-    exclusions = {name: int(excluded.sum()) for name, excluded in judged.broken.items()}
-    choice = choose(case.scene, case.procedure, case.rules, judged, reach or CArmReach())
-    total = objectives(case.scene, case.procedure, case.rules, judged)["total"]
+def plan_case(
+    case: Case,
+    findings: tuple[Finding, ...] = (),
+    reach: CArmReach | None = None,
+    weights: Weights | None = None,
+) -> PlanSet:
+    """Search one case and rank what was found; ``weights`` take the place of the procedure's own."""
+    frontier = explore(case, reach)
+    return plans_of(frontier, findings, weights)
+
+
+def plans_of(
+    frontier: Frontier, findings: tuple[Finding, ...] = (), weights: Weights | None = None
+) -> PlanSet:
+    """The best of a finished search by other weights, at once."""
+    case, judged = frontier.case, frontier.judged
+    choice = rank(frontier, weights)
+    explanation = explain(frontier, choice)
+    exclusions = {one.constraint: one.excluded for one in explanation.exclusions}
+    considered, feasible = explanation.considered, explanation.feasible
     return PlanSet(
         procedure=case.procedure.id,
         level=case.site.level,
         side=case.request.side,
         plans=choice.plans,
-        considered=len(candidates),
+        considered=considered,
         feasible=feasible,
         exclusions=exclusions,
         warnings=_warnings(case),
@@ -141,8 +153,11 @@ def plan_case(case: Case, findings: tuple[Finding, ...] = (), reach: CArmReach |
         target_zone=tuple(vector(point) for point in case.zone.points),
         modelled=tuple(tube for structure in case.scene.structures.values() for tube in structure.tubes),
         findings=findings,
-        reason="" if choice.plans else _reason(case, len(candidates), exclusions, feasible, choice),
-        skin=SkinEntries.of(case.scene.body, candidates.entries, total, judged.broken),
+        reason="" if choice.plans else _reason(case, considered, exclusions, feasible, choice),
+        skin=SkinEntries.of(
+            case.scene.body, judged.candidates.entries, frontier.merit(weights), judged.broken
+        ),
+        explanation=explanation,
     )
 
 
