@@ -129,9 +129,13 @@ def measure(truth: Truth, wanted: Wanted, best: Plan) -> dict[str, Any]:
     }
 
 
-def keeps_margins(truth: Truth, wanted: Wanted, best: Plan) -> bool:
-    """Whether the planned needle keeps every margin in the truth; the last piece may touch where it may."""
+def broken_margins(truth: Truth, wanted: Wanted, best: Plan) -> dict[str, float]:
+    """By structure, the clearance in the truth where it is less than the margin.
+
+    The last piece may touch what it may touch, and is left out there.
+    """
     entry, target = np.array(best.trajectory.entry), np.array(best.trajectory.target)
+    broken = {}
     for rule in wanted.procedure.structures:
         centres = truth.centres(rule.name, wanted.upper)
         if centres is None:
@@ -139,8 +143,8 @@ def keeps_margins(truth: Truth, wanted: Wanted, best: Plan) -> bool:
         end = target - np.array(best.trajectory.direction) * (rule.contact_mm.value if rule.contact_mm else 0)
         found = clearance(centres, entry, end, SPACING_MM)
         if found is not None and found - wanted.procedure.needle.radius_mm < rule.margin_mm.value:
-            return False
-    return True
+            broken[str(rule.name)] = round(found - wanted.procedure.needle.radius_mm, 2)
+    return broken
 
 
 def run_one(truth: Truth, subject: Subject, procedure: Procedure, wanted: Wanted) -> dict[str, Any]:
@@ -162,13 +166,15 @@ def run_one(truth: Truth, subject: Subject, procedure: Procedure, wanted: Wanted
             row["reason"] = result.reason
     except ProcguideError as error:
         row["error"] = f"{type(error).__name__}: {error}"
+    except Exception as error:  # a crash is a result here, not the end of a run over night
+        row["error"] = f"crash, {type(error).__name__}: {error}"
     row["cpu_seconds"] = round(time.process_time() - started, 2)
     row["planned"] = best is not None
     good = False
     if best is not None:
         row |= measure(truth, wanted, best)
-        row["keeps_margins"] = keeps_margins(truth, wanted, best)
-        good = row["keeps_margins"] and row["off_zone_mm"] <= IN_ZONE_MM
+        row["broken_mm"] = broken_margins(truth, wanted, best)
+        good = not row["broken_mm"] and row["off_zone_mm"] <= IN_ZONE_MM
     row["truth_has_one"] = good or any_needle(truth, wanted)
     return row
 
@@ -227,12 +233,14 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "planned": len(planned),
             "planned_where_truth_has_one": share([row["planned"] for row in own if row["truth_has_one"]]),
             "planned_where_none_found": len([1 for row in planned if not row["truth_has_one"]]),
-            "errors": sum("error" in row for row in own),
+            "errors": dict(Counter(row["error"][:160] for row in own if "error" in row)),
+            "reasons": dict(Counter(row["reason"][:160] for row in own if "reason" in row)),
             "in_zone": share([value <= IN_ZONE_MM for value in off]),
             "within_mm": {str(mm): share([value <= mm for value in off]) for mm in (0, 1, 3, 5)},
             "off_zone_mm": quantiles(off),
             "tip_in": dict(Counter(row["tip_in"] for row in planned).most_common()),
-            "keeps_true_margins": share([row["keeps_margins"] for row in planned]),
+            "keeps_true_margins": share([not row["broken_mm"] for row in planned]),
+            "broken": dict(Counter(name for row in planned for name in row["broken_mm"])),
             "met": {
                 name: count
                 for name in TISSUES

@@ -31,7 +31,8 @@ REACH_MM = 30.0
 TRIALS = 12000
 BATCH = 1500
 
-SAC = (Region.DURA, Region.CEREBROSPINAL_FLUID, Region.SPINAL_CORD, Region.CAUDA_EQUINA)
+SAC = (Region.DURA, Region.CEREBROSPINAL_FLUID, Region.SPINAL_CORD)
+"""Without the nerves, which below the sac run on in the sacral canal."""
 TISSUES: Mapping[str, tuple[Region, ...]] = {
     "bone": BONE,
     "dura": SAC,
