@@ -82,6 +82,7 @@ def _write(
     from procguide.cli.outputs import write_json, write_run
     from procguide.exchange.slicer import markups
     from procguide.planning.session.serialise import session_to_json
+    from procguide.reporting.session_page import write_session_page
 
     case, anatomy, provenance = found
     folders: dict[int, str] = {}
@@ -100,6 +101,7 @@ def _write(
     write_json(spine_to_json(anatomy.spine), folder / "spine.json")
     if lines:
         write_json(lines, folder / "plan.mrk.json")
+    write_session_page(folder / "report.html", plan, anatomy.spine, folders, provenance)
     findings = next((stop.plan_set.findings for stop in plan.stops if stop.plan_set), ())
     write_run(folder, "plan", provenance, steps, findings=findings)
     return document
@@ -132,7 +134,9 @@ def _show(plan: SessionPlan, output: Path, console: Console) -> None:
         console.print(words, markup=False)
     for words in plan.warnings:
         console.print(f"caution: {words}", markup=False)
-    console.print(f"reports: a folder for each needle in {output}", markup=False)
+    console.print(
+        f"report: {output / 'report.html'}, and one for each needle in folders beside it", markup=False
+    )
 
 
 def _angles(station: Station) -> str:
