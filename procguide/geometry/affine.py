@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -82,7 +83,7 @@ class Affine:
         """Whether every array axis runs along one patient axis (no obliquity, no shear)."""
         return bool(np.allclose(np.sort(np.abs(self.directions), axis=0)[:2], 0, atol=1e-4))
 
-    @property
+    @cached_property
     def inverse(self) -> Affine:
         """The map back from patient LPS mm to (fractional) array index."""
         return Affine(np.linalg.inv(self.matrix).astype(np.float64))

@@ -51,6 +51,8 @@ def resample(volume: AnyVolume, grid: Grid, fill: float = 0.0) -> AnyVolume:
     if volume.grid.isclose(grid):
         return volume
     labels = isinstance(volume, LabelMap)
+    if labels and (window := _window(volume.grid, grid)) is not None:
+        return replace(volume, voxels=np.ascontiguousarray(volume.voxels[window]), affine=grid.affine)
     voxels = np.empty(grid.shape, dtype=volume.voxels.dtype if labels else np.float32)
     to_old = (volume.affine.inverse @ grid.affine).matrix
     sigmas = np.zeros(3) if labels else _antialiasing(to_old, volume.shape)
@@ -66,6 +68,18 @@ def resample(volume: AnyVolume, grid: Grid, fill: float = 0.0) -> AnyVolume:
         image = _smoothed(volume.voxels[box], sigmas, slab_to_old)
         slab[:] = _sample(image, slab_to_old, slab.shape, fill, nearest=labels)
     return replace(volume, voxels=voxels, affine=grid.affine)
+
+
+def _window(grid: Grid, part: Grid) -> tuple[slice, slice, slice] | None:
+    """Which voxels of ``grid`` make up ``part``; None where it is no part of it."""
+    shift = grid.affine.inverse.matrix @ part.affine.matrix
+    low = np.round(shift[:3, 3]).astype(int)
+    high = low + part.shape
+    same = np.allclose(shift[:3, :3], np.eye(3), atol=1e-6) and np.allclose(shift[:3, 3], low, atol=1e-3)
+    if not same or (low < 0).any() or (high > grid.shape).any():
+        return None
+    k, j, i = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    return k, j, i
 
 
 def _shift_k(first: int) -> NDArray[np.float64]:

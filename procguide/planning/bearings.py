@@ -12,9 +12,10 @@ from procguide.geometry import AnatomicalFrame, beam_direction
 from procguide.planning.catalogue import Approach
 from procguide.planning.site import Site
 
-__all__ = ["Bearings", "find_bearings"]
+__all__ = ["COARSE_DEG", "Bearings", "find_bearings"]
 
-_STEP_DEG = 2.0
+COARSE_DEG = 2.0
+"""Step of both angles where needles are many."""
 _POOR_DEG = 30.0
 _TOLERANCE_DEG = 1e-6
 Floats = NDArray[np.float64]
@@ -37,12 +38,16 @@ class Bearings:
 
     @cached_property
     def inward(self) -> Floats:
+        """Unit vectors into the patient on a grid of both angles at 2 degrees, ``(n, 3)`` LPS."""
+        return self.directions(COARSE_DEG)
+
+    def directions(self, step_deg: float) -> Floats:
         """Unit vectors into the patient on a grid of both angles, ``(n, 3)`` LPS."""
         oblique, tilt = self.approach.oblique_deg, self.approach.tilt_deg
         pairs = [
             (a, b)
-            for a in _ticks(oblique.low, oblique.high, oblique.preferred)
-            for b in _ticks(tilt.low, tilt.high, tilt.preferred)
+            for a in _ticks(oblique.low, oblique.high, oblique.preferred, step_deg)
+            for b in _ticks(tilt.low, tilt.high, tilt.preferred, step_deg)
         ]
         sign = self.sign or 1
         return np.array([beam_direction(sign * a, b) for a, b in pairs]) @ self.rotation.T
@@ -89,7 +94,7 @@ def find_bearings(site: Site) -> Bearings:
     )
 
 
-def _ticks(low: float, high: float, preferred: float) -> Floats:
+def _ticks(low: float, high: float, preferred: float, step: float) -> Floats:
     """Steps that hit the preferred angle."""
-    below = np.arange(preferred, low - 1e-6, -_STEP_DEG)[::-1]
-    return np.concatenate([below, np.arange(preferred + _STEP_DEG, high + 1e-6, _STEP_DEG)])
+    below = np.arange(preferred, low - 1e-6, -step)[::-1]
+    return np.concatenate([below, np.arange(preferred + step, high + 1e-6, step)])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from procguide.errors import UsageError
 from procguide.geometry import Vector
-from procguide.planning.bearings import Bearings
+from procguide.planning.bearings import COARSE_DEG, Bearings
 from procguide.planning.skin import Body, depth_inside, skin_points
 from procguide.planning.zones import TargetZone
 
@@ -20,6 +20,8 @@ ANGLES = "angles of the approach"
 GATE = "passage to the target"
 LATERAL = "entry from the midline"
 _LONGEST_MM = 250.0
+_MANY = 100_000
+_FINE_DEG = 1.0
 _OFF_SKIN_MM = 10.0
 _FOLD_MM = 5.0
 _GATE_MM = 1.0
@@ -59,8 +61,9 @@ def generate(body: Body, zone: TargetZone, bearings: Bearings, entry: Vector | N
         which = np.repeat(np.arange(len(zone.points)), len(zone.gates))
         along = (zone.points[:, None] - zone.gates[None]).reshape(-1, 3)
     else:
-        which = np.repeat(np.arange(len(zone.points)), len(bearings.inward))
-        along = np.tile(bearings.inward, (len(zone.points), 1))
+        inward = _grid(bearings, len(zone.points))
+        which = np.repeat(np.arange(len(zone.points)), len(inward))
+        along = np.tile(inward, (len(zone.points), 1))
     targets = zone.points[which]
     length = np.linalg.norm(along, axis=1)
     inward = along / np.maximum(length, 1e-6)[:, None]
@@ -76,6 +79,13 @@ def generate(body: Body, zone: TargetZone, bearings: Bearings, entry: Vector | N
         off = bearings.lateral_mm(entries)
         excluded[LATERAL] = (depth >= 0) & ((off < lateral.low) | (off > lateral.high))
     return Candidates(entries, targets, depth, bearings.misfit(inward), zone.misfit[which], excluded)
+
+
+def _grid(bearings: Bearings, count: int) -> Floats:
+    """Directions ``(n, 3)`` for each of ``count`` points: as fine as 1 degree if needles stay few enough."""
+    coarse = len(bearings.inward) * count
+    step = max(COARSE_DEG * np.sqrt(coarse / _MANY), _FINE_DEG)
+    return bearings.directions(step) if step < COARSE_DEG else bearings.inward
 
 
 def _on_skin(body: Body, entry: Floats, middle: Floats) -> Floats:

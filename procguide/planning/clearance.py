@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from procguide.planning.nouns import Tube
+from procguide.planning.parallel import in_parts
 from procguide.planning.scene import Scene, Structure
 
 __all__ = ["FAR_MM", "Passage", "Shafts", "clearance_along", "exact_clearance"]
@@ -18,7 +16,6 @@ __all__ = ["FAR_MM", "Passage", "Shafts", "clearance_along", "exact_clearance"]
 FAR_MM = 1e3
 """Clearance from a structure that is labelled, but not within the scene."""
 _EXACT_WITHIN_MM = 8.0
-_CHUNK = 4096
 _STEP_MM = 0.4
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -98,7 +95,7 @@ class Shafts:
                     field, spacing, self.starts[some], self.ends[some], trim_mm, limit_mm
                 )
 
-            _in_parts(part, len(self))
+            in_parts(part, len(self))
         return Passage(structure, trim_mm, limit_mm, nearest, places, self._to_tubes(structure, trim_mm))
 
     def distances(self, passage: Passage, within_mm: float) -> Floats:
@@ -122,7 +119,7 @@ class Shafts:
             exact = refine(field, spacing, *args, passage.nearest[one], passage.places[one])
             result[one] = np.minimum(exact, passage.to_tubes[one])
 
-        _in_parts(part, len(which))
+        in_parts(part, len(which))
         return result
 
     def deepest(self, structure: Structure) -> Floats:
@@ -137,7 +134,7 @@ class Shafts:
                 found = trace_minimum(field, spacing, self.starts[some], self.ends[some], 0.0, _STEP_MM)
                 result[some] = np.minimum(result[some], found)
 
-            _in_parts(part, len(self))
+            in_parts(part, len(self))
         return result
 
     def _to_tubes(self, structure: Structure, trim_mm: float) -> Floats:
@@ -150,23 +147,13 @@ class Shafts:
             def part(some: slice) -> None:
                 result[some] = capsule_minimum(capsules, self.starts[some], self.ends[some], trim_mm)
 
-            _in_parts(part, len(self))
+            in_parts(part, len(self))
         return result
 
     def _capsules(self, tube: Tube) -> Floats:
         """``(m, 7)``: both ends on the lattice, radius."""
         points = self.scene.to_lattice(tube.points)
         return np.column_stack([points[:-1], points[1:], tube.radii_mm])
-
-
-def _in_parts(work: Callable[[slice], None], count: int) -> None:
-    """``work`` on slices of ``count`` items, on every core where there are many."""
-    parts = [slice(first, first + _CHUNK) for first in range(0, count, _CHUNK)]
-    if len(parts) <= 1:
-        work(slice(0, count))
-        return
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(work, parts))
 
 
 def clearance_along(

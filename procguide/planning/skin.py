@@ -13,6 +13,7 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import Affine
 from procguide.imaging import Grid, LabelMap, Volume
 from procguide.imaging.resample import resample, working_grid
+from procguide.planning.parallel import in_parts
 
 __all__ = ["Body", "body_from_ct", "body_from_labels", "depth_inside", "skin_points"]
 
@@ -43,6 +44,9 @@ def body_from_ct(image: Volume, box: Box) -> Body:
 
 def body_from_labels(regions: LabelMap, box: Box) -> Body:
     """Skin from labels that cover the whole body, as a phantom's do."""
+    heights = regions.grid.corners[:, 2]
+    if heights.max() <= box[0][2] or heights.min() >= box[1][2]:
+        raise InputUnfitError("the labels do not cover the target. Give labels that show it.")
     region = (np.array([-1e6, -1e6, box[0][2]]), np.array([1e6, 1e6, box[1][2]]))
     grid = working_grid(regions.grid, _SPACING_MM, region)
     if not np.isin(regions.present(), _SUPERFICIAL).any():
@@ -112,7 +116,13 @@ def skin_points(
     spacing = body.grid.affine.spacing
     starts = body.grid.affine.inverse.apply(targets) * spacing
     directions = np.ascontiguousarray(outward[:, ::-1])
-    return np.asarray(skin_exit(body.field, spacing, starts, directions, 15.0, longest_mm))
+    depth = np.empty(len(targets))
+
+    def part(some: slice) -> None:
+        depth[some] = skin_exit(body.field, spacing, starts[some], directions[some], 15.0, longest_mm)
+
+    in_parts(part, len(targets))
+    return depth
 
 
 def depth_inside(body: Body, point: NDArray[np.float64]) -> float:

@@ -129,3 +129,13 @@ class TestSlabs:
         volume = Volume(voxels, Affine.axis_aligned(1.0, (0, 0, 0)))
         region = (np.full(3, 30.0), np.full(3, 40.0))
         assert (resample(volume, working_grid(volume.grid, 2.0, region)).voxels == 1.0).all()
+
+
+def test_labels_on_a_part_of_their_own_lattice_are_cut_out():
+    voxels = np.random.default_rng(0).integers(0, 9, (6, 7, 8)).astype(np.uint8)
+    labels = LabelMap(voxels, Affine.axis_aligned((1.1, 0.9, 1.3), (-3.0, 4.0, 7.0)))
+    part = resample(labels, Grid((3, 4, 5), labels.affine.shifted((2, 1, 3))))
+    np.testing.assert_array_equal(part.voxels, voxels[2:5, 1:5, 3:8])
+    beyond = resample(labels, Grid((3, 4, 5), labels.affine.shifted((5, 1, 3))))
+    np.testing.assert_array_equal(beyond.voxels[:1], voxels[5:, 1:5, 3:8])
+    assert not beyond.voxels[1:].any()

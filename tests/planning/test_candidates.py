@@ -57,7 +57,7 @@ def test_angles_of_the_grid_keep_their_limits_and_their_side(body: Body, sign: i
     assert (angles[:, 0] * sign >= 10 - 1e-6).all()
     assert (angles[:, 0] * sign <= 40 + 1e-6).all()
     assert angles[:, 1].min() == pytest.approx(-20)
-    assert len(found) == 16 * 16
+    assert len(found) == 31 * 31
     np.testing.assert_allclose(found.entries[:, 1], SKIN_Y, atol=0.6)
     best = int(np.argmin(found.view_misfit))
     np.testing.assert_allclose(angles[best], (20 * sign, 0), atol=1e-6)
@@ -99,6 +99,12 @@ def test_from_an_entry_only_what_passes_a_gate_is_left(body: Body) -> None:
     points = [(0.0, 0.0, 0.0), (0.0, 0.0, 8.0)]
     found = generate(body, zone(*points, gates=[(10.0, 20.0, 0.0)]), bearings(), (30.0, SKIN_Y, 0.0))
     assert found.excluded[GATE].tolist() == [False, True]
+
+
+def test_the_grid_is_as_fine_as_the_number_of_targets_allows(body: Body) -> None:
+    for count in (1, 200, 1000):
+        found = generate(body, zone(*[(0.0, 0.0, 0.01 * n) for n in range(count)]), bearings())
+        assert len(found) == {1: 31**2, 200: 200 * 20**2, 1000: 1000 * 16**2}[count]
 
 
 @pytest.mark.parametrize("sign", [1, -1])
