@@ -184,6 +184,20 @@ class TestSession:
         ]
         assert any("hubs of L3 left and L4 left" in words for words in session_of(meeting).warnings)
 
+    def test_a_plan_that_stands_clear_is_taken(self) -> None:
+        clear = needle(20, -30, 25, -34, total=0.75, rank=2)
+        stops = [
+            stop(1, "L3", Side.LEFT, needle(20, -30, 25, 0)),
+            stop(2, "L4", Side.LEFT, needle(20, 30, 25, -34), clear),
+        ]
+        session = session_of(stops)
+        assert session.stops[1].plan == clear
+        assert session.stops[1].plan_set == stops[1].plan_set
+        assert session.warnings == ()
+        poor = replace(clear, robustness=Robustness(2.0, 0.3))
+        kept = session_of([stops[0], stop(2, "L4", Side.LEFT, needle(20, 30, 25, -34), poor)])
+        assert any("pass each other" in words for words in kept.warnings)
+
     def test_an_empty_session_is_empty(self) -> None:
         session = session_of([stop(1, "L3", Side.LEFT)])
         assert session.order == ()

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import combinations
-
-import numpy as np
 
 from procguide.anatomy import Side
 from procguide.errors import InputUnfitError, UsageError
-from procguide.geometry import distance_to_segment
 from procguide.planning.carm import CArm
 from procguide.planning.catalogue import Procedure
 from procguide.planning.nouns import Plan
 from procguide.planning.planner import Progress, plan
 from procguide.planning.session.budgets import budgets_of, volumes_of
+from procguide.planning.session.crossing import alternatives, crossings, out_of_each_others_way
 from procguide.planning.session.nouns import Budget, Pose, SessionPlan, Stop, Travel
 from procguide.planning.session.route import best_route, travel_through
 from procguide.planning.session.stations import pose_of, stations_of
@@ -26,9 +23,6 @@ __all__ = ["plan_session", "requests_for", "session_of"]
 _AS_GOOD_SCORE = 0.02
 _AS_GOOD_CHANCE = 0.01
 """A plan of lower rank serves as well within these: total score, and chance of a violation. Assumed."""
-_SHAFTS_APART_MM = 3.0
-_HUBS_APART_MM = 12.0
-"""Nearer than these, needles or their hubs are in each other's way. Assumed."""
 
 
 def requests_for(
@@ -79,6 +73,10 @@ def _stop(number: int, request: Request, subject: Subject, carm: CArm | None) ->
 def session_of(stops: Sequence[Stop], weight_kg: float | None = None) -> SessionPlan:
     """Needles, order and stations from stops that are planned one by one."""
     chosen, order = _chosen([stop for stop in stops if stop.plan is not None])
+    apart = out_of_each_others_way(chosen)
+    if apart != chosen:
+        chosen, order = _chosen([replace(stop, plan_set=None) for stop in apart])
+        chosen = [replace(one, plan_set=stop.plan_set) for one, stop in zip(chosen, apart, strict=True)]
     by_number = {stop.number: stop for stop in chosen}
     final = tuple(by_number.get(stop.number, stop) for stop in stops)
     stations = stations_of([by_number[number] for number in order])
@@ -91,7 +89,7 @@ def session_of(stops: Sequence[Stop], weight_kg: float | None = None) -> Session
         travel_one_by_one=_one_by_one(stops),
         volumes_ml=volumes_of(chosen),
         budgets=budgets,
-        warnings=(*_unplanned(final), *_crossings(chosen), *_overdoses(budgets)),
+        warnings=(*_unplanned(final), *crossings(chosen), *_overdoses(budgets)),
     )
 
 
@@ -111,17 +109,9 @@ def _chosen(stops: Sequence[Stop]) -> tuple[list[Stop], tuple[int, ...]]:
 
 def _as_good(stop: Stop) -> list[Plan]:
     """The first plan, and those that are as good but for a hair."""
-    if stop.plan_set is None or stop.plan is None:
+    if stop.plan is None:
         return []
-    first = stop.plan
-    return [first] + [
-        one
-        for one in stop.plan_set.plans
-        if one is not first
-        and one.scores["total"] >= first.scores["total"] - _AS_GOOD_SCORE
-        and one.robustness.p_violation <= first.robustness.p_violation + _AS_GOOD_CHANCE
-        and one.view.reachable >= first.view.reachable
-    ]
+    return [stop.plan, *alternatives(stop, _AS_GOOD_SCORE, _AS_GOOD_CHANCE)]
 
 
 def _first_pose(one: Plan) -> Pose | None:
@@ -140,34 +130,6 @@ def _unplanned(stops: Sequence[Stop]) -> Iterator[str]:
     for stop in stops:
         if stop.plan is None:
             yield f"no needle for {stop.name}: {stop.reason}"
-
-
-def _crossings(stops: Sequence[Stop]) -> Iterator[str]:
-    """Needles that come too near each other, under the skin or at their hubs."""
-    for one, other in combinations(stops, 2):
-        assert one.plan is not None and other.plan is not None  # noqa: S101, PT018 (planned)
-        apart = _shafts_apart(one.plan, other.plan)
-        hubs = float(np.linalg.norm(np.subtract(_hub(one.plan), _hub(other.plan))))
-        if apart < _SHAFTS_APART_MM:
-            yield f"the needles of {one.name} and {other.name} pass each other at {max(apart, 0.0):.1f} mm"
-        elif hubs < _HUBS_APART_MM:
-            yield f"the hubs of {one.name} and {other.name} stand {hubs:.0f} mm from each other"
-
-
-def _hub(one: Plan) -> np.ndarray:
-    """Where the needle's hub is: its whole length back from the tip."""
-    trajectory = one.trajectory
-    back = np.asarray(trajectory.direction) * trajectory.needle.length_mm
-    return np.asarray(trajectory.target) - back
-
-
-def _shafts_apart(one: Plan, other: Plan) -> float:
-    """Between the needles' surfaces, mm, to a tenth."""
-    ends = _hub(one), np.asarray(one.trajectory.target)
-    count = int(np.linalg.norm(ends[1] - ends[0]) / 0.2) + 2
-    points = np.linspace(*ends, count)
-    nearest = float(distance_to_segment(points, _hub(other), other.trajectory.target).min())
-    return nearest - (one.trajectory.needle.diameter_mm + other.trajectory.needle.diameter_mm) / 2
 
 
 def _overdoses(budgets: Sequence[Budget]) -> Iterator[str]:
