@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from procguide.errors import InputUnfitError
 from procguide.geometry import Vector, vector
 from procguide.planning.site import LocalLabels, Site
 from procguide.planning.structures.foramen import pedicle_of
@@ -13,6 +13,8 @@ from procguide.planning.zones.corridor import isthmus_gates
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
+
+_LEAST_SHARE = 0.02
 
 
 def centre(site: Site) -> Vector:
@@ -27,7 +29,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     number, side, box = site.number, site.own_side, BodyBox.of(site.upper)
     reach = number("midline_half_width_mm")
     across = np.linspace(-reach, reach, 5)
-    forward = np.linspace(_least_depth(site, box), number("from_back_high_fraction"), 5)
+    forward = _depths(site, box)
     height = 0.5 + number("height_half_fraction") * np.array([-1.0, 0.0, 1.0])
     x, y, z = (axis.ravel() for axis in np.meshgrid(across, forward, height, indexing="ij"))
     points = box.at(side.sign * x, y, z)
@@ -37,14 +39,12 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     return TargetZone(points[held], np.clip(misfit[held], 0, 1), isthmus_gates(site))
 
 
-def _least_depth(site: Site, box: BodyBox) -> float:
-    """Share of the body's depth, from its back wall, that keeps a lesion about the tip off the canal."""
+def _depths(site: Site, box: BodyBox) -> NDArray[np.float64]:
+    """Shares of the body's depth from its back wall, ``(5,)``.
+
+    A lesion about the tip keeps off the canal; in a shallow body this comes before the share's upper end.
+    """
     number = site.number
-    depth, most = 2 * box.half_depth_mm, number("from_back_high_fraction")
-    free_mm = number("lesion_radius_mm") + number("off_canal_mm")
-    if free_mm > most * depth:
-        raise InputUnfitError(
-            f"the body of {site.upper.level} is {depth:.0f} mm deep: a lesion whose edge keeps "
-            f"{number('off_canal_mm'):g} mm from the canal does not fit into its first {100 * most:.0f} %."
-        )
-    return max(number("from_back_low_fraction"), free_mm / depth)
+    free = (number("lesion_radius_mm") + number("off_canal_mm")) / (2 * box.half_depth_mm)
+    low = max(number("from_back_low_fraction"), free)
+    return np.linspace(low, max(number("from_back_high_fraction"), low + _LEAST_SHARE), 5)
