@@ -59,6 +59,17 @@ IN_ZONE_MM = 2.0
 NEAR_MM = 1.5
 SAME_ZONE = {"scs_lead": ("scs_lead", "lumbar_interlaminar_esi")}
 """A lead enters the posterior epidural space as an injection does, one or two levels up."""
+ON_BONE = (
+    "lumbar_medial_branch_block",
+    "lumbar_medial_branch_rfa",
+    "facet_joint_injection",
+    "sacroiliac_joint_injection",
+    "sacral_lateral_branch_rfa",
+    "basivertebral_nerve_ablation",
+    "vertebral_augmentation",
+)
+MEANT = {"discography": ["disc"]} | {name: ["bone"] for name in ON_BONE}
+"""What the needle is meant to enter, or its tip to rest on."""
 
 
 def asks(procedure: Procedure, truth: Truth) -> list[Wanted]:
@@ -232,6 +243,7 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
         planned = [row for row in own if row["planned"]]
         off = [row["off_zone_mm"] for row in planned]
         summary[procedure] = {
+            "allowed": MEANT.get(procedure, []),
             "asked": len(own),
             "truth_has_one": sum(row["truth_has_one"] for row in own),
             "planned": len(planned),

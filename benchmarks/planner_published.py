@@ -5,7 +5,7 @@
 Every figure that the catalogue marks as measured in people is held against the plans of the phantoms in
 benchmarks/results/planner_population.json (run planner_population.py first) and, with ``--real``, against new
 plans on the real CTs in PROCGUIDE_REAL_DATA (default ../shared/data). Writes
-benchmarks/results/planner_published.json and the table in docs/planning.md.
+benchmarks/results/planner_published.json and both tables in docs/planning.md.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from procguide.segmentation.segment import segment
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENT = ROOT / "docs" / "planning.md"
-BEGIN, END = "<!-- published: begin -->", "<!-- published: end -->"
+PUBLISHED = ("<!-- published: begin -->", "<!-- published: end -->")
+POPULATION = ("<!-- population: begin -->", "<!-- population: end -->")
 REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", ROOT.parent / "shared" / "data"))
 CASES: dict[str, tuple[str, str | None]] = {
     "abdomen": ("ct_abdomen_dicom", None),
@@ -161,12 +162,50 @@ def table(rows: Rows) -> str:
     return "\n".join(lines)
 
 
-def write_document(text: str) -> None:
+def population_table(summaries: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """In Markdown, from the summaries by kind of labels."""
+    lines = [
+        "| procedure | labels | asked | truth has one | of these planned | in the zone | off it, mm | met |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    names = sorted({name for summary in summaries.values() for name in summary})
+    for name in names:
+        for labels, summary in summaries.items():
+            if (own := summary.get(name)) is None:
+                continue
+            off = own["off_zone_mm"]
+            met = {key: count for key, count in own["met"].items() if key not in own["allowed"]}
+            cells = (
+                name,
+                labels,
+                own["asked"],
+                own["truth_has_one"],
+                _percent(own["planned_where_truth_has_one"]),
+                _percent(own["in_zone"]),
+                f"{off[0]:g}, {off[1]:g}" if off else "-",
+                ", ".join(f"{key.replace('_', ' ')} {count}" for key, count in met.items()) or "nothing",
+            )
+            lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def summaries() -> dict[str, dict[str, dict[str, Any]]]:
+    """Of the population, by kind of labels."""
+    files = {"true": "planner_population.json", "network": "planner_population_network.json"}
+    there = {labels: RESULTS / name for labels, name in files.items() if (RESULTS / name).exists()}
+    return {labels: json.loads(path.read_text())["summary"] for labels, path in there.items()}
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.0f} %"
+
+
+def write_document(marks: tuple[str, str], text: str) -> None:
     """Between the marks in docs/planning.md."""
     document = DOCUMENT.read_text()
-    before, rest = document.split(BEGIN)
-    after = rest.split(END)[1]
-    DOCUMENT.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
+    before, rest = document.split(marks[0])
+    after = rest.split(marks[1])[1]
+    DOCUMENT.write_text(f"{before}{marks[0]}\n{text}\n{marks[1]}{after}")
 
 
 def main() -> None:
@@ -181,7 +220,8 @@ def main() -> None:
         real = list(real_rows(real_subjects()))
     rows = compare([row for row in phantoms if row["planned"]], real)
     path.write_text(json.dumps({"figures": rows, "real": real}, indent=1) + "\n")
-    write_document(table(rows))
+    write_document(PUBLISHED, table(rows))
+    write_document(POPULATION, population_table(summaries()))
     print(table(rows))
 
 
