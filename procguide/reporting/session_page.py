@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
-from procguide import DISCLAIMER
 from procguide.anatomy import Spine
+from procguide.geometry import Vector
 from procguide.imaging.files import replacing
+from procguide.planning.catalogue import ViewName
 from procguide.planning.session import Budget, SessionPlan, Station, Stop
 from procguide.provenance import Provenance
 from procguide.reporting.words import plain
 
 __all__ = ["write_session_page"]
 
+_DISCLAIMER = "For research and training"
 _ROOM_MM = 35.0
 
 
@@ -103,7 +105,7 @@ def write_session_page(
     page = environment.get_template("session.html.j2").render(
         style=style,
         style_sha256=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        disclaimer=DISCLAIMER,
+        disclaimer=_DISCLAIMER,
         title=session.stops[0].procedure.title,
         position=session.stops[0].procedure.position,
         asked=[stop.name for stop in session.stops],
@@ -151,7 +153,7 @@ def _station_rows(session: SessionPlan) -> list[_StationRow]:
     return [
         _StationRow(
             place,
-            plain(station.view),
+            "Down the needle" if station.view is ViewName.BULLS_EYE else plain(station.view),
             _angles(station),
             ", ".join(names[number] for number in station.stops),
             "; ".join(station.look_for),
@@ -195,10 +197,12 @@ def _back(session: SessionPlan, spine: Spine) -> _Back | None:
         return None
     points = np.array([(mark.x, mark.y) for needle in needles for mark in (needle.a, needle.b)])
     low, high = points.min(axis=0) - _ROOM_MM, points.max(axis=0) + _ROOM_MM
-    bones: Sequence[tuple[str, tuple[float, float, float]]] = [
+    bones: list[tuple[str, Vector]] = [
         (vertebra.level, vertebra.frame.origin) for vertebra in spine.vertebrae
     ]
-    levels = tuple(_Mark(-x, -z, name) for name, (x, _, z) in bones if low[1] < -z < high[1])
+    if spine.sacrum is not None:
+        bones.append(("S1", spine.sacrum.frame.origin))
+    levels = tuple(_Mark(-x, -z, name) for name, (x, _, z) in bones if low[1] + 10 < -z < high[1] - 10)
     return _Back(
         f"{low[0]:.0f} {low[1]:.0f} {high[0] - low[0]:.0f} {high[1] - low[1]:.0f}", tuple(needles), levels
     )

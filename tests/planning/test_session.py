@@ -241,13 +241,22 @@ class TestRequests:
         ]
 
     def test_twice_the_same_is_an_error(self) -> None:
-        with pytest.raises(UsageError, match="given twice: L3, L3"):
+        with pytest.raises(UsageError, match="given twice: L3"):
             requests_for(MEDIAL_BRANCH, ["L3", "l3"], [Side.LEFT])
 
     def test_what_is_done_on_one_side_only_stays_there(self) -> None:
         one_sided = MEDIAL_BRANCH.model_copy(update={"both_sides": False})
         with pytest.raises(UsageError, match="not done on both sides in one sitting"):
             requests_for(one_sided, ["L3"], [Side.LEFT, Side.RIGHT])
+        assert len(requests_for(one_sided, ["L3", "L4"], [Side.RIGHT])) == 2
+
+    def test_the_stellate_ganglion_is_never_blocked_on_both_sides(self) -> None:
+        with pytest.raises(UsageError, match="both sides"):
+            requests_for(load_catalogue()["stellate_ganglion_block"], ["C6"], [Side.LEFT, Side.RIGHT])
+
+    def test_nothing_asked_for_is_an_error(self) -> None:
+        with pytest.raises(UsageError, match="at least one level"):
+            requests_for(MEDIAL_BRANCH, [], [Side.LEFT])
 
 
 def test_a_session_of_a_phantom(patient: Patient) -> None:

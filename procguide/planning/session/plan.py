@@ -30,11 +30,23 @@ def requests_for(
 ) -> tuple[Request, ...]:
     """One request a level and side, level by level; a pair that comes twice is an error."""
     names = [canonical_level(procedure, level) for level in levels]
-    if len(set(names)) < len(names) or len(set(sides)) < len(sides):
-        raise UsageError(f"a level or side was given twice: {', '.join(names)}")
-    if Side.LEFT in sides and Side.RIGHT in sides and not procedure.both_sides:
-        raise UsageError(f"{procedure.id} is not done on both sides in one sitting; choose left or right")
-    return tuple(Request(procedure, name, side) for name in names for side in sides)
+    requests = tuple(Request(procedure, name, side) for name in names for side in sides)
+    _check_together(requests)
+    return requests
+
+
+def _check_together(requests: Sequence[Request]) -> None:
+    """None stands there twice, and none is on both sides that must not be."""
+    if not requests:
+        raise UsageError("nothing was asked for; name at least one level")
+    asked = [(one.procedure.id, canonical_level(one.procedure, one.level), one.side) for one in requests]
+    twice = [level for n, (_, level, _) in enumerate(asked) if asked[n] in asked[:n]]
+    if twice:
+        raise UsageError(f"a level or side was given twice: {', '.join(dict.fromkeys(twice))}")
+    for procedure in {one.procedure.id: one.procedure for one in requests}.values():
+        sides = {one.side for one in requests if one.procedure.id == procedure.id}
+        if not procedure.both_sides and {Side.LEFT, Side.RIGHT} <= sides:
+            raise UsageError(f"{procedure.id} is not done on both sides in one sitting; choose left or right")
 
 
 def plan_session(
@@ -49,6 +61,7 @@ def plan_session(
 
     A request whose anatomy is unfit is a stop without a needle; where all are, the first one's error.
     """
+    _check_together(requests)
     stops, faults = [], []
     for number, request in enumerate(requests, start=1):
         try:
