@@ -2,6 +2,8 @@
 
 from procguide.planning.carm import CArm, read_carm
 from procguide.planning.catalogue import Mark, Procedure, load_catalogue, read_procedure
+from procguide.planning.frontier import Frontier, explore, read_weights
+from procguide.planning.interaction import Evaluation, evaluate
 from procguide.planning.nouns import (
     CArmReach,
     Needle,
@@ -15,7 +17,7 @@ from procguide.planning.nouns import (
     View,
     ViewSetting,
 )
-from procguide.planning.planner import build_case, plan
+from procguide.planning.planner import build_case, plan, plans_of
 from procguide.planning.posture import posture_finding
 from procguide.planning.scene import Scene, Structure
 from procguide.planning.serialise import plan_to_json
@@ -24,6 +26,8 @@ from procguide.planning.site import Request, Site, Subject
 __all__ = [
     "CArm",
     "CArmReach",
+    "Evaluation",
+    "Frontier",
     "Mark",
     "Needle",
     "Plan",
@@ -42,10 +46,14 @@ __all__ = [
     "View",
     "ViewSetting",
     "build_case",
+    "evaluate",
+    "explore",
     "load_catalogue",
     "plan",
     "plan_to_json",
+    "plans_of",
     "posture_finding",
     "read_carm",
     "read_procedure",
+    "read_weights",
 ]

@@ -60,7 +60,7 @@ def tightest_points(
 ) -> Array:
     """Where each needle's room beyond ``offset_mm`` is the fewest standard deviations.
 
-    ``(n,)`` from entry (0) to tip (1); -1 where it is never within six. ``fixed_sd`` acts on the whole
+    ``(n,)`` from entry (0) to tip (1); -1 where it is never within four. ``fixed_sd`` acts on the whole
     needle, ``tip_sd`` (mm) and ``angle_sd`` (radians) turn it about its entry, ``spread_sd`` is the
     structure's own. A distance cannot fall faster than 1 mm a mm and the deviation only shrinks toward the
     entry, so the room beyond what the least so far needs is skipped.
@@ -74,7 +74,7 @@ def tightest_points(
             continue
         axis = axis / length
         turning = tip_sd**2 + (length * angle_sd) ** 2
-        travelled, best = trim_mm, 6.0
+        travelled, best = trim_mm, 4.0
         while True:
             back = length - travelled
             point[:] = starts[n] + axis * back

@@ -14,7 +14,7 @@ from procguide.planning.clearance import exact_clearance
 from procguide.planning.names import Objective
 from procguide.planning.nouns import Appraisal, CArmReach, Needle, Plan, Robustness, Trajectory, View
 from procguide.planning.objectives import AHEAD_MM, Measures, measure, score, total
-from procguide.planning.uncertainty import PlacementError, simulate
+from procguide.planning.uncertainty import DRAWS, simulate
 
 if TYPE_CHECKING:
     from procguide.planning.planner import Case
@@ -34,9 +34,10 @@ def assess(
     target_misfit: float,
     weights: Mapping[Objective, float],
     reach: CArmReach,
+    draws: int = DRAWS,
 ) -> Plan:
     """A plan (rank 0) of the needle from ``entry`` to ``target`` with its exact ``clearance``."""
-    robustness = simulate(case.scene, case.procedure, case.rules, entry, target)
+    robustness = simulate(case.hazards, entry, target, draws)
     measures = measure(
         case,
         entry[None],
@@ -137,7 +138,7 @@ def _robustness_words(case: Case, robustness: Robustness) -> str:
     return (
         f"{said}; {_chance(robustness.p_touch)} that anything is touched "
         f"(tip off by {robustness.placement_sd_mm:.1f} mm sd sideways, "
-        f"{PlacementError.of(case.procedure).along_mm:.1f} in depth)"
+        f"{case.hazards.error.along_mm:.1f} in depth)"
     )
 
 

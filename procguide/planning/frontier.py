@@ -21,7 +21,7 @@ from procguide.planning.uncertainty import chance_of_violation
 if TYPE_CHECKING:
     from procguide.planning.planner import Case
 
-__all__ = ["Frontier", "Weights", "explore", "read_weights"]
+__all__ = ["Frontier", "Weights", "explore", "read_weights", "usual_reach"]
 
 _ALIKE = 0.04
 Floats = NDArray[np.float64]
@@ -66,16 +66,21 @@ class Frontier:
 
 def explore(case: Case, reach: CArmReach | None = None) -> Frontier:
     """Search one case: every candidate judged, the feasible ones measured."""
-    reach = reach or CArmReach(lying=lying_of(case.procedure.position, case.site.side))
+    reach = reach or usual_reach(case)
     candidates = generate(case.scene.body, case.zone, case.bearings, case.request.entry)
     judged = judge(case.scene, case.procedure, case.rules, candidates)
     which = np.flatnonzero(judged.feasible)
     feasible = _taken(candidates, which)
     clearances = {name: values[which] for name, values in judged.clearances.items()}
     entries, targets = feasible.entries, feasible.targets
-    chance = chance_of_violation(case.scene, case.procedure, case.rules, entries, targets)
+    chance = chance_of_violation(case.hazards, entries, targets)
     measures = measure(case, entries, targets, clearances, chance, feasible.target_misfit, reach)
     return Frontier(case, reach, judged, which, feasible, clearances, measures, score(measures))
+
+
+def usual_reach(case: Case) -> CArmReach:
+    """Of a C-arm of assumed size with the patient lying as the procedure has it."""
+    return CArmReach(lying=lying_of(case.procedure.position, case.site.side))
 
 
 def read_weights(given: Mapping[str, float]) -> dict[Objective, float]:

@@ -77,10 +77,10 @@ def measure(
     along = targets - entries
     length = np.linalg.norm(along, axis=1)
     inward = along / np.maximum(length, 1e-6)[:, None]
+    hazards = case.hazards
     harmful = [rule for rule in case.rules if not rule.harmless]
     harmless = [rule for rule in case.rules if rule.harmless]
     lean, openness = _skin(case, entries, inward)
-    radius = case.procedure.needle.radius_mm
     return Measures(
         room_mm=_room(harmful, clearances, len(length)),
         free_mm=_room(harmless, clearances, len(length)),
@@ -88,8 +88,8 @@ def measure(
         view_misfit=case.bearings.misfit(inward),
         target_misfit=target_misfit,
         length_mm=length,
-        stop_ahead_mm=first_met_ahead(case.scene, harmless, targets, inward, radius, AHEAD_MM),
-        harm_ahead_mm=first_met_ahead(case.scene, harmful, targets, inward, radius, AHEAD_MM),
+        stop_ahead_mm=first_met_ahead(hazards, hazards.harmless, targets, inward, AHEAD_MM),
+        harm_ahead_mm=first_met_ahead(hazards, hazards.harmful, targets, inward, AHEAD_MM),
         lean_deg=lean,
         openness=openness,
         spinous_mm=_from_spinous_tips(case, entries, inward, length),

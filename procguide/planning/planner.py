@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ from procguide.planning.scene import Scene, assemble_scene
 from procguide.planning.site import Request, Site, Subject, find_site
 from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
 from procguide.planning.skin_map import SkinEntries
+from procguide.planning.uncertainty import Hazards
 from procguide.planning.views import with_views
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
 
@@ -52,12 +54,23 @@ class Case:
         """The catalogue's entry."""
         return self.request.procedure
 
+    @cached_property
+    def hazards(self) -> Hazards:
+        """The structures as a placed needle is held against them."""
+        return Hazards.of(self.scene, self.procedure, self.rules)
+
 
 def plan(
-    request: Request, subject: Subject, *, carm: CArm | None = None, progress: Progress | None = None
+    request: Request,
+    subject: Subject,
+    *,
+    carm: CArm | None = None,
+    weights: Weights | None = None,
+    progress: Progress | None = None,
 ) -> PlanSet:
     """Ranked needle plans, with their views on a C-arm (else one of assumed sizes).
 
+    ``weights`` of the objectives take the place of the procedure's own.
     A wrong level or side is a ``UsageError``, a missing landmark, an unanchored spine or an unfit image an
     ``InputUnfitError``; no feasible needle is a ``PlanSet`` without plans that says why.
     """
@@ -70,7 +83,7 @@ def plan(
     say("candidates", 0.5)
     device = carm or CArm()
     lying = lying_of(case.procedure.position, request.side)
-    result = plan_case(case, subject.findings, device.reach(lying))
+    result = plan_case(case, subject.findings, device.reach(lying), weights)
     result = with_views(result, case.site, subject, device)
     say("plans", 1.0)
     return result

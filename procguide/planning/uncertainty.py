@@ -16,7 +16,7 @@ Monte Carlo.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,12 +27,21 @@ from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.nouns import Robustness
 from procguide.planning.scene import Scene, Structure
 
-__all__ = ["PlacementError", "chance_of_violation", "first_met_ahead", "simulate"]
+__all__ = [
+    "DRAWS",
+    "Hazard",
+    "Hazards",
+    "PlacementError",
+    "chance_of_violation",
+    "first_met_ahead",
+    "simulate",
+]
 
-_DRAWS = 512
+DRAWS = 512
 _FEW_DRAWS = 64
 _SHARP_MM = 0.05
-"""Least spread of a structure: smooths the count of draws."""
+_SMOOTH_MM = 0.5
+"""Least spread of a structure: smooths the count of many and of few draws."""
 _NO_CAPSULES = np.zeros((0, 7))
 _NO_FIELD = np.zeros((2, 2, 2), np.float32)
 Floats = NDArray[np.float64]
@@ -62,7 +71,12 @@ class PlacementError:
         """In depth."""
         return float(np.hypot(self.registration_mm, self.tip_mm))
 
-    def placed(self, entry: Floats, target: Floats, count: int = _DRAWS) -> tuple[Floats, Floats]:
+    @property
+    def for_kernels(self) -> tuple[float, float, float]:
+        """Registration (mm), tip (mm), angle (radians)."""
+        return self.registration_mm, self.tip_mm, float(np.radians(self.angle_deg))
+
+    def placed(self, entry: Floats, target: Floats, count: int = DRAWS) -> tuple[Floats, Floats]:
         """Entries and tips ``(count, 3)`` of needles placed for a planned one: the same draws every time."""
         axis = target - entry
         length = float(np.linalg.norm(axis))
@@ -72,6 +86,152 @@ class PlacementError:
         turn = length * np.radians(self.angle_deg) * draws[:, 3:6]
         turn -= (turn @ axis)[:, None] * axis
         return entry + shift, target + shift + turn + self.tip_mm * draws[:, 6:]
+
+
+@dataclass(frozen=True, eq=False)
+class Hazard:
+    """A structure as the compiled loops take it, on the scene's lattice.
+
+    ``field``: signed distance, ``(k, j, i)`` mm, or ``capsules`` ``(m, 7)``: both ends, radius.
+    """
+
+    rule: StructureRule
+    field: NDArray[np.float32]
+    capsules: Floats
+    spread_mm: float
+
+    @property
+    def trim_mm(self) -> float:
+        """The piece before the tip that may touch."""
+        return self.rule.contact_mm.value if self.rule.contact_mm else 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Hazards:
+    """All that is near in a scene: what could be harmed, and what is ``harmless``."""
+
+    scene: Scene
+    radius_mm: float
+    error: PlacementError
+    harmful: tuple[Hazard, ...]
+    harmless: tuple[Hazard, ...]
+
+    @classmethod
+    def of(cls, scene: Scene, procedure: Procedure, rules: Sequence[StructureRule]) -> Hazards:
+        """Of one case."""
+        found = tuple(_near(scene, rules))
+        return cls(
+            scene,
+            procedure.needle.radius_mm,
+            PlacementError.of(procedure),
+            tuple(hazard for hazard in found if not hazard.rule.harmless),
+            tuple(hazard for hazard in found if hazard.rule.harmless),
+        )
+
+    @property
+    def spacing(self) -> Floats:
+        """Of the lattice, mm."""
+        return self.scene.grid.affine.spacing
+
+
+def simulate(hazards: Hazards, entry: Floats, target: Floats, count: int = DRAWS) -> Robustness:
+    """Place one needle ``count`` times by the model and see which limits of harmful structures it breaks."""
+    from scipy.special import ndtr
+
+    from procguide.planning._robustness_kernels import capped_minimum
+
+    error, radius = hazards.error, hazards.radius_mm
+    entries, targets = error.placed(entry, target, count)
+    starts, ends = hazards.scene.to_lattice(entries), hazards.scene.to_lattice(targets)
+    kept: dict[str, Floats] = {}
+    clear = np.ones(count)
+    for one in hazards.harmful:
+        margin = one.rule.margin_mm.value
+        cap = radius + margin + 5 * one.spread_mm
+        nearest = capped_minimum(one.field, one.capsules, hazards.spacing, starts, ends, one.trim_mm, cap)
+        name, safe = str(one.rule.name), ndtr((nearest - radius - margin) / one.spread_mm)
+        kept[name] = kept[name] * safe if name in kept else safe
+        clear *= ndtr((nearest - radius) / one.spread_mm)
+    together = np.prod(list(kept.values()), axis=0) if kept else np.ones(1)
+    return Robustness(
+        placement_sd_mm=error.across_mm(float(np.linalg.norm(target - entry))),
+        p_violation=float(1 - together.mean()),
+        by_structure={name: float(1 - share.mean()) for name, share in kept.items()},
+        p_touch=float(1 - clear.mean()),
+    )
+
+
+def chance_of_violation(hazards: Hazards, entries: Floats, targets: Floats) -> Floats:
+    """Chance that at least one limit is broken, for needles ``(n, 3)`` each, ``(n,)``.
+
+    Each harmful structure is measured only from that point of the needle which is tightest as planned.
+    """
+    from procguide.planning._robustness_kernels import keep_clear, tightest_points
+
+    starts, ends = hazards.scene.to_lattice(entries), hazards.scene.to_lattice(targets)
+    draws = _normal_points(_FEW_DRAWS).reshape(-1, 3, 3)[:, :, ::-1].reshape(-1, 9)  # (z, y, x)
+    kept = np.ones((len(entries), len(draws)), np.float32)
+    for one in hazards.harmful:
+        solid = one.field, one.capsules, hazards.spacing, starts, ends
+        offset = hazards.radius_mm + one.rule.margin_mm.value
+        sds = (*hazards.error.for_kernels, max(one.spread_mm, _SMOOTH_MM))
+        shares = tightest_points(*solid, offset, one.trim_mm, *sds)
+        keep_clear(kept, *solid, shares, draws, offset, *sds)
+    return np.asarray(1 - kept.mean(axis=1), dtype=np.float64)
+
+
+def first_met_ahead(
+    hazards: Hazards, some: Sequence[Hazard], tips: Floats, inward: Floats, limit_mm: float
+) -> Floats:
+    """How far beyond its tip each needle would touch ``some`` of the structures, ``(n,)``; else ``limit_mm``.
+
+    ``inward`` ``(n, 3)`` are unit vectors.
+    """
+    from procguide.planning._robustness_kernels import first_met
+
+    starts = hazards.scene.to_lattice(tips)
+    along = hazards.scene.to_lattice(tips + inward) - starts
+    nearest = np.full(len(tips), limit_mm)
+    for one in some:
+        args = hazards.spacing, starts, along, hazards.radius_mm, limit_mm
+        nearest = np.minimum(nearest, first_met(one.field, one.capsules, *args))
+    return nearest
+
+
+def _near(scene: Scene, rules: Sequence[StructureRule]) -> Iterator[Hazard]:
+    """The structures that are in the scene; those without any voxel or tube there are nowhere near."""
+    for rule in rules:
+        structure = scene.structures[rule.name]
+        spread = max(structure.spread_mm, _SHARP_MM)
+        if structure.tubes:
+            parts = [
+                np.column_stack([points[:-1], points[1:], tube.radii_mm])
+                for tube in structure.tubes
+                for points in [scene.to_lattice(tube.points)]
+            ]
+            yield Hazard(rule, _NO_FIELD, np.concatenate(parts), spread)
+        if structure.field is not None:
+            yield Hazard(rule, _signed(structure, scene.grid.affine.spacing), _NO_CAPSULES, spread)
+
+
+def _signed(structure: Structure, spacing: Floats) -> NDArray[np.float32]:
+    """The structure's field, and within how deep a voxel lies, where its surface is not sharply known."""
+    from procguide.planning._kernels import distance_squared
+
+    field, mask = structure.field, structure.mask
+    assert field is not None  # noqa: S101 (the caller asks only about what is near)
+    if mask is None or structure.spread_mm <= _SHARP_MM or not mask.any():
+        return field
+    window = tuple(
+        slice(max(int(at[0]) - 1, 0), int(at[-1]) + 2)
+        for axis in range(3)
+        for at in [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))]
+    )
+    inside = mask[window]
+    depth = np.sqrt(distance_squared(np.ascontiguousarray(~inside), spacing))
+    signed = field.copy()
+    signed[window][inside] = -np.minimum(depth[inside], 1e3)
+    return signed
 
 
 @cache
@@ -87,108 +247,3 @@ def _normal_points(count: int) -> Floats:
     even = (0.5 + np.arange(1, half + 1)[:, None] * root ** -np.arange(1.0, size + 1)) % 1.0
     normal = ndtri(even)
     return np.concatenate([normal, -normal])[:count]
-
-
-def simulate(
-    scene: Scene,
-    procedure: Procedure,
-    rules: Sequence[StructureRule],
-    entry: Floats,
-    target: Floats,
-    count: int = _DRAWS,
-) -> Robustness:
-    """Place one needle ``count`` times by the model and see which limits of harmful structures it breaks."""
-    from scipy.special import ndtr
-
-    from procguide.planning._robustness_kernels import capped_minimum
-
-    error = PlacementError.of(procedure)
-    entries, targets = error.placed(entry, target, count)
-    radius = procedure.needle.radius_mm
-    kept: dict[str, Floats] = {}
-    clear = np.ones(count)
-    for rule in _judged(scene, rules):
-        structure = scene.structures[rule.name]
-        spread = max(structure.spread_mm, _SHARP_MM)
-        field, capsules, starts, ends = _as_kernels_take(scene, structure, entries, targets)
-        trim = rule.contact_mm.value if rule.contact_mm else 0.0
-        cap = radius + rule.margin_mm.value + 5 * spread
-        nearest = capped_minimum(field, capsules, scene.grid.affine.spacing, starts, ends, trim, cap)
-        kept[str(rule.name)] = ndtr((nearest - radius - rule.margin_mm.value) / spread)
-        clear *= ndtr((nearest - radius) / spread)
-    together = np.prod(list(kept.values()), axis=0) if kept else np.ones(1)
-    return Robustness(
-        placement_sd_mm=error.across_mm(float(np.linalg.norm(target - entry))),
-        p_violation=float(1 - together.mean()),
-        by_structure={name: float(1 - share.mean()) for name, share in kept.items()},
-        p_touch=float(1 - clear.mean()),
-    )
-
-
-def chance_of_violation(
-    scene: Scene, procedure: Procedure, rules: Sequence[StructureRule], entries: Floats, targets: Floats
-) -> Floats:
-    """Chance that at least one limit is broken, for needles ``(n, 3)`` each, ``(n,)``.
-
-    Each harmful structure is measured only from that point of the needle which is tightest as planned.
-    """
-    from procguide.planning._robustness_kernels import keep_clear, tightest_points
-
-    error, radius = PlacementError.of(procedure), procedure.needle.radius_mm
-    sds = (error.registration_mm, error.tip_mm, float(np.radians(error.angle_deg)))
-    spacing, draws = scene.grid.affine.spacing, _normal_points(_FEW_DRAWS)
-    kept = np.ones((len(entries), len(draws)), np.float32)
-    for rule in _judged(scene, rules):
-        structure = scene.structures[rule.name]
-        field, capsules, starts, ends = _as_kernels_take(scene, structure, entries, targets)
-        offset, trim = radius + rule.margin_mm.value, rule.contact_mm.value if rule.contact_mm else 0.0
-        spread = max(structure.spread_mm, _SHARP_MM)
-        shares = tightest_points(field, capsules, spacing, starts, ends, offset, trim, *sds, spread)
-        turned = draws if structure.tubes else draws.reshape(-1, 3, 3)[:, :, ::-1].reshape(-1, 9)
-        keep_clear(kept, field, capsules, spacing, starts, ends, shares, turned, offset, *sds, spread)
-    return np.asarray(1 - kept.mean(axis=1), dtype=np.float64)
-
-
-def first_met_ahead(
-    scene: Scene,
-    rules: Sequence[StructureRule],
-    tips: Floats,
-    inward: Floats,
-    radius_mm: float,
-    limit_mm: float,
-) -> Floats:
-    """How far beyond its tip each needle would touch one of the structures, ``(n,)``; else ``limit_mm``."""
-    from procguide.planning._robustness_kernels import first_met
-
-    nearest = np.full(len(tips), limit_mm)
-    for rule in rules:
-        structure = scene.structures[rule.name]
-        if structure.field is None and not structure.tubes:
-            continue
-        field, capsules, starts, ends = _as_kernels_take(scene, structure, tips, tips + inward)
-        met = first_met(
-            field, capsules, scene.grid.affine.spacing, starts, ends - starts, radius_mm, limit_mm
-        )
-        nearest = np.minimum(nearest, met)
-    return nearest
-
-
-def _judged(scene: Scene, rules: Sequence[StructureRule]) -> list[StructureRule]:
-    """The rules of structures that could be harmed and are near."""
-    near = {name for name, one in scene.structures.items() if one.field is not None or one.tubes}
-    return [rule for rule in rules if not rule.harmless and rule.name in near]
-
-
-def _as_kernels_take(
-    scene: Scene, structure: Structure, starts: Floats, ends: Floats
-) -> tuple[NDArray[np.float32], Floats, Floats, Floats]:
-    """Field, capsules and points: tubes stay in patient mm, fields take lattice mm."""
-    if structure.tubes:
-        rows = [
-            (*a, *b, radius)
-            for tube in structure.tubes
-            for a, b, radius in zip(tube.points, tube.points[1:], tube.radii_mm, strict=False)
-        ]
-        return _NO_FIELD, np.array(rows, dtype=np.float64), starts, ends
-    assert structure.field is not None  # noqa: S101 (the caller asks only about what is near)
-    return structure.field, _NO_CAPSULES, scene.to_lattice(starts), scene.to_lattice(ends)
