@@ -11,7 +11,7 @@ from procguide.anatomy.levels import (
     parse_level,
 )
 from procguide.anatomy.regions import BONE, BROAD, CANAL_CONTENT, POSTERIOR_ELEMENTS, VERTEBRA, Region, Side
-from procguide.anatomy.spine import Anchor, Endplate, Pedicle, Sacrum, Spine, Vertebra
+from procguide.anatomy.spine import Anchor, Endplate, Pedicle, SacralForamen, Sacrum, Spine, Vertebra
 
 __all__ = [
     "BONE",
@@ -28,6 +28,7 @@ __all__ = [
     "Interspace",
     "Pedicle",
     "Region",
+    "SacralForamen",
     "Sacrum",
     "Side",
     "Spine",

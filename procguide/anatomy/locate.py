@@ -14,6 +14,7 @@ from procguide.anatomy.locate_between import Joint, free_articular_process, loca
 from procguide.anatomy.locate_body import Body, locate_body
 from procguide.anatomy.locate_canal import locate_canal
 from procguide.anatomy.locate_patch import SACRUM_LABEL, Labels
+from procguide.anatomy.locate_sacral import locate_sacral
 from procguide.anatomy.locate_sacrum import locate_alae, locate_sacrum, s1_pedicle
 from procguide.anatomy.regions import CANAL_CONTENT, Region, Side
 from procguide.anatomy.spine import Anchor, Sacrum, Spine, Vertebra
@@ -61,7 +62,10 @@ def locate_spine(
     if sacrum is not None:
         processes = {side: joint.superior_process for side, joint in joints[-1].items()}
         sacrum = locate_alae(labels, sacrum, processes)
-    return Spine(located, sacrum, locate_canal(labels, located), anchor)
+    canal = locate_canal(labels, located)
+    if sacrum is not None:
+        sacrum = locate_sacral(labels, sacrum, canal)
+    return Spine(located, sacrum, canal, anchor)
 
 
 def _under(

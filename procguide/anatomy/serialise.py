@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from procguide.anatomy.regions import Side
-from procguide.anatomy.spine import Anchor, Endplate, Pedicle, Sacrum, Spine, Vertebra
+from procguide.anatomy.spine import Anchor, Endplate, Pedicle, SacralForamen, Sacrum, Spine, Vertebra
 from procguide.errors import InputUnreadableError
 from procguide.geometry import AnatomicalFrame, Vector, vector
 
@@ -94,6 +94,15 @@ def _sacrum_to_json(sacrum: Sacrum) -> dict[str, Any]:
         "promontory": list(sacrum.promontory),
         "superior_articular_processes": _points_to_json(sacrum.superior_articular_processes),
         "alae": _points_to_json(sacrum.alae),
+        "canal": [list(point) for point in sacrum.canal],
+        "hiatus": _point_to_json(sacrum.hiatus),
+        "posterior_foramina": {
+            side.value: {name: _foramen_to_json(one) for name, one in row.items()}
+            for side, row in sacrum.posterior_foramina.items()
+        },
+        "joint_lines": {
+            side.value: [list(point) for point in line] for side, line in sacrum.joint_lines.items()
+        },
     }
 
 
@@ -104,7 +113,26 @@ def _sacrum_from_json(entry: Mapping[str, Any]) -> Sacrum:
         promontory=vector(entry["promontory"]),
         superior_articular_processes=_sides(entry["superior_articular_processes"], vector),
         alae=_sides(entry["alae"], vector),
+        canal=tuple(vector(point) for point in entry.get("canal", ())),
+        hiatus=_point_from_json(entry.get("hiatus")),
+        posterior_foramina=_sides(entry.get("posterior_foramina", {}), _foramina_from_json),
+        joint_lines=_sides(entry.get("joint_lines", {}), _line_from_json),
     )
+
+
+def _foramen_to_json(foramen: SacralForamen) -> dict[str, Any]:
+    return {"centre": list(foramen.centre), "radius_mm": foramen.radius_mm, "seen": foramen.seen}
+
+
+def _foramina_from_json(row: Any) -> dict[str, SacralForamen]:
+    return {
+        str(name): SacralForamen(vector(one["centre"]), float(one["radius_mm"]), bool(one["seen"]))
+        for name, one in row.items()
+    }
+
+
+def _line_from_json(line: Any) -> tuple[Vector, ...]:
+    return tuple(vector(point) for point in line)
 
 
 def _frame_to_json(frame: AnatomicalFrame) -> dict[str, Any]:

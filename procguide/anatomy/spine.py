@@ -11,7 +11,7 @@ from procguide.anatomy.regions import Side
 from procguide.errors import InputUnfitError
 from procguide.geometry import AnatomicalFrame, Vector
 
-__all__ = ["Anchor", "Endplate", "Pedicle", "Sacrum", "Spine", "Vertebra"]
+__all__ = ["Anchor", "Endplate", "Pedicle", "SacralForamen", "Sacrum", "Spine", "Vertebra"]
 
 
 class Anchor(StrEnum):
@@ -80,14 +80,32 @@ class Vertebra:
 
 
 @dataclass(frozen=True)
+class SacralForamen:
+    """A posterior sacral foramen's opening. ``seen`` is False where published distances placed it."""
+
+    centre: Vector
+    radius_mm: float
+    seen: bool
+
+
+@dataclass(frozen=True)
 class Sacrum:
-    """S1 as needles see it. ``frame`` has its origin at the centre of the S1 endplate."""
+    """The sacrum as needles see it. ``frame`` has its origin at the centre of the S1 endplate.
+
+    ``canal`` is the sacral canal's centre line, ``hiatus`` the place on it where its roof ends;
+    ``posterior_foramina`` are by side and segment (``"S1"``); ``joint_lines`` the dorsal edges of the
+    sacroiliac joints, from caudal to cranial. What was not found is absent.
+    """
 
     frame: AnatomicalFrame
     endplate: Endplate
     promontory: Vector
     superior_articular_processes: Mapping[Side, Vector] = field(default_factory=dict)
     alae: Mapping[Side, Vector] = field(default_factory=dict)
+    canal: tuple[Vector, ...] = ()
+    hiatus: Vector | None = None
+    posterior_foramina: Mapping[Side, Mapping[str, SacralForamen]] = field(default_factory=dict)
+    joint_lines: Mapping[Side, tuple[Vector, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

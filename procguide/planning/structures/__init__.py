@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from procguide.anatomy import CANAL_CONTENT, Region, Vertebra
 from procguide.geometry import Vector, vector
 from procguide.imaging import LabelMap
-from procguide.planning.names import StructureName
+from procguide.planning.names import Construction, StructureName
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.site import LocalLabels, Site
 from procguide.planning.structures.cord import spinal_cord
 from procguide.planning.structures.dura import dura_spread_mm, model_dura
 from procguide.planning.structures.foramen import foramen_depth
+from procguide.planning.structures.neck import vertebral_artery
 from procguide.planning.structures.nerves import (
     FORAMEN_SPREAD_MM,
     exiting_root,
@@ -25,17 +26,28 @@ from procguide.planning.structures.nerves import (
 )
 from procguide.planning.structures.nouns import Solid, StructureBuilder
 from procguide.planning.structures.pedicle import other_bone, pedicle_wall
+from procguide.planning.structures.sacral import (
+    bone_with_hiatus,
+    presacral_space,
+    sacral_foramen,
+    sacral_sac,
+)
+from procguide.planning.structures.vessels import aorta
 
 __all__ = ["BUILDERS", "Solid", "StructureBuilder", "bone", "from_regions"]
 
 
-def bone(_site: Site, labels: LocalLabels) -> Solid:
-    """Every bone in the labels."""
+def bone(site: Site, labels: LocalLabels) -> Solid:
+    """Every bone in the labels; the sacral hiatus is open where a needle is to pass it."""
+    if site.procedure.target.construction is Construction.SACRAL_CANAL:
+        return bone_with_hiatus(site, labels)
     return Solid(StructureOrigin.SEGMENTED, mask=labels.bone)
 
 
-def dura(site: Site, labels: LocalLabels) -> Solid:
-    """The sac behind which loss of resistance is felt; modelled from the laminae."""
+def dura(site: Site, labels: LocalLabels) -> Solid | None:
+    """The sac behind which loss of resistance is felt; modelled from the laminae, its end in the sacrum."""
+    if site.procedure.level.names == "sacrum":
+        return sacral_sac(site, labels)
     midline = np.array(_midline(site), dtype=np.float64)
     mask = model_dura(labels.levels, _one_canal(labels), labels.bone, midline)
     return Solid(StructureOrigin.MODELLED, mask=mask, spread_mm=dura_spread_mm(site.upper.level))
@@ -81,10 +93,16 @@ BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
         StructureName.FORAMEN: foramen,
         StructureName.DISC: from_regions(Region.DISC),
         StructureName.KIDNEY: from_regions(Region.KIDNEY),
-        StructureName.AORTA: from_regions(Region.AORTA),
+        StructureName.AORTA: aorta,
         StructureName.VENA_CAVA: from_regions(Region.VENA_CAVA),
         StructureName.LIVER: from_regions(Region.LIVER),
         StructureName.BOWEL: from_regions(Region.BOWEL),
+        StructureName.PRESACRAL_SPACE: presacral_space,
+        StructureName.SACRAL_FORAMEN: sacral_foramen,
+        StructureName.VERTEBRAL_ARTERY: vertebral_artery,
+        StructureName.CAROTID_ARTERY: from_regions(Region.CAROTID_ARTERY),
+        StructureName.OESOPHAGUS: from_regions(Region.OESOPHAGUS),
+        StructureName.TRACHEA: from_regions(Region.TRACHEA),
         StructureName.LUNG: from_regions(Region.LUNG, Region.PLEURA),
     }
 )

@@ -14,7 +14,12 @@ from procguide.planning.zones import (
     interlaminar,
     junction,
     kambin,
+    longus_colli,
+    pillar,
     retrocrural,
+    sacral_canal,
+    sacral_lateral_branches,
+    sacroiliac_joint,
     subpedicular,
     transpedicular_anterior,
     transpedicular_central,
@@ -42,5 +47,12 @@ CONSTRUCTIONS: Mapping[Construction, ZoneConstruction] = MappingProxyType(
             anterolateral_margin.centre, anterolateral_margin.sample
         ),
         Construction.RETROCRURAL: ZoneConstruction(retrocrural.centre, retrocrural.sample),
+        Construction.SACRAL_CANAL: ZoneConstruction(sacral_canal.centre, sacral_canal.sample),
+        Construction.SACROILIAC_JOINT: ZoneConstruction(sacroiliac_joint.centre, sacroiliac_joint.sample),
+        Construction.SACRAL_LATERAL_BRANCHES: ZoneConstruction(
+            sacral_lateral_branches.centre, sacral_lateral_branches.sample
+        ),
+        Construction.ARTICULAR_PILLAR: ZoneConstruction(pillar.centre, pillar.sample),
+        Construction.LONGUS_COLLI: ZoneConstruction(longus_colli.centre, longus_colli.sample),
     }
 )

@@ -1,0 +1,105 @@
+"""The sacrum below S1: its canal down to the hiatus and the sacroiliac joints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from procguide.anatomy.locate_foramina import locate_foramina
+from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, keep_large
+from procguide.anatomy.locate_unrolled import BEFORE_MM, Unrolled, unroll
+from procguide.anatomy.regions import Region, Side
+from procguide.anatomy.spine import Sacrum
+from procguide.geometry import Vector, vector
+from procguide.imaging import LabelMap
+
+__all__ = ["locate_sacral", "with_sacral_landmarks"]
+
+_LOW, _HIGH = (-70, -45, -135), (70, 75, 15)
+_OPEN_MM = 4
+_LEAST_CANAL_MM = 50
+"""From the S1 endplate down to the hiatus at the least, along the canal (assumed)."""
+_JOINT_MM = 2
+_LEAST_JOINT_MM = 15.0
+_SECTION_MM = 2.0
+
+
+def with_sacral_landmarks(
+    levels: LabelMap, regions: LabelMap, sacrum: Sacrum, canal: Sequence[Vector]
+) -> Sacrum:
+    """:func:`locate_sacral` on two label maps of one lattice."""
+    return locate_sacral(Labels(levels, regions), sacrum, canal)
+
+
+def locate_sacral(labels: Labels, sacrum: Sacrum, canal: Sequence[Vector]) -> Sacrum:
+    """The sacrum with its canal, hiatus, foramina and joints; what cannot be found is absent.
+
+    ``canal`` is the whole canal's centre line, cranial to caudal.
+    """
+    patch = Patch.around(labels, sacrum.frame, _LOW, _HIGH)
+    bone = patch.sample(lambda found: found.sacrum())
+    sacrum = replace(sacrum, joint_lines=_joint_lines(patch, bone))
+    unrolled = unroll(patch, bone, canal)
+    if unrolled is None:
+        return sacrum
+    return replace(
+        sacrum,
+        canal=tuple(vector(point) for point in patch.to_patient(unrolled.labelled)),
+        hiatus=_hiatus(unrolled),
+        posterior_foramina=locate_foramina(unrolled),
+    )
+
+
+def _hiatus(unrolled: Unrolled) -> Vector | None:
+    """Where the canal opens under the skin; None where the labels do not follow it so far down.
+
+    The last place with bone behind the midline before four millimetres without; else the labelled canal's
+    end, for labels of a few millimetres close the opening and its ligament with bone.
+    """
+    lowest = BEFORE_MM + len(unrolled.labelled) - 1
+    endplate = int(np.argmin(np.abs(unrolled.line[:, 2])))
+    middle = np.abs(unrolled.across) <= 1.0
+    roofed = (unrolled.dorsal[:, middle] > 0.5).sum(axis=1) >= 2
+    for row in range(endplate + _LEAST_CANAL_MM, lowest + 1):
+        if roofed[row] and not roofed[row + 1 : row + 1 + _OPEN_MM].any():
+            return vector(unrolled.patch.to_patient(unrolled.line[row]))
+    if lowest - endplate < _LEAST_CANAL_MM or not roofed[lowest]:
+        return None
+    return vector(unrolled.patch.to_patient(unrolled.line[lowest]))
+
+
+def _joint_lines(patch: Patch, bone: Mask) -> dict[Side, tuple[Vector, ...]]:
+    """The dorsal edge of each sacroiliac joint, caudal to cranial, where sacrum and ilium come close."""
+    ilium = patch.sample(lambda found: found.regions.voxels == Region.ILIUM)
+    lines = {}
+    for side in Side:
+        lateral = np.flatnonzero(patch.left * side.sign > 20.0)
+        window = (slice(None), slice(None), slice(int(lateral[0]), int(lateral[-1]) + 1))
+        near = _grown(ilium[window]) & _grown(bone[window])
+        if near.sum() < 100:
+            continue
+        found = np.argwhere(keep_large(near, share=0.3)) + np.array([0, 0, int(lateral[0])])
+        line = _dorsal_edge(patch.to_patient(patch.local(found)))
+        if len(line) >= 3 and line[-1][2] - line[0][2] >= _LEAST_JOINT_MM:
+            lines[side] = line
+    return lines
+
+
+def _grown(mask: Mask) -> Mask:
+    return np.asarray(ndimage.binary_dilation(mask, iterations=round(_JOINT_MM / STEP_MM)))
+
+
+def _dorsal_edge(points: NDArray[np.float64]) -> tuple[Vector, ...]:
+    """The rearmost tenth of each axial section of a joint, its mean; by height."""
+    heights = np.floor((points[:, 2] - points[:, 2].min()) / _SECTION_MM).astype(int)
+    line = []
+    for section in range(int(heights.max()) + 1):
+        own = points[heights == section]
+        if len(own) >= 4:
+            rear = own[own[:, 1] >= np.quantile(own[:, 1], 0.9)]
+            line.append(vector(rear.mean(axis=0)))
+    return tuple(line)

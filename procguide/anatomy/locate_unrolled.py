@@ -1,0 +1,108 @@
+"""The sacrum's back, unrolled along the canal: height of bone over each place of the curved midline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from procguide.anatomy.locate_patch import STEP_MM, Mask, Patch
+from procguide.geometry import Vector
+
+__all__ = ["BEFORE_MM", "Unrolled", "unroll"]
+
+_UNDER_ENDPLATE_MM = 8.0
+_OFF_MIDLINE_MM = 15.0
+_LEAST_LINE_MM = 15.0
+_ONWARD_MM = 10.0
+BEFORE_MM = 14
+"""How far up the line is carried on, to the endplate's height and above."""
+_HALF_WIDTH_MM = 45.0
+_HEIGHT_MM = (-12.0, 30.0)
+_STEP_MM = 0.5
+_STRAIGHT_MM = 5.0
+
+_Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Unrolled:
+    """The dorsal face over the sacral canal's line, all in the patch's local mm.
+
+    ``line`` ``(n, 3)`` runs from the S1 endplate's height down the canal in 1 mm steps and a little past
+    its labelled end; ``labelled`` is the part that labels show. ``back`` ``(n, 3)`` is straight behind each
+    place, ``across`` ``(m,)`` mm to the left of it, ``dorsal`` ``(n, m)`` how far behind the line the
+    rearmost bone is; NaN where there is none.
+    """
+
+    patch: Patch
+    line: _Reals
+    labelled: _Reals
+    back: _Reals
+    across: _Reals
+    dorsal: _Reals
+
+    def at(self, station: float, across_mm: float) -> _Reals | None:
+        """The dorsal face at that place of the line and so far to the left, local mm; None without bone."""
+        row, column = round(station), int(np.argmin(np.abs(self.across - across_mm)))
+        if not 0 <= row < len(self.line) or np.isnan(self.dorsal[row, column]):
+            return None
+        return np.asarray(self._place(row, float(self.across[column]), float(self.dorsal[row, column])))
+
+    def _place(self, row: int, across_mm: float, height_mm: float) -> _Reals:
+        return np.asarray(self.line[row] + (across_mm, 0.0, 0.0) + height_mm * self.back[row])
+
+
+def unroll(patch: Patch, bone: Mask, canal: Sequence[Vector]) -> Unrolled | None:
+    """The dorsal face along the sacral part of ``canal``; None where too little of it is labelled.
+
+    ``patch`` lies in the sacrum's frame, ``canal`` is LPS mm, cranial to caudal.
+    """
+    local = patch.frame.to_local(np.array(canal, dtype=np.float64).reshape(-1, 3))
+    inside = (local[:, 2] < -_UNDER_ENDPLATE_MM) & (np.abs(local[:, 0]) < _OFF_MIDLINE_MM)
+    known = local[inside]
+    if len(known) < 4 or np.linalg.norm(known[-1] - known[0]) < _LEAST_LINE_MM:
+        return None
+    labelled = _even(known)
+    line = np.concatenate([_onward(labelled[::-1], BEFORE_MM)[::-1], labelled, _onward(labelled, _ONWARD_MM)])
+    line = ndimage.gaussian_filter1d(line, _STRAIGHT_MM, axis=0, mode="nearest")
+    caudal = np.gradient(line, axis=0)
+    back = np.stack([np.zeros(len(line)), -caudal[:, 2], caudal[:, 1]], axis=1)
+    back /= np.maximum(np.linalg.norm(back, axis=1, keepdims=True), 1e-6)
+    across = np.arange(-_HALF_WIDTH_MM, _HALF_WIDTH_MM + 0.1, 1.0)
+    return Unrolled(patch, line, labelled, back, across, _dorsal(patch, bone, (line, back, across)))
+
+
+def _even(line: _Reals) -> _Reals:
+    """The line in 1 mm steps."""
+    lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    at = np.arange(0.0, lengths[-1] + 1e-6, 1.0)
+    return np.column_stack([np.interp(at, lengths, line[:, axis]) for axis in range(3)])
+
+
+def _onward(line: _Reals, length_mm: float) -> _Reals:
+    """On past its end, as its last centimetre runs."""
+    way = line[-1] - line[-min(10, len(line))]
+    way /= max(float(np.linalg.norm(way)), 1e-6)
+    return np.asarray(line[-1] + np.outer(np.arange(1.0, length_mm + 0.1), way))
+
+
+def _dorsal(patch: Patch, bone: Mask, sheet: tuple[_Reals, _Reals, _Reals]) -> _Reals:
+    """How far behind the line the rearmost bone is, ``(n, m)``."""
+    line, back, across = sheet
+    height = np.arange(_HEIGHT_MM[1], _HEIGHT_MM[0], -_STEP_MM)
+    foot = line[:, None] + across[None, :, None] * np.array([1.0, 0.0, 0.0])
+    points = foot[:, :, None] + back[:, None, None] * height[None, None, :, None]
+    met = _read(patch, bone, points)
+    return np.where(met.any(axis=2), height[np.argmax(met, axis=2)], np.nan)
+
+
+def _read(patch: Patch, mask: Mask, local: ArrayLike) -> Mask:
+    """The mask at local points (left, posterior, superior); False outside the patch."""
+    index = np.round((np.asarray(local) - patch.low) / STEP_MM).astype(int)[..., ::-1]
+    inside: Mask = np.asarray(((index >= 0) & (index < mask.shape)).all(axis=-1))
+    k, j, i = np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)
+    return np.asarray(inside & mask[k, j, i])

@@ -1,0 +1,51 @@
+"""Before the longus colli, where the stellate ganglion is blocked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from procguide.anatomy import VERSE_LABELS
+from procguide.errors import InputUnfitError
+from procguide.geometry import Vector, vector
+from procguide.planning.site import LocalLabels, Site
+from procguide.planning.zones.nouns import TargetZone
+
+__all__ = ["centre", "sample"]
+
+
+def centre(site: Site) -> Vector:
+    """Before the root of the transverse process."""
+    vertebra = site.upper
+    plate = vertebra.superior_endplate
+    local = (site.own_side.sign * plate.width_mm / 2, -plate.depth_mm / 4, 0.0)
+    return vector(vertebra.frame.to_patient(local))
+
+
+def sample(site: Site, labels: LocalLabels) -> TargetZone:
+    """In front of the bone where body and transverse process meet, by the muscle's thickness.
+
+    The muscle lies on that bone and the fascia on the muscle; neither is labelled, so the distance from
+    bone is the catalogue's.
+    """
+    vertebra, side, number = site.upper, site.own_side, site.number
+    own = labels.levels.voxels == VERSE_LABELS[vertebra.level]
+    points = vertebra.frame.to_local(labels.levels.to_patient(np.argwhere(own))) * (side.sign, 1.0, 1.0)
+    half = min(vertebra.superior_endplate.width_mm, number("widest_body_mm")) / 2
+    found, misfit = [], []
+    for lateral in np.linspace(number("lateral_low_mm"), number("lateral_high_mm"), 4):
+        for up in (-3.0, 0.0, 3.0):
+            column = points[
+                (np.abs(points[:, 0] - half - lateral) <= 1.2) & (np.abs(points[:, 2] - up) <= 1.5)
+            ]
+            if not len(column):
+                continue
+            front = float(column[:, 1].min())
+            for off in np.linspace(number("off_bone_low_mm"), number("off_bone_high_mm"), 3):
+                found.append((side.sign * (half + lateral), front - off, up))
+                misfit.append(abs(up) / 12.0 + abs(lateral) / 10.0)
+    if not found:
+        raise InputUnfitError(
+            f"the front of {vertebra.level}'s transverse process on the {side} is not in the labels, or "
+            f"cut off by the image. Load images that show {vertebra.level} whole."
+        )
+    return TargetZone(vertebra.frame.to_patient(np.array(found)), np.clip(np.array(misfit), 0, 1))
