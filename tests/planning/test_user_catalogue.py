@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from procguide.errors import UsageError
 from procguide.planning import Mark, load_catalogue, read_procedure
 from procguide.planning.catalogue import is_shipped
 from procguide.planning.catalogue.document import LARGEST_BYTES, read_document
+from procguide.planning.catalogue.faults import validated
 from procguide.planning.names import StructureName
 
 INTERLAMINAR = "lumbar_interlaminar_esi"
@@ -98,6 +103,14 @@ def test_a_changed_number_keeps_no_mark_of_the_old_one(tmp_path: Path) -> None:
             r"line 5, structures\.3\.name: .*'bone'",
         ),
         (
+            f"{EXTENDED}target:\n  numbers:\n    past_lin_low_mm: {{value: 1, mark: assumed}}\n",
+            r"line 5, target\.numbers\.past_lin_low_mm: is no number of interlaminar; did you mean past_",
+        ),
+        (
+            f"{EXTENDED}target:\n  numbers:\n    past_line_low_mm: null\n",
+            r"line 4, target\.numbers: interlaminar needs past_line_low_mm too",
+        ),
+        (
             f"{EXTENDED}uncertainty:\n  tip_sd_mm: {{value: .inf, mark: assumed}}\n",
             r"line 4, uncertainty\.tip_sd_mm\.value",
         ),
@@ -163,6 +176,19 @@ def test_hostile_files_end_in_a_sentence(tmp_path: Path, content: str, words: st
     with pytest.raises(UsageError, match=words):
         read_procedure(written(tmp_path / "mine.yaml", content))
     assert time.perf_counter() - start < 20
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_no_damaged_file_is_a_crash(data: st.DataObject) -> None:
+    text = (files("procguide.planning") / "procedures" / f"{INTERLAMINAR}.yaml").read_text(encoding="utf-8")
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, min(start + 200, len(text))))
+    new = data.draw(
+        st.text(max_size=12) | st.sampled_from(["{", "- ", "&a", "*a", "!!set", ": ", "\t", "\n"])
+    )
+    with suppress(UsageError):
+        validated(read_document(text[:start] + new + text[end:], "x"))
 
 
 def test_what_is_no_text_or_too_much_of_it_is_said(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from procguide.errors import UsageError
 from procguide.planning.catalogue.document import Document, read_document, read_text
 from procguide.planning.catalogue.faults import validated
-from procguide.planning.catalogue.numbers import Place
+from procguide.planning.catalogue.numbers import Place, dotted
 from procguide.planning.catalogue.schema import Procedure
 
 __all__ = ["is_shipped", "load_catalogue", "read_procedure"]
@@ -55,7 +56,33 @@ def read_procedure(path: Path) -> Procedure:
     values = document.values
     if isinstance(values, Mapping) and "extends" in values:
         document = _extended(document, _base(document))
-    return validated(document)
+    procedure = validated(document)
+    _check_numbers(document, procedure)
+    return procedure
+
+
+def _check_numbers(document: Document, procedure: Procedure) -> None:
+    """The target's numbers must be those of its construction, as the entries that ship have them.
+
+    A number that is misspelt would otherwise be left out in silence.
+    """
+    target = procedure.target
+    kin = [set(e.target.numbers) for e in _shipped().values() if e.target.construction is target.construction]
+    if not kin:
+        return
+    for name in target.numbers:
+        if name not in set.union(*kin):
+            near = get_close_matches(name, set.union(*kin), n=1)
+            words = f"is no number of {target.construction}" + (f"; did you mean {near[0]}?" if near else "")
+            raise UsageError(_fault(document, ("target", "numbers", name), words))
+    missing = sorted(set.intersection(*kin) - set(target.numbers))
+    if missing:
+        words = f"{target.construction} needs {', '.join(missing)} too"
+        raise UsageError(_fault(document, ("target", "numbers"), words))
+
+
+def _fault(document: Document, place: Place, words: str) -> str:
+    return f"{document.name}, line {document.line(place)}, {dotted(place)}: {words}"
 
 
 def _extended(document: Document, base: Any) -> Document:
@@ -94,10 +121,8 @@ def _base(document: Document) -> Any:
     name = document.values["extends"]
     raw = _raw()
     if not isinstance(name, str) or name not in raw:
-        raise UsageError(
-            f"{document.name}, line {document.line(('extends',))}, extends: there is no procedure {name!r}; "
-            f"use one of {', '.join(raw)}"
-        )
+        words = f"there is no procedure {name!r}; use one of {', '.join(raw)}"
+        raise UsageError(_fault(document, ("extends",), words))
     return raw[name].values
 
 
