@@ -9,17 +9,17 @@ import numpy as np
 
 from procguide.anatomy import Anchor, Spine
 from procguide.findings import Finding, Severity
-from procguide.planning.catalogue import Procedure, load_catalogue
+from procguide.planning.catalogue import Procedure
 from procguide.planning.nouns import Plan, PlanSet, StructureLimit, StructureOrigin
+from procguide.reporting.viewing import carm_words
 from procguide.reporting.words import (
     counted,
     millimetres,
     offset_words,
+    percent,
     plain,
     position_words,
     side_words,
-    signed_words,
-    view_words,
 )
 
 __all__ = [
@@ -30,9 +30,10 @@ __all__ = [
     "alternatives",
     "clearances",
     "exclusions",
-    "guidance",
     "headline",
+    "midline_x",
     "recommendation",
+    "volumes",
 ]
 
 _BAR_MM = 12.0
@@ -50,12 +51,16 @@ class Fact:
 
 @dataclass(frozen=True)
 class Alert:
-    """A finding or warning; ``grade`` is ``stop``, ``caution`` or ``ok``, said in words as well."""
+    """A finding or warning; ``grade`` is ``stop``, ``caution`` or ``ok``, said in words as well.
+
+    ``general``: it holds for every plan of the kind, not for this patient or this needle alone.
+    """
 
     grade: str
     word: str
     words: str
     advice: str = ""
+    general: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,10 +81,22 @@ class ClearanceRow:
     mark_at: float
     grade: str
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether it was measured, and near enough for a number."""
+        return self.measured[:1].isdigit() or self.measured.startswith("-")
 
-def headline(plan_set: PlanSet) -> Mapping[str, str]:
+
+def volumes(procedure: Procedure) -> tuple[str, ...]:
+    """The most of each fluid for one needle: ``"Contrast: at most 1 mL (assumed)"``."""
+    return tuple(
+        f"{plain(name)}: at most {number.value:g} mL ({procedure.source_words(number)})"
+        for name, number in procedure.volumes_ml.items()
+    )
+
+
+def headline(plan_set: PlanSet, procedure: Procedure | None) -> Mapping[str, str]:
     """Procedure, level and side in plain words."""
-    procedure = load_catalogue().get(plan_set.procedure)
     return {
         "procedure": procedure.title if procedure else plain(plan_set.procedure),
         "level": plan_set.level,
@@ -90,24 +107,27 @@ def headline(plan_set: PlanSet) -> Mapping[str, str]:
     }
 
 
-def recommendation(plan: Plan, spine: Spine) -> tuple[Fact, ...]:
-    """Entry, depth, needle, C-arm: what is needed at the table."""
+def recommendation(plan: Plan, spine: Spine, procedure: Procedure | None) -> tuple[Fact, ...]:
+    """Entry, angle, needle, depth: what is needed at the table, in the order of use."""
     trajectory, view = plan.trajectory, plan.view
     needle = trajectory.needle
     spare = needle.length_mm - trajectory.length_mm
     reach = "" if view.reachable else "Beyond the reach assumed for a C-arm"
+    ultrasound = procedure is not None and procedure.guidance == "ultrasound"
+    angle = carm_words(plan, procedure)
     return (
+        Fact("Skin entry", entry_words(plan, spine), position_words(trajectory.entry)),
         Fact(
-            "Skin entry",
-            entry_words(plan, spine),
-            position_words(trajectory.entry) + " (patient coordinates)",
+            "Angle", angle, "of the needle" if ultrasound else reach or "C-arm looks straight down the needle"
         ),
-        Fact("Depth", f"{trajectory.length_mm:.0f} mm", "skin to tip, along the needle"),
         Fact(
             "Needle", f"{needle.gauge}G, {needle.length_mm:.0f} mm", f"{spare:.0f} mm stay outside the skin"
         ),
-        Fact("C-arm", view_words(view.oblique_deg, view.tilt_deg), reach or "looks straight down the needle"),
-        Fact("Target", position_words(trajectory.target), "tip, patient coordinates"),
+        Fact(
+            "Depth",
+            f"{trajectory.length_mm:.0f} mm",
+            f"skin to tip; tip at {position_words(trajectory.target)}",
+        ),
     )
 
 
@@ -118,15 +138,18 @@ def entry_words(plan: Plan, spine: Spine) -> str:
     if not tips:
         return "see patient coordinates"
     level, tip = min(tips, key=lambda item: abs(item[1][2] - entry[2]))
-    across = offset_words(entry[0] - _midline_x(spine, entry[2]), "left of", "right of")
+    across = offset_words(entry[0] - midline_x(spine, entry[2]), "left of", "right of")
     along = offset_words(entry[2] - tip[2], "cranial to", "caudal to")
     across = "on" if across == "level with" else across
     return f"{across} the midline, {along} the {level} spinous process tip"
 
 
-def _midline_x(spine: Spine, z: float) -> float:
-    """Left-right place of the spinous processes' line at height z, LPS mm."""
+def midline_x(spine: Spine, z: float) -> float:
+    """Left-right place of the spinous processes' line at height z, LPS mm; without any, of the bodies'."""
     tips = sorted((tip[2], tip[0]) for vertebra in spine.vertebrae if (tip := vertebra.spinous_process_tip))
+    tips = tips or sorted((one.frame.origin[2], one.frame.origin[0]) for one in spine.vertebrae)
+    if not tips:
+        return 0.0
     return float(np.interp(z, [tip[0] for tip in tips], [tip[1] for tip in tips]))
 
 
@@ -148,7 +171,9 @@ def alerts(
         word = {Severity.STOP: "Stop", Severity.CAUTION: "Caution", Severity.OK: "Passed"}[finding.severity]
         said.append(Alert(str(finding.severity), word, _with_score(finding), finding.advice))
     warnings = dict.fromkeys((*plan_set.warnings, *(plan.warnings if plan else ())))
-    said.extend(Alert("caution", "Caution", _sentence(words)) for words in warnings)
+    said.extend(
+        Alert("caution", "Caution", _sentence(words), general=_is_general(words)) for words in warnings
+    )
     for limit in plan_set.limits:
         name = limit.name.replace("_", " ")
         spoken = any("not judged" in words and name in words for words in warnings)
@@ -161,7 +186,14 @@ def alerts(
                 )
             )
     order = {"stop": 0, "caution": 1, "ok": 2}
-    return tuple(sorted(dict.fromkeys(said), key=lambda alert: order[alert.grade]))
+    return tuple(sorted(dict.fromkeys(said), key=lambda alert: (order[alert.grade], alert.general)))
+
+
+def _is_general(words: str) -> bool:
+    """Whether the planner says this of every plan: how structures were found, whose the margins are."""
+    return (
+        words.startswith(("not judged", "margins are")) or ": modelled from" in words or "coarsely" in words
+    )
 
 
 def _with_score(finding: Finding) -> str:
@@ -229,7 +261,9 @@ def _source(limit: StructureLimit | None) -> str:
     return "; ".join(parts)
 
 
-def alternatives(plan_set: PlanSet, spine: Spine) -> tuple[Mapping[str, str], ...]:
+def alternatives(
+    plan_set: PlanSet, spine: Spine, procedure: Procedure | None
+) -> tuple[Mapping[str, str], ...]:
     """All plans in a compact table, each with what it trades against rank 1."""
     return tuple(
         {
@@ -237,10 +271,10 @@ def alternatives(plan_set: PlanSet, spine: Spine) -> tuple[Mapping[str, str], ..
             "entry": entry_words(plan, spine),
             "depth": f"{plan.trajectory.length_mm:.0f} mm",
             "needle": f"{plan.trajectory.needle.gauge}G, {plan.trajectory.needle.length_mm:.0f} mm",
-            "view": view_words(plan.view.oblique_deg, plan.view.tilt_deg),
+            "view": carm_words(plan, procedure),
             "nearest": _nearest_words(plan, plan_set),
-            "risk": f"{100 * plan.robustness.p_violation:.0f} %",
-            "trade": "recommended" if plan is plan_set.plans[0] else _trade_words(plan, plan_set.plans[0]),
+            "risk": percent(plan.robustness.p_violation),
+            "trade": _trade_words(plan, plan_set.plans[0]),
         }
         for plan in plan_set.plans[:5]
     )
@@ -256,31 +290,9 @@ def _nearest_words(plan: Plan, plan_set: PlanSet) -> str:
 
 
 def _trade_words(plan: Plan, best: Plan) -> str:
-    """Where this plan differs from rank 1 by more than a hair, gains first."""
-    gains: list[str] = []
-    losses: list[str] = []
-    depth = plan.trajectory.length_mm - best.trajectory.length_mm
-    if abs(depth) >= 3:
-        (gains if depth < 0 else losses).append(f"{abs(depth):.0f} mm {'shorter' if depth < 0 else 'longer'}")
-    risk = 100 * (plan.robustness.p_violation - best.robustness.p_violation)
-    if abs(risk) >= 1:
-        (gains if risk < 0 else losses).append(
-            f"{abs(risk):.0f} points {'lower' if risk < 0 else 'higher'} risk"
-        )
-    for name, value in plan.clearance_mm.items():
-        change = value - best.clearance_mm.get(name, value)
-        if abs(change) >= 1 and min(value, best.clearance_mm.get(name, value)) < _BAR_MM:
-            (gains if change > 0 else losses).append(
-                f"{abs(change):.0f} mm {'further from' if change > 0 else 'nearer to'} {plain(name).lower()}"
-            )
-    parts = [
-        ("better: " + ", ".join(gains)) if gains else "",
-        ("worse: " + ", ".join(losses)) if losses else "",
-    ]
-    turn = signed_words(
-        plan.view.oblique_deg - best.view.oblique_deg, "toward the left", "toward the right", ""
-    )
-    return "; ".join(part for part in parts if part) or (f"alike, {turn}" if turn else "alike")
+    """``"Recommended. Best of the plans in: length"``; each trade-off is a sentence of its own."""
+    said = [_sentence(words) for words in plan.trade_offs]
+    return " ".join(["Recommended.", *said] if plan is best else said) or "\u2013"
 
 
 def exclusions(plan_set: PlanSet) -> tuple[Mapping[str, str], ...]:
@@ -297,8 +309,3 @@ def exclusions(plan_set: PlanSet) -> tuple[Mapping[str, str], ...]:
         for name, count in ordered
         if count
     )
-
-
-def guidance(plan_set: PlanSet) -> Procedure | None:
-    """The catalogue's entry: contrast pattern and checks on the table."""
-    return load_catalogue().get(plan_set.procedure)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from procguide.anatomy import Spine
 from procguide.geometry import Vector
 from procguide.imaging import LabelMap, Modality, Volume
-from procguide.planning.nouns import Plan, Trajectory, Tube
+from procguide.planning.catalogue import Procedure
+from procguide.planning.nouns import Plan, PlanSet, Trajectory
 from procguide.reporting.overlays import Overlay, collect, field_in
 from procguide.reporting.plane import (
     Plane,
@@ -20,15 +21,35 @@ from procguide.reporting.plane import (
     orientation_letters,
     sagittal_through,
 )
-from procguide.reporting.scene3d import draw_bones, draw_radiograph
-from procguide.reporting.slices import BONE_WINDOW, SOFT_WINDOW, Window, draw_slice, window_words
+from procguide.reporting.radiographs import draw_radiograph
+from procguide.reporting.scene3d import draw_bones
+from procguide.reporting.skin_picture import draw_skin
+from procguide.reporting.slices import (
+    BONE_WINDOW,
+    PIXELS,
+    SMALL_PIXELS,
+    SOFT_WINDOW,
+    Window,
+    draw_slice,
+    window_words,
+)
+from procguide.reporting.viewing import settings_of, view_cards, view_title
 from procguide.reporting.words import view_words
 
-__all__ = ["Picture", "anatomy_pictures", "plan_pictures"]
+__all__ = ["Gallery", "Imaged", "Picture", "anatomy_pictures", "plan_pictures"]
 
 _WIDE_MM = 150.0
 _NEAR_MM = 90.0
-_PIXELS = 860
+
+
+@dataclass(frozen=True, eq=False)
+class Imaged:
+    """What is drawn from: the image, its labels and the spine."""
+
+    volume: Volume
+    levels: LabelMap
+    regions: LabelMap
+    spine: Spine
 
 
 @dataclass(frozen=True)
@@ -39,8 +60,21 @@ class Picture:
     title: str
     caption: str
     alt: str
-    width: int = _PIXELS
-    height: int = _PIXELS
+    width: int = SMALL_PIXELS
+    height: int = SMALL_PIXELS
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The page's pictures: what is seen ``first``, one of each view (None: none to show), ``more`` slices.
+
+    ``overlays`` are the outlines drawn on them.
+    """
+
+    first: tuple[Picture, ...]
+    views: tuple[Picture | None, ...]
+    more: tuple[Picture, ...]
+    overlays: tuple[Overlay, ...]
 
 
 @dataclass(frozen=True)
@@ -49,32 +83,26 @@ class _View:
     plane: Plane
     window: Window
     caption: str
+    pixels: int = PIXELS
 
 
-def plan_pictures(
-    volume: Volume,
-    levels: LabelMap,
-    regions: LabelMap,
-    spine: Spine,
-    plan: Plan,
-    side_sign: int,
-    tubes: Sequence[Tube],
-) -> tuple[list[Picture], tuple[Overlay, ...]]:
-    """The 3D picture first, then axial, sagittal, coronal, across the needle, X-ray; and what is drawn."""
-    trajectory = plan.trajectory
-    entry, target = trajectory.entry, trajectory.target
+def plan_pictures(imaged: Imaged, plan_set: PlanSet, plan: Plan, entry: Procedure | None) -> Gallery:
+    """First the needle in the axial plane, in 3D and on the skin; X-rays of the views; more slices."""
+    trajectory, side_sign = plan.trajectory, _side_sign(plan_set)
+    start, target = trajectory.entry, trajectory.target
     size = _field(trajectory)
-    view = view_words(plan.view.oblique_deg, plan.view.tilt_deg)
+    looks = view_words(plan.view.oblique_deg, plan.view.tilt_deg)
     views = (
         _View(
             "Axial, needle in plane",
-            axial_through(entry, target, size),
+            axial_through(start, target, size),
             SOFT_WINDOW,
             "Tilted with the needle, so that its whole length is seen. From the feet.",
+            SMALL_PIXELS,
         ),
         _View(
             "Sagittal, needle in plane",
-            sagittal_through(entry, target, size),
+            sagittal_through(start, target, size),
             BONE_WINDOW,
             "Turned with the needle; anterior is on the left.",
         ),
@@ -85,34 +113,21 @@ def plan_pictures(
             "The needle crosses this plane at the ring; dotted: its projection.",
         ),
         _View(
-            "Down the needle, at the target",
-            down_the_needle(entry, target, _NEAR_MM),
+            "Across the needle, at the target",
+            down_the_needle(start, target, _NEAR_MM),
             BONE_WINDOW,
-            f"Plane across the needle, seen from the hub: {view}. The dot is the needle.",
+            f"Plane across the needle, seen from the hub: {looks}. The dot is the needle.",
         ),
     )
-    overlays = _overlays(levels, regions, (entry, target), size, tubes)
-    overlays = _met(overlays, views)
-    shown = _slices(volume, views, overlays, trajectory)
-    bones = draw_bones(
-        levels, regions, centre=target, side_sign=side_sign, trajectory=trajectory, tubes=tubes, spine=spine
-    )
-    pictures = [_bones_picture(bones, needle=True), *shown]
-    if volume.modality == Modality.CT:
-        pictures.append(_radiograph_picture(draw_radiograph(volume, trajectory, spine), view))
-    return pictures, overlays
+    overlays = _met(_overlays(imaged, plan_set, (start, target), size), views)
+    axial, *more = _slices(imaged.volume, views, overlays, trajectory)
+    bones = _bones(imaged, plan_set, target, side_sign, trajectory)
+    first = [axial, bones, *_skin(imaged, plan_set)]
+    return Gallery(tuple(first), _radiographs(imaged, plan, entry), tuple(more), overlays)
 
 
-def anatomy_pictures(
-    volume: Volume,
-    levels: LabelMap,
-    regions: LabelMap,
-    spine: Spine,
-    centre: Vector,
-    side_sign: int,
-    tubes: Sequence[Tube],
-) -> tuple[list[Picture], tuple[Overlay, ...]]:
-    """The same place without a needle: 3D first, then axial, sagittal, coronal through the target zone."""
+def anatomy_pictures(imaged: Imaged, plan_set: PlanSet, centre: Vector) -> Gallery:
+    """The same place without a needle: axial, 3D and skin, then sagittal and coronal slices."""
     behind = (centre[0], centre[1] + 60.0, centre[2])
     views = (
         _View(
@@ -120,6 +135,7 @@ def anatomy_pictures(
             axial_through(behind, centre, _WIDE_MM),
             SOFT_WINDOW,
             "Seen from the feet.",
+            SMALL_PIXELS,
         ),
         _View(
             "Sagittal, at the target zone",
@@ -131,13 +147,14 @@ def anatomy_pictures(
             "Coronal, at the target zone", coronal_at(centre, _WIDE_MM), BONE_WINDOW, "Seen from the front."
         ),
     )
-    overlays = _overlays(levels, regions, (centre, behind), _WIDE_MM, tubes)
-    overlays = _met(overlays, views)
-    shown = _slices(volume, views, overlays, None)
-    bones = draw_bones(
-        levels, regions, centre=centre, side_sign=side_sign, trajectory=None, tubes=tubes, spine=spine
-    )
-    return [_bones_picture(bones, needle=False), *shown], overlays
+    overlays = _met(_overlays(imaged, plan_set, (centre, behind), _WIDE_MM), views)
+    axial, *more = _slices(imaged.volume, views, overlays, None)
+    bones = _bones(imaged, plan_set, centre, _side_sign(plan_set), None)
+    return Gallery((axial, bones, *_skin(imaged, plan_set)), (), tuple(more), overlays)
+
+
+def _side_sign(plan_set: PlanSet) -> int:
+    return plan_set.side.sign if plan_set.side else 1
 
 
 def _field(trajectory: Trajectory) -> float:
@@ -146,10 +163,11 @@ def _field(trajectory: Trajectory) -> float:
 
 
 def _overlays(
-    levels: LabelMap, regions: LabelMap, points: Sequence[Vector], size: float, tubes: Sequence[Tube]
+    imaged: Imaged, plan_set: PlanSet, points: Sequence[Vector], size: float
 ) -> tuple[Overlay, ...]:
     margin = 0.75 * size
-    return collect(crop_around(levels, points, margin), crop_around(regions, points, margin), tubes)
+    levels, regions = (crop_around(labels, points, margin) for labels in (imaged.levels, imaged.regions))
+    return collect(levels, regions, plan_set.modelled)
 
 
 def _met(overlays: Sequence[Overlay], views: Sequence[_View]) -> tuple[Overlay, ...]:
@@ -166,7 +184,13 @@ def _slices(
     for view in views:
         near = crop_around(volume, [view.plane.centre], 0.75 * view.plane.width_mm)
         jpeg = draw_slice(
-            near, view.plane, window=view.window, overlays=overlays, trajectory=trajectory, title=view.title
+            near,
+            view.plane,
+            window=view.window,
+            overlays=overlays,
+            trajectory=trajectory,
+            title=view.title,
+            pixels=view.pixels,
         )
         left, right = (
             orientation_letters([-value for value in view.plane.right]),
@@ -175,13 +199,27 @@ def _slices(
         window = window_words(volume, view.window)
         needle = " with needle, target and structures drawn" if trajectory else " with structures drawn"
         alt = f"{view.title}: image slice{needle}; {left} on the picture's left, {right} on its right."
-        pictures.append(_picture(jpeg, view.title, f"{view.caption} {window[:1].upper()}{window[1:]}.", alt))
+        caption = f"{view.caption} {window[:1].upper()}{window[1:]}."
+        pictures.append(
+            replace(_picture(jpeg, view.title, caption, alt), width=view.pixels, height=view.pixels)
+        )
     return pictures
 
 
-def _bones_picture(jpeg: bytes, *, needle: bool) -> Picture:
-    how = "with the planned needle" if needle else "without a needle"
-    remark = "; the needle is drawn thicker than it is" if needle else ""
+def _bones(
+    imaged: Imaged, plan_set: PlanSet, centre: Vector, side_sign: int, trajectory: Trajectory | None
+) -> Picture:
+    jpeg = draw_bones(
+        imaged.levels,
+        imaged.regions,
+        centre=centre,
+        side_sign=side_sign,
+        trajectory=trajectory,
+        tubes=plan_set.modelled,
+        spine=imaged.spine,
+    )
+    how = "with the planned needle" if trajectory else "without a needle"
+    remark = "; the needle is drawn thicker than it is" if trajectory else ""
     return _picture(
         jpeg,
         "Spine in 3D",
@@ -190,13 +228,42 @@ def _bones_picture(jpeg: bytes, *, needle: bool) -> Picture:
     )
 
 
-def _radiograph_picture(jpeg: bytes, view: str) -> Picture:
-    return _picture(
-        jpeg,
-        "Simulated X-ray, down the needle",
-        f"From the image, along the needle: what a C-arm at {view} would show, without magnification.",
-        "Simulated X-ray seen along the needle, which is a point on the target.",
-    )
+def _skin(imaged: Imaged, plan_set: PlanSet) -> list[Picture]:
+    """The map of the skin, where the search says how it met it."""
+    found = plan_set.skin
+    if found is None or not len(found.entries):
+        return []
+    jpeg, place = draw_skin(found, plan_set.plans, imaged.levels, imaged.spine)
+    numbers = " Numbers: entries by rank." if plan_set.plans else ""
+    return [
+        _picture(
+            jpeg,
+            "Skin map",
+            f"Where a needle may enter, seen toward {place}: yellow the best, violet the poorest, grey where "
+            f"every needle breaks a limit.{numbers}",
+            f"Skin of {place}, coloured by the best needle that enters at each place, over outlines of bone.",
+        )
+    ]
+
+
+def _radiographs(imaged: Imaged, plan: Plan, entry: Procedure | None) -> tuple[Picture | None, ...]:
+    """One for each view of the C-arm; none on MRI, which does not show how bone dims X-rays."""
+    made: list[Picture | None] = []
+    for setting, card in zip(settings_of(plan), view_cards(plan, entry), strict=True):
+        if imaged.volume.modality != Modality.CT or setting.oblique_deg is None:
+            made.append(None)
+            continue
+        title = f"{card.number}. {view_title(setting)}"
+        jpeg = draw_radiograph(imaged.volume, plan.trajectory, setting, imaged.spine, title)
+        made.append(
+            _picture(
+                jpeg,
+                "Simulated X-ray",
+                "from the image, needle drawn",
+                f"Simulated X-ray, {view_title(setting).lower()}, {card.angles}, with the planned needle.",
+            )
+        )
+    return tuple(made)
 
 
 def _picture(jpeg: bytes, title: str, caption: str, alt: str) -> Picture:

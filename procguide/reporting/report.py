@@ -10,22 +10,26 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from procguide.anatomy import Side, Spine, Vertebra
+from procguide.anatomy import Spine, Vertebra
 from procguide.findings import Finding
 from procguide.geometry import Vector
 from procguide.imaging import LabelMap, Volume
 from procguide.imaging.files import replacing
+from procguide.planning.catalogue import Procedure, load_catalogue
 from procguide.planning.nouns import Plan, PlanSet
 from procguide.provenance import Provenance
-from procguide.reporting import content
+from procguide.reporting import content, why
 from procguide.reporting.overlays import Overlay
 from procguide.reporting.palette import NEEDLE, VERTEBRA_LINES
-from procguide.reporting.pictures import anatomy_pictures, plan_pictures
-from procguide.reporting.words import counted, plain
+from procguide.reporting.pictures import Gallery, Imaged, anatomy_pictures, plan_pictures
+from procguide.reporting.viewing import view_cards
+from procguide.reporting.words import counted, percent, plain
 
 __all__ = ["write_report"]
 
 _DISCLAIMER = "For research and training"
+_SAID_FIRST = 4
+_NEAR_ROWS = 5
 
 
 @dataclass(frozen=True)
@@ -50,29 +54,25 @@ def write_report(
     plan_set: PlanSet,
     findings: Sequence[Finding],
     provenance: Provenance,
+    procedure: Procedure | None = None,
 ) -> None:
     """Write ``path`` whole or not at all: every picture, style and word within; no script, no address.
 
     ``volume`` is the image the plan was made on; ``segmentation_levels`` and ``regions`` share a lattice
-    that may be another. Without a feasible plan the page says which limit excluded most and shows the
-    anatomy.
+    that may be another. ``procedure`` is the catalogue's entry where it is not one that ships. Without a
+    feasible plan the page says which limit excluded most and shows the anatomy.
     """
     best = plan_set.plans[0] if plan_set.plans else None
-    centre = _centre(plan_set, spine)
-    side_sign = plan_set.side.sign if plan_set.side else Side.LEFT.sign
-    if best is None:
-        pictures, overlays = anatomy_pictures(
-            volume, segmentation_levels, regions, spine, centre, side_sign, plan_set.modelled
-        )
-    else:
-        pictures, overlays = plan_pictures(
-            volume, segmentation_levels, regions, spine, best, side_sign, plan_set.modelled
-        )
+    entry = procedure or load_catalogue().get(plan_set.procedure)
+    imaged = Imaged(volume, segmentation_levels, regions, spine)
+    gallery = (
+        anatomy_pictures(imaged, plan_set, _centre(plan_set, spine))
+        if best is None
+        else plan_pictures(imaged, plan_set, best, entry)
+    )
     page = _render(
-        **_words(plan_set, best, findings, spine),
-        bones=pictures[0],
-        pictures=pictures[1:],
-        legend=_legend(overlays, with_needle=best is not None),
+        **_words(plan_set, best, findings, spine, entry),
+        **_pictures(gallery, best, entry),
         provenance=provenance,
         record=_record(provenance, volume),
     )
@@ -80,27 +80,45 @@ def write_report(
         temporary.write_bytes(page.encode("utf-8"))
 
 
-def _words(plan_set: PlanSet, best: Plan | None, findings: Sequence[Finding], spine: Spine) -> dict[str, Any]:
+def _words(
+    plan_set: PlanSet, best: Plan | None, findings: Sequence[Finding], spine: Spine, entry: Procedure | None
+) -> dict[str, Any]:
     """Everything on the page that is not a picture or provenance."""
     said = content.alerts(plan_set, best, findings, spine)
-    procedure = content.guidance(plan_set)
+    grave = [alert for alert in said if alert.grade != "ok"]
     clearances = content.clearances(plan_set, best) if best else ()
     return {
-        "head": content.headline(plan_set),
-        "alerts_grave": [alert for alert in said if alert.grade != "ok"],
+        "head": content.headline(plan_set, entry),
+        "alerts_first": grave[:_SAID_FIRST],
+        "alerts_later": grave[_SAID_FIRST:],
         "alerts_passed": [alert for alert in said if alert.grade == "ok"],
-        "facts": content.recommendation(best, spine) if best else (),
+        "facts": content.recommendation(best, spine, entry) if best else (),
+        "objectives": why.objective_bars(best) if best else (),
+        "search": why.search_words(plan_set),
+        "comparisons": why.comparisons(best, plan_set, entry, spine) if best else (),
         "clearances": clearances,
-        "first_limit": clearances[0] if clearances else None,
-        "rows": content.alternatives(plan_set, spine),
-        "sd": f"{best.robustness.placement_sd_mm:g}" if best else "",
-        "risk": f"{100 * best.robustness.p_violation:.0f} %" if best else "",
+        "near": [row for row in clearances if row.is_judged][:_NEAR_ROWS],
+        "rows": content.alternatives(plan_set, spine, entry),
+        "sd": f"{best.robustness.placement_sd_mm:.1f}".rstrip("0").rstrip(".") if best else "",
+        "risk": percent(best.robustness.p_violation) if best else "",
         "reason": plan_set.reason or "No candidate kept every limit.",
         "excluded": content.exclusions(plan_set),
         "considered": counted(plan_set.considered),
         "feasible": counted(plan_set.feasible),
-        "guidance": procedure,
-        "sources": list(procedure.sources.values()) if procedure else [],
+        "guidance": entry.at(plan_set.level) if entry else None,
+        "volumes": content.volumes(entry.at(plan_set.level)) if entry else (),
+        "sources": list(entry.sources.values()) if entry else [],
+    }
+
+
+def _pictures(gallery: Gallery, best: Plan | None, entry: Procedure | None) -> dict[str, Any]:
+    """The gallery, its X-rays beside the words of their views."""
+    cards = view_cards(best, entry) if best else ()
+    return {
+        "first_pictures": gallery.first,
+        "views": list(zip(cards, gallery.views, strict=True)),
+        "more_pictures": gallery.more,
+        "legend": _legend(gallery.overlays, with_needle=best is not None),
     }
 
 

@@ -1,4 +1,4 @@
-"""The two pictures that look at the whole: the bones in 3D, and the X-ray down the needle."""
+"""The bones in 3D with the needle."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from procguide.anatomy import Spine
 from procguide.geometry import Vector, beam_direction, unit, vector, view_angles
-from procguide.imaging import LabelMap, Modality, Volume
-from procguide.imaging.resample import resample
+from procguide.imaging import LabelMap
 from procguide.planning.nouns import Trajectory, Tube
 from procguide.reporting.palette import ROOT, rgb
-from procguide.reporting.plane import Plane, crop_around, down_the_needle
+from procguide.reporting.plane import Plane, crop_around
 from procguide.reporting.shapes import SPINE, Group, shapes_of
-from procguide.reporting.slices import draw_needle, encode, furnish, new_picture, show_image, text
+from procguide.reporting.slices import SMALL_PIXELS, encode, furnish, new_picture, text
 from procguide.reporting.surface import PAPER, add_tubes, cast, needle_on, shade
 
-__all__ = ["draw_bones", "draw_radiograph", "view_from"]
+__all__ = ["draw_bones", "view_from"]
 
 _BONES_MM = 165.0
-_RADIOGRAPH_MM = 150.0
-_EVENED_MM = 12.0
 
 
 def view_from(oblique_deg: float, tilt_deg: float, centre: Vector, size_mm: float, pixel_mm: float) -> Plane:
@@ -69,7 +65,7 @@ def draw_bones(
 def _paint(
     lit: NDArray[np.float32], plane: Plane, spine: Spine | None, side: str, trajectory: Trajectory | None
 ) -> bytes:
-    figure, axes = new_picture(plane)
+    figure, axes = new_picture(plane, SMALL_PIXELS)
     half = plane.width_mm / 2
     axes.imshow(lit, extent=(-half, half, half, -half), interpolation="bilinear", aspect="auto")
     if spine is not None:
@@ -86,35 +82,3 @@ def _names(axes: Any, plane: Plane, spine: Spine) -> None:
         if abs(u) < plane.width_mm * 0.46 and abs(v) < plane.height_mm * 0.4:
             options = {"ha": "center", "va": "center", "weight": "bold"}
             text(axes, u, v, vertebra.level, size=24, colour="#1B2A41", rim="#FFFFFF", **options)
-
-
-def draw_radiograph(volume: Volume, trajectory: Trajectory, spine: Spine) -> bytes:
-    """JPEG of a simulated X-ray along the needle: parallel rays, dark bone as on a C-arm."""
-    plane = down_the_needle(trajectory.entry, trajectory.target, _RADIOGRAPH_MM)
-    plane = Plane(plane.centre, plane.right, plane.down, _RADIOGRAPH_MM, _RADIOGRAPH_MM, 0.6)
-    near = crop_around(volume, [trajectory.target], _RADIOGRAPH_MM * 0.95)
-    picture = _radiograph(near, plane)
-    figure, axes = new_picture(plane)
-    half = plane.width_mm / 2
-    low, high = np.percentile(picture, (0.5, 99.5))
-    show_image(axes, picture, plane, low, high)
-    for vertebra in spine.vertebrae:
-        u, v, _ = plane.project(vertebra.frame.origin)
-        if np.hypot(u, v) > 12.0 and abs(u) < half * 0.85 and abs(v) < half * 0.84:
-            text(
-                axes, u, v, vertebra.level, size=22, ha="center", va="center", weight="bold", colour="#FFE9C9"
-            )
-    draw_needle(axes, trajectory, plane)
-    furnish(axes, plane, "Simulated X-ray, down the needle", "parallel rays")
-    return encode(figure)
-
-
-def _radiograph(volume: Volume, plane: Plane) -> NDArray[np.float32]:
-    """Brightness behind the patient: the negative line integral of attenuation, broad shades evened."""
-    grid = plane.grid(260.0, 1.3)
-    fill = -1000.0 if volume.modality == Modality.CT else 0.0
-    slab = resample(volume, grid, fill=fill).voxels
-    dense = np.clip(slab + 1000.0, 0.0, 3000.0) * 0.0006 + np.clip(slab - 130.0, 0.0, 1400.0) * 0.0016
-    integral = dense.sum(axis=0)
-    broad = gaussian_filter(integral, _EVENED_MM / plane.pixel_mm, truncate=2.0)
-    return np.asarray(0.75 * broad - integral, dtype=np.float32)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BONE_WINDOW",
     "DISCLAIMER",
+    "PIXELS",
+    "SMALL_PIXELS",
     "SOFT_WINDOW",
     "Window",
     "draw_needle",
@@ -35,7 +37,9 @@ __all__ = [
 ]
 
 DISCLAIMER = "FOR RESEARCH AND TRAINING"
-_PIXELS = 860
+PIXELS = 860
+SMALL_PIXELS = 620
+"""Wide enough for a third of the page."""
 _DPI = 100
 _IN_PLANE_MM = 2.0
 
@@ -61,10 +65,11 @@ def draw_slice(
     overlays: Sequence[Overlay],
     trajectory: Trajectory | None,
     title: str,
+    pixels: int = PIXELS,
 ) -> bytes:
     """One JPEG of ``plane``: image, outlines, needle, target, letters, scale bar, names, disclaimer."""
     picture = sample(volume, plane)
-    figure, axes = new_picture(plane)
+    figure, axes = new_picture(plane, pixels)
     low, high = _grey_range(volume, picture, window)
     show_image(axes, picture, plane, low, high)
     for overlay in overlays:
@@ -75,12 +80,15 @@ def draw_slice(
     return encode(figure)
 
 
-def new_picture(plane: Plane) -> tuple[Any, Axes]:
-    """An empty square figure whose axes fill it, in the plane's own millimetres."""
+def new_picture(plane: Plane, pixels: int = PIXELS) -> tuple[Any, Axes]:
+    """An empty figure ``pixels`` wide whose axes fill it, in the plane's own millimetres.
+
+    Words keep their size in pixels: on a smaller picture they are larger beside what it shows.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    wide = _PIXELS / _DPI
+    wide = pixels / _DPI
     figure = Figure(figsize=(wide, wide * plane.height_mm / plane.width_mm), dpi=_DPI, facecolor="black")
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
@@ -193,14 +201,17 @@ def _name_level(axes: Axes, overlay: Overlay, plane: Plane, field: NDArray[np.fl
         )
 
 
-def draw_needle(axes: Axes, trajectory: Trajectory, plane: Plane) -> None:
-    """The needle to scale: solid within 2 mm of the plane, dotted where it is only projected."""
+def draw_needle(axes: Axes, trajectory: Trajectory, plane: Plane, *, projected: bool = False) -> None:
+    """The needle to scale: solid within 2 mm of the plane, dotted where it is only projected.
+
+    ``projected``: solid everywhere, as on an X-ray.
+    """
     along = np.linspace(0, 1, 401)[:, None]
     entry, target = np.asarray(trajectory.entry), np.asarray(trajectory.target)
     hub = entry - np.asarray(trajectory.direction) * 18.0
     points = plane.project(hub + along * (target - hub))
-    near = np.abs(points[:, 2]) <= _IN_PLANE_MM
-    points_per_mm = _PIXELS / _DPI * 72 / plane.width_mm
+    near = np.abs(points[:, 2]) <= (np.inf if projected else _IN_PLANE_MM)
+    points_per_mm = axes.get_window_extent().width / _DPI * 72 / plane.width_mm
     width = max(trajectory.needle.diameter_mm * points_per_mm, 3.0)
     shown = np.where(near[:, None], points[:, :2], np.nan)
     if np.ptp(points[:, :2], axis=0).max() < 2.0:
@@ -212,7 +223,7 @@ def draw_needle(axes: Axes, trajectory: Trajectory, plane: Plane) -> None:
         )
         axes.plot(*shown.T, color=NEEDLE, linewidth=width, solid_capstyle="butt", zorder=6)
         skin = plane.project(entry)
-        if abs(skin[2]) <= _IN_PLANE_MM:
+        if not projected and abs(skin[2]) <= _IN_PLANE_MM:
             axes.plot(skin[0], skin[1], "D", color=NEEDLE, markeredgecolor="white", markersize=9, zorder=7)
             text(axes, skin[0], skin[1] + 3.0, "skin entry", size=16, ha="center", va="top", colour="#FFD9C2")
     tip = plane.project(target)

@@ -10,6 +10,7 @@ __all__ = [
     "degrees_of",
     "millimetres",
     "offset_words",
+    "percent",
     "plain",
     "position_words",
     "side_words",
@@ -54,6 +55,13 @@ def offset_words(value_mm: float, positive: str, negative: str) -> str:
     if round(value_mm) == 0:
         return "level with"
     return f"{abs(value_mm):.0f} mm {positive if value_mm > 0 else negative}"
+
+
+def percent(share: float) -> str:
+    """``"16 %"``; under one, and over ninety-nine, said so."""
+    if share < 0.01:
+        return "under 1 %"
+    return "over 99 %" if share > 0.99 else f"{100 * share:.0f} %"
 
 
 def counted(count: int) -> str:

@@ -98,7 +98,9 @@ def case() -> Case:
     return Case(volume, LabelMap(levels, affine), LabelMap(regions, affine), spine)
 
 
-def make_plan(rank: int, oblique_deg: float, tilt_deg: float, root_mm: float) -> Plan:
+def make_plan(
+    rank: int, oblique_deg: float, tilt_deg: float, root_mm: float, trade_offs: tuple[str, ...] = ()
+) -> Plan:
     target = np.array([16.0, 20.0, 26.0])
     entry = target - np.array(beam_direction(oblique_deg, tilt_deg)) * 80.0
     trajectory = Trajectory(vector(entry), vector(target), Needle(22, 0.718, 90.0))
@@ -110,6 +112,7 @@ def make_plan(rank: int, oblique_deg: float, tilt_deg: float, root_mm: float) ->
         view=View(oblique_deg, tilt_deg, reachable=True),
         scores={"total": 0.8},
         warnings=("little room at the nerve root",),
+        trade_offs=trade_offs,
     )
 
 
@@ -131,7 +134,12 @@ def plan_set() -> PlanSet:
         procedure="transforaminal_esi_subpedicular",
         level="L4-L5",
         side=Side.LEFT,
-        plans=(make_plan(1, 25.0, 5.0, 2.4), make_plan(2, 33.0, -4.0, 3.9)),
+        plans=(
+            make_plan(1, 25.0, 5.0, 2.4, ("best of the plans in: length",)),
+            make_plan(
+                2, 33.0, -4.0, 3.9, ("better than plan 1: 4 mm shorter", "worse: less central in the zone")
+            ),
+        ),
         considered=12345,
         feasible=678,
         exclusions={"nerve_root": 9000, "dura": 400},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from procguide.anatomy import Anchor
+from procguide.planning import load_catalogue
 from procguide.planning.nouns import StructureOrigin
 from procguide.reporting import content
 
@@ -41,9 +42,10 @@ def test_structure_without_a_limit_has_a_row(plan_set):
 
 
 def test_alternatives_say_what_they_trade(plan_set, case):
-    first, second = content.alternatives(plan_set, case.spine)
-    assert first["trade"] == "recommended"
-    assert "2 mm further from nerve root" in second["trade"]
+    first, second = content.alternatives(plan_set, case.spine, None)
+    assert first["trade"] == "Recommended. Best of the plans in: length."
+    assert second["trade"] == "Better than plan 1: 4 mm shorter. Worse: less central in the zone."
+    assert second["risk"] == "21 %"
     assert second["nearest"] == "nerve root 3.9 mm"
     assert second["view"] == "33 degrees left oblique, 4 degrees caudal tilt"
 
@@ -73,7 +75,7 @@ def test_exclusions_are_ordered_and_shared(plan_set):
 
 
 def test_unknown_procedure_is_named_in_plain_words(plan_set):
-    head = content.headline(replace(plan_set, procedure="some_new_block"))
+    head = content.headline(replace(plan_set, procedure="some_new_block"), None)
     assert head["procedure"] == "Some new block"
 
 
@@ -81,3 +83,21 @@ def test_measured_finding_gives_score_limit_and_unit(plan_set, case, findings):
     said = content.alerts(plan_set, None, findings, case.spine)
     assert any(alert.words == "Soft tissue is noisy. (measured 28 HU, limit 25 HU)" for alert in said)
     assert said[-1].grade == "ok"
+
+
+def test_what_holds_for_every_plan_is_said_last(plan_set, case):
+    warnings = (
+        "not judged, for the labels do not hold them: lung",
+        "dura: modelled from bone, not seen on the image",
+        "L5 is cut off by the image's edge",
+    )
+    said = content.alerts(replace(plan_set, warnings=warnings), None, (), case.spine)
+    cautions = [alert.words for alert in said if alert.grade == "caution"]
+    assert cautions[0] == "L5 is cut off by the image's edge."
+    assert [alert.general for alert in said if "modelled" in alert.words] == [True]
+
+
+def test_volumes_are_limits_with_their_source():
+    entry = load_catalogue()["lumbar_medial_branch_block"]
+    (words,) = [one for one in content.volumes(entry) if one.startswith("Injectate")]
+    assert words.startswith("Injectate: at most 0.5 mL (10.1136/rapm")

@@ -17,8 +17,10 @@ from procguide.anatomy import Anchor
 from procguide.errors import CannotWriteError
 from procguide.findings import Finding, Severity
 from procguide.imaging import Modality
+from procguide.planning.catalogue import ViewName
+from procguide.planning.nouns import ViewSetting
 from procguide.reporting import write_report
-from procguide.reporting.pictures import Picture
+from procguide.reporting.pictures import Gallery, Picture
 
 VOID = {"meta", "img", "br", "rect", "line", "link", "input", "hr"}
 
@@ -85,8 +87,9 @@ def written(write, plan_set):
 @pytest.fixture
 def without_drawing(monkeypatch):
     """For tests of words: the same two small pictures, whatever the plan."""
-    drawn = [Picture("AAAA", "A picture", "", "what it shows")] * 2
-    monkeypatch.setattr("procguide.reporting.report.plan_pictures", lambda *_: (drawn, ()))
+    drawn = Picture("AAAA", "A picture", "", "what it shows")
+    gallery = Gallery((drawn,), (drawn,), (), ())
+    monkeypatch.setattr("procguide.reporting.report.plan_pictures", lambda *_: gallery)
 
 
 def picture(image):
@@ -238,3 +241,32 @@ def test_magnetic_resonance_has_no_radiograph_and_no_hounsfield_window(write, pl
     _, page = write(plan_set, volume=volume)
     assert len(page.images) == 5
     assert "window" not in " ".join(page.captions)
+
+
+@pytest.mark.usefixtures("without_drawing")
+def test_views_stand_in_order_with_what_to_see(write, plan_set, monkeypatch):
+    views = (
+        ViewSetting(ViewName.BULLS_EYE, "tip under the pedicle", 25.0, 5.0, 25.0, reachable=True),
+        ViewSetting(
+            ViewName.TRUE_LATERAL, "tip dorsal", 89.0, 0.0, 89.0, reachable=False, warnings=("no room",)
+        ),
+    )
+    monkeypatch.setattr(
+        "procguide.reporting.report.plan_pictures", lambda *_: Gallery((), (None, None), (), ())
+    )
+    best = replace(plan_set.plans[0], views=views)
+    _, page = write(replace(plan_set, plans=(best,)))
+    words = re.sub(r"\s+", " ", page.words)
+    first, second = words.index("1. Down the needle"), words.index("2. True lateral")
+    assert first < words.index("Tip under the pedicle") < second < words.index("Tip dorsal")
+    assert "89 degrees from vertical, intensifier on the patient's left; no tilt" in words
+    assert words.index("no room") > second
+
+
+def test_first_come_where_to_go_and_what_it_looks_like(written):
+    _, page = written
+    words = re.sub(r"\s+", " ", page.words)
+    order = ["Recommended", "What is near", "Views, in order", "Contrast", "Other needles", "Every distance"]
+    places = [words.index(name) for name in order]
+    assert places == sorted(places)
+    assert page.images[0]["alt"].startswith("Axial")
