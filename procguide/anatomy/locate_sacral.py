@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from procguide.anatomy.locate_foramina import locate_foramina
-from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, keep_large
+from procguide.anatomy.locate_patch import Labels, Mask, Patch, keep_large
 from procguide.anatomy.locate_unrolled import BEFORE_MM, Unrolled, unroll
 from procguide.anatomy.regions import Region, Side
-from procguide.anatomy.spine import Sacrum
+from procguide.anatomy.spine import Sacrum, Spine
 from procguide.geometry import Vector, vector
 from procguide.imaging import LabelMap
 
@@ -23,16 +23,19 @@ _LOW, _HIGH = (-70, -45, -135), (70, 75, 15)
 _OPEN_MM = 4
 _LEAST_CANAL_MM = 50
 """From the S1 endplate down to the hiatus at the least, along the canal (assumed)."""
-_JOINT_MM = 2
+_NEAR_SAMPLES = (2, 3)
+"""By how many samples of 1 mm both bones grow to meet: the wider where the narrower finds no joint."""
+_BESIDE_BODY_MM = 20.0
+_LEAST_SAMPLES = 60
 _LEAST_JOINT_MM = 15.0
 _SECTION_MM = 2.0
 
 
-def with_sacral_landmarks(
-    levels: LabelMap, regions: LabelMap, sacrum: Sacrum, canal: Sequence[Vector]
-) -> Sacrum:
-    """:func:`locate_sacral` on two label maps of one lattice."""
-    return locate_sacral(Labels(levels, regions), sacrum, canal)
+def with_sacral_landmarks(levels: LabelMap, regions: LabelMap, spine: Spine) -> Spine:
+    """The spine with what :func:`locate_sacral` finds on two label maps of one lattice."""
+    if spine.sacrum is None:
+        return spine
+    return replace(spine, sacrum=locate_sacral(Labels(levels, regions), spine.sacrum, spine.canal))
 
 
 def locate_sacral(labels: Labels, sacrum: Sacrum, canal: Sequence[Vector]) -> Sacrum:
@@ -77,20 +80,22 @@ def _joint_lines(patch: Patch, bone: Mask) -> dict[Side, tuple[Vector, ...]]:
     ilium = patch.sample(lambda found: found.regions.voxels == Region.ILIUM)
     lines = {}
     for side in Side:
-        lateral = np.flatnonzero(patch.left * side.sign > 20.0)
+        lateral = np.flatnonzero(patch.left * side.sign > _BESIDE_BODY_MM)
         window = (slice(None), slice(None), slice(int(lateral[0]), int(lateral[-1]) + 1))
-        near = _grown(ilium[window]) & _grown(bone[window])
-        if near.sum() < 100:
-            continue
-        found = np.argwhere(keep_large(near, share=0.3)) + np.array([0, 0, int(lateral[0])])
-        line = _dorsal_edge(patch.to_patient(patch.local(found)))
-        if len(line) >= 3 and line[-1][2] - line[0][2] >= _LEAST_JOINT_MM:
-            lines[side] = line
+        for reach in _NEAR_SAMPLES:
+            near = _grown(ilium[window], reach) & _grown(bone[window], reach)
+            if near.sum() < _LEAST_SAMPLES:
+                continue
+            found = np.argwhere(keep_large(near)) + np.array([0, 0, int(lateral[0])])
+            line = _dorsal_edge(patch.to_patient(patch.local(found)))
+            if len(line) >= 3 and line[-1][2] - line[0][2] >= _LEAST_JOINT_MM:
+                lines[side] = line
+                break
     return lines
 
 
-def _grown(mask: Mask) -> Mask:
-    return np.asarray(ndimage.binary_dilation(mask, iterations=round(_JOINT_MM / STEP_MM)))
+def _grown(mask: Mask, samples: int) -> Mask:
+    return np.asarray(ndimage.binary_dilation(mask, iterations=samples))
 
 
 def _dorsal_edge(points: NDArray[np.float64]) -> tuple[Vector, ...]:

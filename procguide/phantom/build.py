@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from procguide.anatomy import BROAD, VERSE_NAMES, Region, Spine
+from procguide.anatomy.locate_sacral import with_sacral_landmarks
 from procguide.errors import UsageError
 from procguide.imaging import Grid, LabelMap
 from procguide.phantom.assemble import Anatomy, assemble
@@ -53,9 +54,14 @@ class Phantom:
 
     @cached_property
     def spine(self) -> Spine:
-        """True landmarks of the whole subject, also of what the lattice leaves out."""
+        """True landmarks of the whole subject, also of what the lattice leaves out.
+
+        Of the sacrum's canal, foramina and joints those that its true labels show.
+        """
         spine = true_spine(self.anatomy)
-        return spine if self.deformation is None else moved_spine(spine, self.deformation)
+        if self.deformation is not None:
+            spine = moved_spine(spine, self.deformation)
+        return with_sacral_landmarks(self.levels, self.regions, spine)
 
     @cached_property
     def courses(self) -> tuple[Course, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from procguide.anatomy import SACRUM as SACRUM_NAME
 from procguide.anatomy import VERSE_LABELS, Region
@@ -13,7 +14,9 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_REACH_MM = 14.0
+_REACH_MM = 10.0
+_BESIDE_MM = 3.0
+_STEEP_MM = 6.0
 
 
 def centre(site: Site) -> Vector:
@@ -27,24 +30,31 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Places on the bone's back in a strip beside the foramen, along the sacrum.
 
     From behind the strip, straight forward across the sacrum's back as it lies there, to the first bone.
+    Where the bone ends just beside, no place is taken: at the edge of labels that are cut off there is none.
     """
-    foramen, side, number = foramen_of(site), site.own_side, site.number
-    left = np.asarray(site.sacrum.frame.left) * side.sign
+    foramen, number = foramen_of(site), site.number
+    left = np.asarray(site.sacrum.frame.left) * site.own_side.sign
     along, inward = lie_of_the_back(site, site.level)
-    half = number("half_length_mm")
-    points, misfit = [], []
-    middle = (number("lateral_low_mm") + number("lateral_high_mm")) / 2
+    low, high, half = number("lateral_low_mm"), number("lateral_high_mm"), number("half_length_mm")
     bone = (labels.levels.voxels == VERSE_LABELS[SACRUM_NAME]) | (labels.regions.voxels == Region.SACRUM)
-    depth = np.arange(-_REACH_MM, _REACH_MM, 0.4)
-    for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 1.0):
+    points, misfit = [], []
+    for lateral in np.linspace(low, high, 4):
         for up in np.linspace(-half, half, 7):
             foot = np.asarray(foramen.centre) + (foramen.radius_mm + lateral) * left + up * along
-            ray = foot + np.outer(depth, inward)
-            index = np.round(labels.levels.to_index(ray)).astype(int)
-            inside = ((index >= 0) & (index < bone.shape)).all(axis=1)
-            k, j, i = np.where(inside[:, None], index, 0).T
-            met = inside & bone[k, j, i]
-            if met.any():
-                points.append(ray[int(np.argmax(met))] - number("off_bone_mm") * inward)
-                misfit.append(abs(up) / (2 * half) + abs(lateral - middle) / 8.0)
+            here, beside = (_depth(labels, bone, foot + off * left, inward) for off in (0.0, _BESIDE_MM))
+            if here is not None and beside is not None and abs(beside - here) <= _STEEP_MM:
+                points.append(foot + (here - number("off_bone_mm")) * inward)
+                misfit.append(abs(up) / (2 * half) + abs(lateral - (low + high) / 2) / 8.0)
     return TargetZone(np.array(points).reshape(-1, 3), np.clip(np.array(misfit), 0, 1))
+
+
+def _depth(
+    labels: LocalLabels, bone: NDArray[np.bool_], foot: NDArray[np.float64], inward: NDArray[np.float64]
+) -> float | None:
+    """How far beyond ``foot`` (before it: negative) the first bone lies; None where there is none near."""
+    depth = np.arange(-_REACH_MM, _REACH_MM, 0.4)
+    index = np.round(labels.levels.to_index(foot + np.outer(depth, inward))).astype(int)
+    inside = np.asarray(((index >= 0) & (index < bone.shape)).all(axis=1))
+    k, j, i = np.where(inside[:, None], index, 0).T
+    met = inside & bone[k, j, i]
+    return float(depth[int(np.argmax(met))]) if met.any() else None
