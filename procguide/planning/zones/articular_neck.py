@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import Sacrum
 from procguide.geometry import Vector, beam_direction
 from procguide.planning.site import LocalLabels, Site
 from procguide.planning.zones import junction
+from procguide.planning.zones.junction import Junction
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_OBLIQUES = (0.0, 10.0, 20.0)
+_OBLIQUES = {False: (0.0, 10.0, 20.0), True: (-5.0, 0.0, 8.0)}
 _TILTS = (-35.0, -42.0, -50.0)
 
 
@@ -32,16 +36,12 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     off = number("off_bone_mm") + site.procedure.needle.radius_mm
     beyond, active = number("beyond_corner_mm"), number("active_tip_mm")
     tips, gates, misfit = [], [], []
-    for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
-        for tilt in _TILTS:
-            corner = found.corner(lateral, 90.0 + tilt)
-            if corner is None:
-                continue
-            for oblique in _OBLIQUES:
-                along = _along(oblique, tilt)
-                tips.append(corner + off * _outward(tilt) + beyond * along)
-                gates.append(tips[-1] - active * along)
-                misfit.append(lateral / 4)
+    for contact, tilt, poor in _contacts(site, found):
+        for oblique in _OBLIQUES[isinstance(site.below, Sacrum)]:
+            along = _along(oblique, tilt)
+            tips.append(contact + off * _outward(tilt) + beyond * along)
+            gates.append(tips[-1] - active * along)
+            misfit.append(poor)
     if not tips:
         return TargetZone(np.empty((0, 3)), np.empty(0))
     return TargetZone(
@@ -49,6 +49,22 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
         np.clip(np.array(misfit), 0, 1),
         found.patch.to_patient(np.array(gates)),
     )
+
+
+def _contacts(site: Site, found: Junction) -> Iterator[tuple[NDArray[np.float64], float, float]]:
+    """Where an electrode of some slant touches bone: the point, the slant, and how far from the best."""
+    number = site.number
+    if isinstance(site.below, Sacrum):
+        floor = found.groove()
+        for n, point in enumerate(floor[::2]):
+            for tilt in _TILTS:
+                yield point, tilt, 0.3 * abs(n - len(floor) / 4) / max(len(floor) / 4, 1.0)
+        return
+    for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
+        for tilt in _TILTS:
+            corner = found.corner(lateral, 90.0 + tilt)
+            if corner is not None:
+                yield corner, tilt, lateral / 4
 
 
 def _along(oblique: float, tilt: float) -> NDArray[np.float64]:

@@ -35,20 +35,38 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
         raise InputUnfitError(
             f"the {side} facet joint of {site.level} cannot be made out in the labels. Check them there."
         )
-    points = patch.local(np.argwhere(sheet))
-    low, high = np.percentile(points[:, 2], [3, 97])
+    local = _dorsal_line(
+        patch.local(np.argwhere(sheet)), number("line_high_fraction"), number("off_joint_mm")
+    )
+    recess = np.arange(number("recess_below_mm"), 0.5, -1.0)
+    local = np.concatenate([local[0] - np.outer(recess, (0.0, 0.0, 1.0)), local])
+    return TargetZone(patch.to_patient(local), 0.5 * np.abs(np.linspace(-1, 1, len(local))))
+
+
+def _dorsal_line(sheet: NDArray[np.float64], fraction: float, off_mm: float) -> NDArray[np.float64]:
+    """Points ``off_mm`` outside the joint's dorsal edge, from its lower end upward, ``(n, 3)`` mm.
+
+    ``sheet`` ``(m, 3)`` are points in the joint's space (lateral, posterior, superior). Outward is along
+    the joint's plane as its dorsal half runs in the section.
+    """
+    low, high = np.percentile(sheet[:, 2], [3, 97])
+    outward = _outward(sheet[sheet[:, 1] >= np.median(sheet[:, 1])])
+    reach = sheet @ outward
     line = []
-    for height in np.arange(low, low + number("line_high_fraction") * (high - low) + 0.1, 1.0):
-        near = points[np.abs(points[:, 2] - height) <= 1.0]
-        if len(near):
-            edge = near[near[:, 1] >= near[:, 1].max() - 1.0].mean(axis=0)
+    for height in np.arange(low, low + fraction * (high - low) + 0.1, 1.0):
+        near = np.abs(sheet[:, 2] - height) <= 1.0
+        if near.any():
+            edge = sheet[near & (reach >= reach[near].max() - 1.0)].mean(axis=0)
             line.append((edge[0], edge[1], height))
-    edge = np.array(line)
-    recess = edge[0] - np.outer(np.arange(1.0, number("recess_below_mm") + 0.1), (0.0, 0.0, 1.0))
-    edge = np.concatenate([recess, edge])
-    local = edge + np.array([0.0, number("off_joint_mm") + 0.5, 0.0])
-    along = np.linspace(-1, 1, len(local))
-    return TargetZone(patch.to_patient(local), 0.5 * np.abs(along))
+    return np.array(line) + (0.5 + off_mm) * outward
+
+
+def _outward(sheet: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The way the sheet runs in the section, backward: unit (lateral, posterior, 0)."""
+    across = sheet[:, :2] - sheet[:, :2].mean(axis=0)
+    along = np.linalg.svd(across, full_matrices=False)[2][0]
+    along = along if along[1] > 0 else -along
+    return np.array([along[0], along[1], 0.0])
 
 
 def _joint_sheet(above: NDArray[np.bool_], below: NDArray[np.bool_]) -> NDArray[np.bool_]:

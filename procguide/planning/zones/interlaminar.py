@@ -61,10 +61,13 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     window_middle = (border[:, 2].min() + border[:, 2].max()) / 2
     half_window = max(border[:, 2].max() - window_middle, 1.0)
     points, misfit = [], []
-    for past in np.linspace(number("past_line_low_mm"), number("past_line_high_mm"), 2):
+    depths = np.linspace(number("past_line_low_mm"), number("past_line_high_mm"), 4)
+    for past in depths:
         points.append(border - (0.0, past, 0.0))
         off_middle = np.abs(border[:, 2] - window_middle) / half_window
-        misfit.append(0.5 * off_middle + 0.25 * np.array([row[3] for row in found]))
+        misfit.append(
+            0.5 * off_middle + 0.25 * np.array([row[3] for row in found]) + 0.15 * abs(past - depths.mean())
+        )
     return TargetZone(np.concatenate(points), np.clip(np.concatenate(misfit), 0, 1))
 
 

@@ -7,15 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import Sacrum
 from procguide.errors import InputUnfitError
 from procguide.geometry import Vector
 from procguide.planning.site import LocalLabels, Site, required
+from procguide.planning.zones.ala import groove
 from procguide.planning.zones.nouns import TargetZone
 from procguide.planning.zones.patch import STEP_MM, SidePatch, label_of
 
 __all__ = ["Junction", "centre", "read_junction", "sample"]
 
 _CLEAR_MM = 1.5
+_LEAST_PROCESS_MM = 5.0
+_SHARE = 0.6
+_ACROSS_MM = 20.0
+_LEVEL = 2
+_GROOVE_BEFORE_MM = 4.0
 _PROCESS_MM = 8.0
 _ROOM = ((-12.0, -18.0, -22.0), (24.0, 10.0, 12.0))
 
@@ -31,10 +38,13 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Bone where the lateral face of the superior articular process meets the transverse process (or ala).
 
     At the junction and a little lateral, the target is the corner of the transverse process that looks
-    back and up.
+    back and up; at the sacrum the groove between articular process and ala.
     """
     number = site.number
     found = read_junction(site, labels)
+    if isinstance(site.below, Sacrum):
+        floor = found.groove()
+        return TargetZone(found.patch.to_patient(floor), np.linspace(0.3, 0, len(floor)))
     points, misfit = [], []
     off = number("off_bone_mm")
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
@@ -44,8 +54,6 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
                 outward = np.array([0.0, np.cos(np.radians(tilt)), np.sin(np.radians(tilt))])
                 points.append(corner + off * outward)
                 misfit.append(lateral / 6 + abs(tilt - 25) / 60)
-    if not points:
-        return TargetZone(np.empty((0, 3)), np.empty(0))
     return TargetZone(found.patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
 
 
@@ -56,6 +64,13 @@ class Junction:
     patch: SidePatch
     solid: NDArray[np.bool_]
     face: int
+    process_at: NDArray[np.float64]
+
+    @property
+    def has_transverse_process(self) -> bool:
+        """Whether bone goes on laterally from the junction."""
+        beyond = self.solid[self.face + round(_CLEAR_MM / STEP_MM) :][: round(_LEAST_PROCESS_MM / STEP_MM)]
+        return len(beyond) > 0 and float(beyond.any(axis=(1, 2)).mean()) >= _SHARE
 
     def corner(self, lateral_mm: float, tilt_deg: float) -> NDArray[np.float64] | None:
         """The transverse process's edge toward ``tilt_deg`` above straight back, (lateral, ...) mm.
@@ -70,6 +85,13 @@ class Junction:
             return None
         return self.patch.local((self.face + lateral_mm / STEP_MM, *found))
 
+    def groove(self) -> NDArray[np.float64]:
+        """The sacral groove's floor 2 to 6 mm under the ala's top, from below upward, ``(n, 3)`` mm."""
+        top = int(_section_tops(self.solid)[self.face])
+        back = self.process_at[1] - round(_GROOVE_BEFORE_MM / STEP_MM)
+        floor = groove(self.solid, (self.face - 4, back), range(max(top - 12, 0), max(top - 3, 0)))
+        return self.patch.local(floor)
+
 
 def read_junction(site: Site, labels: LocalLabels) -> Junction:
     """Find the junction in the labels, or say that they do not show it.
@@ -82,12 +104,15 @@ def read_junction(site: Site, labels: LocalLabels) -> Junction:
     patch = SidePatch.around(labels, bone.frame, side, process, *_ROOM)
     solid = patch.arch(label_of(bone))
     face = _lateral_face(_section_tops(solid), round(-_ROOM[0][0] / STEP_MM))
-    if face is None:
+    found = None if face is None else Junction(patch, solid, face, patch.index(patch.from_patient(process)))
+    sacral = isinstance(bone, Sacrum)
+    if found is None or (not len(found.groove()) if sacral else not found.has_transverse_process):
+        lateral = "ala" if sacral else "transverse process"
         raise InputUnfitError(
-            f"the junction of the {side} articular and transverse process of {site.lower_name} "
-            "cannot be made out in the labels. Check them there."
+            f"the junction of the {side} articular process and {lateral} of {site.lower_name} cannot be made "
+            f"out: the labels show no {lateral} beside it. Check the labels there, or give the target."
         )
-    return Junction(patch, solid, face)
+    return found
 
 
 def _section_tops(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
@@ -98,33 +123,24 @@ def _section_tops(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _lateral_face(top: NDArray[np.float64], centre: int) -> int | None:
-    """Section at the foot of the articular process's lateral face: half-way down, then on while it is steep.
+    """Section at the foot of the articular process's lateral face: the knee of the falling contour.
 
-    Steep is more than 1.5 mm down in the next 2 mm laterally; ``centre`` is the process's own section.
+    Of the contour from the process's summit to 20 mm lateral of it, the section that lies deepest below the
+    straight line between both ends. ``centre`` is the process's own section.
     """
     start = max(centre - 4, 0)
     near = np.where(np.isnan(top), -np.inf, top)
-    peak = start + int(np.argmax(near[start : centre + 9]))
-    lateral = top[peak + 8 : peak + 48]
-    lateral = lateral[~np.isnan(lateral)]
-    if not len(lateral) or not np.isfinite(near[peak]):
+    summit = near[start : centre + 9]
+    if not np.isfinite(summit).any():
         return None
-    middle = (top[peak] + lateral.min()) / 2
-    fallen = np.flatnonzero(top[peak:] <= middle)
-    if not len(fallen):
+    peak = start + int(np.flatnonzero(summit >= summit.max() - _LEVEL)[-1])
+    contour = near[peak : peak + round(_ACROSS_MM / STEP_MM) + 1]
+    cut = np.flatnonzero(~np.isfinite(contour))
+    contour = contour[: cut[0]] if len(cut) else contour
+    if len(contour) < round(_LEAST_PROCESS_MM / STEP_MM):
         return None
-    foot = peak + int(fallen[0])
-    while foot + 4 < len(top) and near[foot] - near[foot + 4] > 3 and np.isfinite(near[foot + 4]):
-        foot += 1
-    return _valley_floor(near, foot)
-
-
-def _valley_floor(near: NDArray[np.float64], foot: int) -> int:
-    """Where the bone rises again laterally, as the ala does, the groove's floor within 4 mm of ``foot``."""
-    beyond = near[foot + 8 : foot + 32]
-    if not len(beyond) or beyond.max() < near[foot]:
-        return foot
-    return foot + int(np.argmin(near[foot : foot + 9]))
+    depth = np.linspace(contour[0], contour[-1], len(contour)) - contour
+    return peak + int(np.argmax(depth))
 
 
 def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -40,7 +40,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     half = number("pedicle_fraction") * pedicle.width_mm / 2
     base, _ = plate
     best = number("above_endplate_best_mm")
-    behind = np.linspace(number("behind_disc_low_mm"), number("behind_disc_high_mm"), 3)
+    behind = np.linspace(number("behind_disc_low_mm"), number("behind_disc_high_mm"), 4)
     points, misfit = [], []
     for above in np.arange(number("above_endplate_low_mm"), number("above_endplate_high_mm") + 0.1, 1.0):
         row = round(float(patch.index((0, 0, base + above))[2]))
@@ -53,7 +53,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
                 continue
             for depth in behind[behind <= (run[1] - run[0]) * STEP_MM - 1.0]:
                 points.append(patch.local((column, run[0] - 0.5 + depth / STEP_MM, row)))
-                misfit.append(abs(above - best) / 8 + abs(off) / 8 + abs(depth - behind[1]) / 8)
+                misfit.append(abs(above - best) / 8 + abs(off) / 8 + abs(depth - behind[1:3].mean()) / 8)
     if not points:
         return TargetZone(np.empty((0, 3)), np.empty(0))
     return TargetZone(patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))

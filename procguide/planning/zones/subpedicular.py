@@ -11,11 +11,19 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
+_DORSAL_OF_MIDDLE_MM = 4.5
+"""Where no articular process stands behind, the foramen ends this far behind its middle: assumed."""
+
 
 def centre(site: Site) -> Vector:
     """The foramen's centre."""
     side = site.own_side
     return required(site.upper.foramina.get(side), f"{side} foramen", site.upper.level)
+
+
+def _foramen_y(site: Site) -> float:
+    """The foramen's middle, y in the vertebra's frame."""
+    return float(site.upper.frame.to_local(centre(site))[1])
 
 
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
@@ -29,6 +37,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     dorsal = np.linspace(number("dorsal_low_fraction"), number("dorsal_high_fraction"), 5)
     spans = np.array([foramen_span(vertebra, side, float(mm), labels.bone, labels.levels) for mm in below])
     fraction, depth, back = (axis.ravel() for axis in np.meshgrid(lateral, below, dorsal, indexing="ij"))
+    spans[:, 1] = np.minimum(spans[:, 1], _foramen_y(site) + _DORSAL_OF_MIDDLE_MM)
     front, rear = (np.interp(depth, below, spans[:, n]) for n in (0, 1))
     y = front + back * (rear - front)
     local = np.stack([x + side.sign * fraction * half_width, y, inferior - depth], axis=1)
