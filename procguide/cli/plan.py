@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -26,12 +27,22 @@ if TYPE_CHECKING:
 
     from procguide.cli.pipeline import Anatomy, Case
     from procguide.cli.steps import Steps
-    from procguide.planning import Plan, PlanSet, Procedure, Request, Subject
+    from procguide.planning import CArm, PlanSet, Procedure, Request, Subject
+    from procguide.planning.names import Objective
     from procguide.provenance import Provenance
     from procguide.segmentation.adapters.foreign import Segmenter
     from procguide.segmentation.hints import LevelAt
 
-__all__ = ["PlanOptions", "Result", "plan", "provenance_of", "run_plan", "subject_of", "write_plan"]
+__all__ = ["PlanOptions", "Result", "Wishes", "plan", "provenance_of", "run_plan", "subject_of", "write_plan"]
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How plans are ranked, on which C-arm they are seen, whether to say how they came about."""
+
+    weights: Mapping[Objective, float] | None = None
+    carm: CArm | None = None
+    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +56,7 @@ class PlanOptions:
     device: str = "auto"
     force: bool = False
     segmenter: Segmenter | None = None
+    wishes: Wishes = Wishes()
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +67,7 @@ class Result:
     anatomy: Anatomy
     plan_set: PlanSet
     provenance: Provenance
+    procedure: Procedure | None = None
 
 
 def plan(
@@ -80,6 +93,20 @@ def plan(
         str | None,
         typer.Option(help="One target point in place of the zone, patient LPS mm.", metavar="X,Y,Z"),
     ] = None,
+    entry: Annotated[
+        str | None,
+        typer.Option(help="One point of the skin to enter at, patient LPS mm.", metavar="X,Y,Z"),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(help="Other weights of the objectives.", metavar="clearance=0.5,view=0.2"),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what excluded how many, and what the plans trade.")
+    ] = False,
+    carm: Annotated[
+        Path | None, typer.Option(help="YAML file with your C-arm: oblique_deg, tilt_deg, far_deg, gap_mm.")
+    ] = None,
     lowest_level: Annotated[
         str | None,
         typer.Option(help="Level of the lowest vertebra wholly in view, where no sacrum is.", metavar="L5"),
@@ -101,22 +128,22 @@ def plan(
 ) -> None:
     """Propose ranked needle trajectories and write a report.
 
-    Writes plan.json, report.html, plan.mrk.json (3D Slicer), spine.json and run.json. Several levels, or
-    --side both, are planned as one sitting: a folder for each needle, and plan.json with their order.
+    Writes plan.json, report.html, plan.mrk.json (3D Slicer), skin.ply (the skin by the quality of its
+    entries), spine.json and run.json. Several levels, or --side both, are planned as one sitting: a folder
+    for each needle, and plan.json with their order.
 
     Example: procguide plan sample_dicom/lumbar --procedure transforaminal_esi_subpedicular --level L4-L5
     --side left -o out
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
     from procguide.cli.pipeline import check_device, choose_segmenter
-    from procguide.cli.request import parse_level_at, parse_lowest_level, parse_requests, parse_target
+    from procguide.cli.request import parse_level_at, parse_lowest_level, parse_requests
 
     requests = parse_requests(procedure, level, side, catalogue=catalogue)
-    point = parse_target(target)
-    if point is not None and len(requests) > 1:
-        raise UsageError("--target goes with one level on one side; plan the others by themselves")
     if labels is not None and model != "procguide":
         raise UsageError("--labels takes the place of a model; leave out --model, or --labels")
+    wishes = _wishes(weights, carm, explain)
+    requests = _with_ends(requests, target, entry)
     options = PlanOptions(
         output,
         labels,
@@ -125,19 +152,43 @@ def plan(
         check_device(device),
         force,
         choose_segmenter(session, model, model_labels, trust_model),
+        wishes,
     )
     if len(requests) > 1:
         from procguide.cli.plan_session import run_session
 
+        if wishes.weights is not None:
+            raise UsageError("--weights goes with one level on one side; plan the others by themselves")
         run_session(session, path, requests, options)
     else:
-        run_plan(session, path, replace(requests[0], target=point), options)
+        run_plan(session, path, requests[0], options)
+
+
+def _with_ends(requests: tuple[Request, ...], target: str | None, entry: str | None) -> tuple[Request, ...]:
+    """The one request with the ends of the needle that were given."""
+    from procguide.cli.request import parse_entry, parse_target
+
+    tip, start = parse_target(target), parse_entry(entry)
+    if len(requests) == 1:
+        return (replace(requests[0], target=tip, entry=start),)
+    for name, point in (("target", tip), ("entry", start)):
+        if point is not None:
+            raise UsageError(f"--{name} goes with one level on one side; plan the others by themselves")
+    return requests
+
+
+def _wishes(weights: str | None, carm: Path | None, explain: bool) -> Wishes:
+    from procguide.cli.request import parse_weights
+    from procguide.planning import read_carm
+
+    return Wishes(parse_weights(weights), None if carm is None else read_carm(carm), explain)
 
 
 def run_plan(session: Session, path: Path, request: Request, options: PlanOptions) -> None:
     """The main path from a study to the written plan; no feasible plan is written too, then raised."""
     from procguide.cli.outputs import output_folder
     from procguide.cli.pipeline import locate, read_case
+    from procguide.cli.show_plan import show_explanation, show_plans
     from procguide.cli.steps import Steps
     from procguide.planning import plan as find_plans
 
@@ -155,10 +206,20 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
         )
         with steps.step("plan") as advance:
             subject = subject_of(case, anatomy, request.procedure)
-            plan_set = find_plans(request, subject, progress=advance)
+            wishes = options.wishes
+            plan_set = find_plans(
+                request, subject, carm=wishes.carm, weights=wishes.weights, progress=advance
+            )
         provenance = provenance_of(case, anatomy, request, options)
-        document = write_plan(partial, Result(case, anatomy, plan_set, provenance), steps)
-    session.answer(document, lambda console: _show(plan_set, options.output, console))
+        result = Result(case, anatomy, plan_set, provenance, request.procedure)
+        document = write_plan(partial, result, steps)
+
+    def show(console: Console) -> None:
+        show_plans(plan_set, options.output, console)
+        if options.wishes.explain:
+            show_explanation(plan_set, console)
+
+    session.answer(document, show)
     if not plan_set.plans:
         raise NoResultError(f"{plan_set.reason} The report says more: {options.output / 'report.html'}")
 
@@ -191,6 +252,9 @@ def provenance_of(case: Case, anatomy: Anatomy, request: Request, options: PlanO
             "level": request.level,
             "side": request.side.value if request.side else None,
             "target": ",".join(f"{x:g}" for x in request.target) if request.target else None,
+            "entry": ",".join(f"{x:g}" for x in request.entry) if request.entry else None,
+            "weights": _weights_words(options.wishes),
+            "carm": options.wishes.carm.model_dump_json() if options.wishes.carm else None,
             "lowest_level": options.lowest_level,
             "level_at": "; ".join(map(str, options.level_at)),
             "labels_given": options.labels is not None,
@@ -198,12 +262,18 @@ def provenance_of(case: Case, anatomy: Anatomy, request: Request, options: PlanO
     )
 
 
+def _weights_words(wishes: Wishes) -> str | None:
+    given = wishes.weights
+    return None if given is None else ",".join(f"{name}={weight:g}" for name, weight in given.items())
+
+
 def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
     """Everything that ``plan`` writes for one needle; returns the document of ``plan.json``."""
     from procguide.anatomy.serialise import spine_to_json
     from procguide.cli.outputs import write_json, write_run
-    from procguide.exchange import write_markups
+    from procguide.exchange import write_markups, write_skin_mesh
     from procguide.planning import plan_to_json
+    from procguide.planning.skin_map import map_skin
     from procguide.reporting import write_report
 
     plan_set = result.plan_set
@@ -212,6 +282,8 @@ def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
         write_json(document, folder / "plan.json")
         write_json(spine_to_json(result.anatomy.spine), folder / "spine.json")
         write_markups(plan_set, folder / "plan.mrk.json")
+        if plan_set.skin is not None and len(plan_set.skin.entries):
+            write_skin_mesh(map_skin(plan_set.skin), folder / "skin.ply")
         write_report(
             folder / "report.html",
             volume=result.case.volume,
@@ -221,44 +293,7 @@ def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
             plan_set=plan_set,
             findings=plan_set.findings,
             provenance=result.provenance,
+            procedure=result.procedure,
         )
     write_run(folder, "plan", result.provenance, steps, findings=plan_set.findings)
     return document
-
-
-def _show(plan_set: PlanSet, output: Path, console: Console) -> None:
-    from rich.table import Table
-
-    side = f" {plan_set.side.value}" if plan_set.side else ""
-    console.print(
-        f"{plan_set.procedure} {plan_set.level}{side}: {plan_set.feasible} of "
-        f"{plan_set.considered} candidates are feasible"
-    )
-    if plan_set.plans:
-        table = Table(
-            "rank", "needle", "skin to target", "view: oblique, tilt", "nearest to its limit", "score"
-        )
-        for one in plan_set.plans:
-            table.add_row(
-                str(one.rank),
-                f"{one.trajectory.needle.gauge}G {one.trajectory.needle.length_mm:g} mm",
-                f"{one.trajectory.length_mm:.0f} mm",
-                f"{one.view.oblique_deg:+.0f}, {one.view.tilt_deg:+.0f} deg",
-                _tightest(one, plan_set),
-                f"{one.scores['total']:.2f}",
-            )
-        console.print(table)
-        console.print("oblique: + toward the patient's left; tilt: + cranial", style="dim")
-    for words in plan_set.cautions:
-        console.print(f"caution: {words}", markup=False)
-    console.print(f"report: {output / 'report.html'}", markup=False)
-
-
-def _tightest(one: Plan, plan_set: PlanSet) -> str:
-    """The structure that could be harmed with the least room beyond its limit."""
-    limits = {limit.name: limit.margin_mm for limit in plan_set.limits if not limit.harmless}
-    judged = [name for name in limits if name in one.clearance_mm]
-    if not judged:
-        return ""
-    name = min(judged, key=lambda name: one.clearance_mm[name] - limits[name])
-    return f"{name.replace('_', ' ')} {one.clearance_mm[name]:.1f} mm (limit {limits[name]:g})"

@@ -45,7 +45,7 @@ def run_session(session: Session, path: Path, requests: Sequence[Request], optio
         )
         with steps.step("plan") as advance:
             subject = subject_of(case, anatomy, requests[0].procedure)
-            plan = plan_session(requests, subject, progress=advance)
+            plan = plan_session(requests, subject, carm=options.wishes.carm, progress=advance)
         provenance = _provenance(case, anatomy, requests, options)
         document = _write(partial, plan, (case, anatomy, provenance), steps)
     session.answer(document, lambda console: _show(plan, options.output, console))
@@ -92,7 +92,8 @@ def _write(
             continue
         folders[stop.number] = _folder_name(stop)
         (folder / folders[stop.number]).mkdir()
-        write_plan(folder / folders[stop.number], Result(case, anatomy, stop.plan_set, provenance), steps)
+        result = Result(case, anatomy, stop.plan_set, provenance, stop.procedure)
+        write_plan(folder / folders[stop.number], result, steps)
         if stop.plan is not None:
             chosen = markups(replace(stop.plan_set, plans=(stop.plan,)))
             lines = {**chosen, "markups": [*lines.get("markups", []), *chosen["markups"]]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -14,16 +14,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from procguide.planning.catalogue import Procedure
+    from procguide.planning.names import Objective
     from procguide.planning.site import Request
     from procguide.segmentation.hints import LevelAt
 
 __all__ = [
     "find_procedure",
+    "parse_entry",
     "parse_level_at",
     "parse_lowest_level",
     "parse_request",
     "parse_requests",
     "parse_target",
+    "parse_weights",
 ]
 
 
@@ -82,6 +85,27 @@ def _parse_side(entry: Procedure, text: str | None) -> Side | None:
 def parse_target(text: str | None) -> Vector | None:
     """``"X,Y,Z"`` in patient LPS mm as ``(3,)``."""
     return None if text is None else _point(text, "--target X,Y,Z")
+
+
+def parse_entry(text: str | None) -> Vector | None:
+    """``"X,Y,Z"`` in patient LPS mm, on the skin or a little off it."""
+    return None if text is None else _point(text, "--entry X,Y,Z")
+
+
+def parse_weights(text: str | None) -> Mapping[Objective, float] | None:
+    """``"clearance=0.5,view=0.2"``: the weights of the objectives that count; the rest count nothing."""
+    if text is None:
+        return None
+    from procguide.planning.frontier import read_weights
+
+    given: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, number = (word.strip() for word in part.partition("="))
+        try:
+            given[name.lower()] = float(number)
+        except ValueError:
+            raise UsageError(f"{part!r} is no weight; give --weights clearance=0.5,view=0.2") from None
+    return read_weights(given)
 
 
 def _point(text: str, usage: str) -> Vector:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from procguide.planning.nouns import Plan, PlanSet
+from procguide.planning.nouns import Explanation, Plan, PlanSet, ViewSetting
 
 __all__ = ["SCHEMA", "plan_to_json"]
 
@@ -25,6 +25,7 @@ def plan_to_json(plan_set: PlanSet, provenance: Mapping[str, Any] | None = None)
             "considered": plan_set.considered,
             "feasible": plan_set.feasible,
             "excluded_by": dict(plan_set.exclusions),
+            **(_explanation(plan_set.explanation) if plan_set.explanation else {}),
         },
         "limits": [
             {
@@ -59,12 +60,59 @@ def _plan(plan: Plan) -> dict[str, Any]:
         "robustness": {
             "placement_sd_mm": plan.robustness.placement_sd_mm,
             "p_violation": round(plan.robustness.p_violation, 4),
+            "p_touch": round(plan.robustness.p_touch, 4),
+            "by_structure": {name: round(value, 4) for name, value in plan.robustness.by_structure.items()},
         },
         "view": {
             "oblique_deg": round(plan.view.oblique_deg, 1),
             "tilt_deg": round(plan.view.tilt_deg, 1),
             "reachable": plan.view.reachable,
         },
+        "views": [_view(view) for view in plan.views],
         "scores": {name: round(value, 4) for name, value in plan.scores.items()},
+        "objectives": [
+            {
+                "objective": one.objective.value,
+                "score": round(one.score, 4),
+                "weight": round(one.weight, 4),
+                "words": one.words,
+            }
+            for one in plan.objectives
+        ],
+        "trade_offs": list(plan.trade_offs),
         "warnings": list(plan.warnings),
     }
+
+
+def _view(view: ViewSetting) -> dict[str, Any]:
+    """Angles as of ``view``; ``from_vertical_deg`` is the oblique with the patient on the table."""
+    return {
+        "name": view.name.value,
+        "oblique_deg": _rounded(view.oblique_deg),
+        "tilt_deg": _rounded(view.tilt_deg),
+        "from_vertical_deg": _rounded(view.dial_deg),
+        "reachable": view.reachable,
+        "room_mm": _rounded(view.room_mm),
+        "look_for": view.look_for,
+        "warnings": list(view.warnings),
+    }
+
+
+def _explanation(told: Explanation) -> dict[str, Any]:
+    """How candidates became plans, beside the counts."""
+    return {
+        "excluded_alone": {one.constraint: one.alone for one in told.exclusions},
+        "best_misses_by_mm": {
+            one.constraint: round(one.shortfall_mm, 2)
+            for one in told.exclusions
+            if one.shortfall_mm is not None
+        },
+        "efficient": told.efficient,
+        "exactly_checked": told.tried,
+        "refused_by": dict(told.refused),
+        "kept_away": told.kept_away,
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
