@@ -234,15 +234,22 @@ def _cell_distance(field: Array, spacing: Array, z: float, y: float, x: float, r
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def approach(
-    field: Array, spacing: Array, starts: Array, ends: Array, trim_mm: float, limit_mm: float
+    field: Array,
+    spacing: Array,
+    starts: Array,
+    ends: Array,
+    trim_mm: float,
+    limit_mm: float,
+    enough_mm: float,
 ) -> tuple[Array, Array]:
     """Nearest approach of each segment's centre line to a structure, ``(n,)``: about how near, and where.
 
     The first lies between the interpolated distance and the bound under the true one (see :func:`_bounds`):
-    from 2 mm on within 0.25 mm of the truth at steps of 1.5 mm. The second is how far from the tip
+    from 2 mm on at most 0.25 mm more than the truth at steps of 1.5 mm. The second is how far from the tip
     (``ends``) that is, mm; the last ``trim_mm`` before the tip is left out. Where the structure is surely
-    nearer than ``limit_mm`` the search ends at once, with the place -1 and the true distance there. A
-    distance cannot fall faster than 1 mm a mm: what cannot matter is skipped.
+    nearer than ``limit_mm`` the search ends at once, with the place -1 and the true distance there. From
+    ``enough_mm`` on only that is said. A distance cannot fall faster than 1 mm a mm: what cannot matter is
+    skipped.
     """
     count = starts.shape[0]
     nearest = np.full(count, 1e5)
@@ -271,7 +278,8 @@ def approach(
             if travelled >= length:
                 break
             # Between two samples d away and s apart the line comes no nearer than d - s^2 / 8d.
-            travelled = min(length, travelled + max(step, math.sqrt(0.4 * bound), bound - best - slack))
+            skip = max(bound - best - slack, bound - enough_mm)
+            travelled = min(length, travelled + max(step, math.sqrt(0.8 * bound), skip))
     return nearest, places
 
 

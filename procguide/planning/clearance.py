@@ -15,7 +15,7 @@ __all__ = ["FAR_MM", "Passage", "Shafts", "clearance_along", "exact_clearance"]
 
 FAR_MM = 1e3
 """Clearance from a structure that is labelled, but not within the scene."""
-_EXACT_WITHIN_MM = 8.0
+_EXACT_WITHIN_MM = 25.0
 _STEP_MM = 0.4
 Floats = NDArray[np.float64]
 Truths = NDArray[np.bool_]
@@ -79,8 +79,10 @@ class Shafts:
         along = self.ends - self.starts
         return np.asarray(along / np.linalg.norm(along, axis=1, keepdims=True))
 
-    def passing(self, structure: Structure, trim_mm: float, limit_mm: float) -> Passage:
-        """Which come nearer than ``limit_mm``, and about how near the others come.
+    def passing(
+        self, structure: Structure, trim_mm: float, limit_mm: float, enough_mm: float = FAR_MM
+    ) -> Passage:
+        """Which come nearer than ``limit_mm``, and about how near the others come, up to ``enough_mm``.
 
         The last ``trim_mm`` before the tip is left out.
         """
@@ -92,7 +94,7 @@ class Shafts:
 
             def part(some: slice) -> None:
                 nearest[some], places[some] = approach(
-                    field, spacing, self.starts[some], self.ends[some], trim_mm, limit_mm
+                    field, spacing, self.starts[some], self.ends[some], trim_mm, limit_mm, enough_mm
                 )
 
             in_parts(part, len(self))
@@ -101,8 +103,9 @@ class Shafts:
     def distances(self, passage: Passage, within_mm: float) -> Floats:
         """From the centre lines to the structure, ``(n,)`` mm: exact up to ``within_mm``.
 
-        That is at most 0.03 mm more than the true distance, and not less; farther away, from 2 mm on, within
-        0.25 mm (benchmarks/clearance.py).
+        That is at most 0.03 mm more than the true distance, and not less. Farther away, from 2 mm on, at most
+        0.25 mm more; less, by up to half a voxel, only midway between two parts of the structure
+        (benchmarks/clearance.py).
         """
         from procguide.planning._kernels import refine
 
@@ -161,7 +164,7 @@ def clearance_along(
 ) -> Floats:
     """Distance of each needle's centre line to one structure, ``(n,)`` mm.
 
-    From the union of its voxels' cells (or its tubes): exact up to 8 mm (see :meth:`Shafts.distances`).
+    From the union of its voxels' cells (or its tubes): exact up to 25 mm (see :meth:`Shafts.distances`).
     The last ``trim_mm`` before the tip is left out.
     """
     shafts = Shafts.between(scene, entries, targets)

@@ -26,6 +26,8 @@ LENGTH = "needle length"
 _EXACT_BEYOND_MM = 1.0
 """Distances of feasible needles are exact up to this far beyond the limit, and up to ``_EXACT_MM``."""
 _EXACT_MM = 2.5
+_ENOUGH_MM = 10.0
+"""Farther than this beyond the limit, it is all the same how far."""
 _ENTERED_MM = -0.3
 _MET_MM = -0.2
 Floats = NDArray[np.float64]
@@ -37,7 +39,8 @@ class Judged:
     """``candidates`` with their clearance from the needle's surface by structure, ``(n,)`` mm each.
 
     ``broken`` says by constraint which candidates break it. Clearances are those of
-    :func:`exact_clearance` for what is feasible, within 0.25 mm; the others were not measured to the end.
+    :func:`exact_clearance` for what is feasible, at most 0.25 mm more, and up to 10 mm beyond the margin;
+    the others were not measured to the end.
     """
 
     candidates: Candidates
@@ -56,8 +59,9 @@ def judge(
     """Hold every candidate against every limit.
 
     A structure that the tip may touch must also lie behind it: a backstop within ``contact_mm``.
-    What has no entry, or breaks the limits of where a needle comes from, is judged no further; distances
-    are measured to the end only of what keeps all limits.
+    What has no entry, or breaks the limits of where a needle comes from, is judged no further. Whatever else
+    is broken, every structure is asked, but distances are measured to the end only of what seems to keep
+    all limits: a graze between two samples is not counted where another limit is broken too.
     """
     broken = _unreachable(procedure, candidates)
     reached = np.flatnonzero(~np.logical_or.reduce([broken[SKIN], *candidates.excluded.values()]))
@@ -65,7 +69,9 @@ def judge(
     radius = procedure.needle.radius_mm
     passages: dict[str, Passage] = {}
     for rule in rules:
-        passages[rule.name] = shafts.passing(scene.structures[rule.name], _trim(rule), _limit(rule, radius))
+        limit = _limit(rule, radius)
+        structure = scene.structures[rule.name]
+        passages[rule.name] = shafts.passing(structure, _trim(rule), limit, limit + _ENOUGH_MM)
         for name, off in _broken_by(rule, shafts, passages[rule.name]).items():
             broken[name] = np.zeros(len(candidates), bool)
             broken[name][reached] = off
