@@ -16,6 +16,7 @@ from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.planning.site import LocalLabels, Site, Subject
 from procguide.planning.skin import Body
 from procguide.planning.structures import BUILDERS, Solid
+from procguide.planning.structures.unlabelled import unlabelled_bone
 
 __all__ = ["Scene", "Structure", "assemble_scene"]
 
@@ -66,6 +67,9 @@ def assemble_scene(
     grid = _scene_grid(subject.levels.grid, box)
     present = frozenset(int(label) for label in subject.regions.present())
     labels = LocalLabels(resample(subject.levels, grid), resample(subject.regions, grid), present)
+    if subject.image is not None:
+        unlabelled = unlabelled_bone(subject.image, labels.bone, labels.regions)
+        labels = replace(labels, unlabelled=unlabelled)
     solids: dict[str, Solid] = {}
     absent = []
     for rule in site.procedure.structures:

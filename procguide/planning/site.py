@@ -55,17 +55,24 @@ class Subject:
 class LocalLabels:
     """Labels on the scene's lattice (superior, posterior, left): VerSe integers and regions.
 
-    ``present`` are the regions that occur anywhere in the subject's labels.
+    ``present`` are the regions that occur anywhere in the subject's labels. ``unlabelled`` ``(k, j, i)``
+    is what the image shows to be as dense as bone beside them, where there is an image.
     """
 
     levels: LabelMap
     regions: LabelMap
     present: frozenset[int]
+    unlabelled: NDArray[np.bool_] | None = None
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:
         """Every bone, ``(k, j, i)``."""
         return np.asarray((self.levels.voxels > 0) | self.regions.mask(*BONE))
+
+    @property
+    def hard(self) -> NDArray[np.bool_]:
+        """Every bone, and what is as dense without a label, ``(k, j, i)``."""
+        return self.bone if self.unlabelled is None else self.bone | self.unlabelled
 
 
 @dataclass(frozen=True)

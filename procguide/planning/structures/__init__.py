@@ -38,10 +38,10 @@ __all__ = ["BUILDERS", "Solid", "StructureBuilder", "bone", "from_regions"]
 
 
 def bone(site: Site, labels: LocalLabels) -> Solid:
-    """Every bone in the labels; the sacral hiatus is open where a needle is to pass it."""
+    """Every bone, labelled or as dense; the sacral hiatus is open where a needle is to pass it."""
     if site.procedure.target.construction is Construction.SACRAL_CANAL:
         return bone_with_hiatus(site, labels)
-    return Solid(StructureOrigin.SEGMENTED, mask=labels.bone)
+    return Solid(StructureOrigin.SEGMENTED, mask=labels.hard)
 
 
 def dura(site: Site, labels: LocalLabels) -> Solid | None:

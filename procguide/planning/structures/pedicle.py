@@ -22,7 +22,7 @@ _CANAL_MM = 30.0
 def other_bone(site: Site, labels: LocalLabels) -> Solid:
     """All bone but the vertebra that the needle enters."""
     own = labels.levels.voxels == VERSE_LABELS[site.upper.level]
-    return Solid(StructureOrigin.SEGMENTED, mask=labels.bone & ~own)
+    return Solid(StructureOrigin.SEGMENTED, mask=labels.hard & ~own)
 
 
 def pedicle_wall(site: Site, labels: LocalLabels) -> Solid:

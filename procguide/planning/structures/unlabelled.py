@@ -1,0 +1,62 @@
+"""Bone that the image shows and the labels do not hold: beyond a network's window, or missed by it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from procguide.anatomy import CANAL_CONTENT, Region
+from procguide.imaging import Grid, LabelMap, Modality, Volume
+from procguide.imaging.resample import resample
+
+__all__ = ["unlabelled_bone"]
+
+_BRIGHT_HU = 250
+_APART_MM = 3.0
+_SPECK_MM3 = 60.0
+_OTHERWISE_JUDGED = (
+    *CANAL_CONTENT,
+    Region.DISC,
+    Region.KIDNEY,
+    Region.AORTA,
+    Region.VENA_CAVA,
+    Region.LIVER,
+    Region.BOWEL,
+)
+
+
+def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -> NDArray[np.bool_] | None:
+    """What is as bright as bone and lies 3 mm or more from labelled ``bone``, ``(k, j, i)``; None on MRI.
+
+    Nearer than that, partial volume and small errors of the labels would close narrow windows. Metal,
+    calcified vessels and dense contrast count too: no needle goes through them either. 250 HU, 3 mm and
+    60 mm3 are assumed.
+    """
+    import cc3d
+
+    from procguide.planning._kernels import distance_squared
+
+    if image.modality is not Modality.CT:
+        return None
+    near = _crop(image, regions.grid)
+    if near is None:
+        return None
+    bright = LabelMap((near.voxels >= _BRIGHT_HU).astype(np.uint8), near.affine, names={1: "bright"})
+    mask = resample(bright, regions.grid).voxels > 0
+    mask &= distance_squared(np.ascontiguousarray(bone), regions.spacing) >= _APART_MM**2
+    mask &= ~regions.mask(*_OTHERWISE_JUDGED)
+    if not mask.any():
+        return mask
+    least = max(int(_SPECK_MM3 / float(np.prod(regions.spacing))), 1)
+    return np.asarray(cc3d.dust(mask, threshold=least, connectivity=6), dtype=bool)
+
+
+def _crop(image: Volume, grid: Grid) -> Volume | None:
+    """The part of ``image`` about ``grid``; None where they do not meet."""
+    index = image.to_index(grid.corners)
+    low = np.maximum(np.floor(index.min(axis=0)) - 1, 0).astype(int)
+    high = np.minimum(np.ceil(index.max(axis=0)) + 2, image.shape).astype(int)
+    if (high - low < 2).any():
+        return None
+    (a, b, c), (d, e, f) = low.tolist(), high.tolist()
+    return image.crop((a, b, c), (d, e, f))
