@@ -163,7 +163,7 @@ def test_nothing_feasible_is_3_and_still_written(
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        (["--procedure", "transforaminal"], "did you mean transforaminal_esi_subpedicular"),
+        (["--procedure", "transforaminal"], "transforaminal_esi_kambin or transforaminal_esi_subpedicular?"),
         (["--level", "L4"], "L4-L5"),
         (["--level", "C3-C4"], "L4-L5"),
         (["--side", "up"], "left, right"),
