@@ -60,12 +60,12 @@ def tightest_points(
 ) -> Array:
     """Where each needle's room beyond ``offset_mm`` is the fewest standard deviations.
 
-    ``(n,)`` from entry (0) to tip (1); -1 where it is never within four. ``fixed_sd`` acts on the whole
-    needle, ``tip_sd`` (mm) and ``angle_sd`` (radians) turn it about its entry, ``spread_sd`` is the
-    structure's own. A distance cannot fall faster than 1 mm a mm and the deviation only shrinks toward the
-    entry, so the room beyond what the least so far needs is skipped.
+    ``(n, 2)``: from entry (0) to tip (1), -1 where it is never within 3.5; and how many. ``fixed_sd`` acts
+    on the whole needle, ``tip_sd`` (mm) and ``angle_sd`` (radians) turn it about its entry, ``spread_sd``
+    is the structure's own. A distance cannot fall faster than 1 mm a mm and the deviation only shrinks
+    toward the entry, so the room beyond what the least so far needs is skipped.
     """
-    found = np.full(starts.shape[0], -1.0)
+    found = np.full((starts.shape[0], 2), -1.0)
     point = np.empty(3)
     for n in range(starts.shape[0]):
         axis = ends[n] - starts[n]
@@ -74,7 +74,7 @@ def tightest_points(
             continue
         axis = axis / length
         turning = tip_sd**2 + (length * angle_sd) ** 2
-        travelled, best = trim_mm, 4.0
+        travelled, best = trim_mm, 3.5
         while True:
             back = length - travelled
             point[:] = starts[n] + axis * back
@@ -82,10 +82,11 @@ def tightest_points(
             sd = np.sqrt(fixed_sd**2 + spread_sd**2 + (back / length) ** 2 * turning)
             if room < best * sd:
                 best = room / sd
-                found[n] = back / length
+                found[n, 0] = back / length
             if travelled >= length:
                 break
             travelled = min(length, travelled + max(0.4, room - max(best, 0.0) * sd))
+        found[n, 1] = best
     return found
 
 
@@ -143,7 +144,7 @@ def keep_clear(
     spacing: Array,
     starts: Array,
     ends: Array,
-    shares: Array,
+    tightest: Array,
     draws: Array,
     offset_mm: float,
     fixed_sd: float,
@@ -153,11 +154,16 @@ def keep_clear(
 ) -> None:
     """Into ``kept`` ``(n, k)``: times the chance to keep off the structure, for each of ``draws`` ``(k, 9)``.
 
-    Measured at the needle's point at ``shares`` (:func:`tightest_points`) where that draw takes it.
+    Measured at the needle's tightest point (:func:`tightest_points`) where that draw takes it; from two
+    standard deviations on, as the same for all draws.
     """
     point = np.empty(3)
     for n in range(starts.shape[0]):
-        if shares[n] < 0.0:
+        share = tightest[n, 0]
+        if share < 0.0:
+            continue
+        if tightest[n, 1] > 2.0:
+            kept[n] *= _phi(tightest[n, 1])
             continue
         axis = ends[n] - starts[n]
         length = np.sqrt((axis**2).sum())
@@ -166,8 +172,8 @@ def keep_clear(
             turned = draws[k, 3] * axis[0] + draws[k, 4] * axis[1] + draws[k, 5] * axis[2]
             for c in range(3):
                 turn = length * angle_sd * (draws[k, 3 + c] - turned * axis[c]) + tip_sd * draws[k, 6 + c]
-                at = starts[n, c] + shares[n] * length * axis[c]
-                point[c] = at + fixed_sd * draws[k, c] + shares[n] * turn
+                at = starts[n, c] + share * length * axis[c]
+                point[c] = at + fixed_sd * draws[k, c] + share * turn
             kept[n, k] *= _phi((_value(field, capsules, spacing, point) - offset_mm) / spread_sd)
 
 

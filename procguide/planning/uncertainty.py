@@ -16,7 +16,9 @@ Monte Carlo.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 
@@ -39,6 +41,7 @@ __all__ = [
 
 DRAWS = 512
 _FEW_DRAWS = 64
+_CHUNK = 2048
 _SHARP_MM = 0.05
 _SMOOTH_MM = 0.5
 """Least spread of a structure: smooths the count of many and of few draws."""
@@ -166,17 +169,28 @@ def chance_of_violation(hazards: Hazards, entries: Floats, targets: Floats) -> F
 
     Each harmful structure is measured only from that point of the needle which is tightest as planned.
     """
+    starts, ends = hazards.scene.to_lattice(entries), hazards.scene.to_lattice(targets)
+    parts = [slice(first, first + _CHUNK) for first in range(0, len(entries), _CHUNK)]
+    if not parts:
+        return np.zeros(0)
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        return np.concatenate(
+            list(pool.map(lambda part: _chance_of_some(hazards, starts[part], ends[part]), parts))
+        )
+
+
+def _chance_of_some(hazards: Hazards, starts: Floats, ends: Floats) -> Floats:
+    """``(n,)`` for needles on the scene's lattice."""
     from procguide.planning._robustness_kernels import keep_clear, tightest_points
 
-    starts, ends = hazards.scene.to_lattice(entries), hazards.scene.to_lattice(targets)
     draws = _normal_points(_FEW_DRAWS).reshape(-1, 3, 3)[:, :, ::-1].reshape(-1, 9)  # (z, y, x)
-    kept = np.ones((len(entries), len(draws)), np.float32)
+    kept = np.ones((len(starts), len(draws)), np.float32)
     for one in hazards.harmful:
         solid = one.field, one.capsules, hazards.spacing, starts, ends
         offset = hazards.radius_mm + one.rule.margin_mm.value
         sds = (*hazards.error.for_kernels, max(one.spread_mm, _SMOOTH_MM))
-        shares = tightest_points(*solid, offset, one.trim_mm, *sds)
-        keep_clear(kept, *solid, shares, draws, offset, *sds)
+        tightest = tightest_points(*solid, offset, one.trim_mm, *sds)
+        keep_clear(kept, *solid, tightest, draws, offset, *sds)
     return np.asarray(1 - kept.mean(axis=1), dtype=np.float64)
 
 
