@@ -157,8 +157,6 @@ def plan(
     if len(requests) > 1:
         from procguide.cli.plan_session import run_session
 
-        if wishes.weights is not None:
-            raise UsageError("--weights goes with one level on one side; plan the others by themselves")
         run_session(session, path, requests, options)
     else:
         run_plan(session, path, requests[0], options)

@@ -28,6 +28,7 @@ def run_session(session: Session, path: Path, requests: Sequence[Request], optio
     """Read and label once, plan every needle, choose their order; what fails is said at the end."""
     from procguide.cli.outputs import output_folder
     from procguide.cli.pipeline import locate, read_case
+    from procguide.cli.show_plan import show_explanation
     from procguide.cli.steps import Steps
     from procguide.planning.session import plan_session
 
@@ -45,10 +46,19 @@ def run_session(session: Session, path: Path, requests: Sequence[Request], optio
         )
         with steps.step("plan") as advance:
             subject = subject_of(case, anatomy, requests[0].procedure)
-            plan = plan_session(requests, subject, carm=options.wishes.carm, progress=advance)
+            wishes = options.wishes
+            plan = plan_session(requests, subject, carm=wishes.carm, weights=wishes.weights, progress=advance)
         provenance = _provenance(case, anatomy, requests, options)
         document = _write(partial, plan, (case, anatomy, provenance), steps)
-    session.answer(document, lambda console: _show(plan, options.output, console))
+
+    def show(console: Console) -> None:
+        _show(plan, options.output, console)
+        for stop in plan.stops if options.wishes.explain else ():
+            if stop.plan_set is not None:
+                console.print(f"\n{stop.name}", style="bold")
+                show_explanation(stop.plan_set, console)
+
+    session.answer(document, show)
     _complain(plan)
 
 

@@ -14,10 +14,11 @@ import numpy as np
 from procguide.anatomy import Spine
 from procguide.geometry import Vector
 from procguide.imaging.files import replacing
-from procguide.planning.catalogue import ViewName
+from procguide.planning.nouns import ViewSetting
+from procguide.planning.posture import lying_of
 from procguide.planning.session import Budget, SessionPlan, Station, Stop
 from procguide.provenance import Provenance
-from procguide.reporting.words import plain
+from procguide.reporting.viewing import setting_words, view_title
 
 __all__ = ["write_session_page"]
 
@@ -150,11 +151,13 @@ def _in_order(session: SessionPlan) -> list[Stop]:
 
 def _station_rows(session: SessionPlan) -> list[_StationRow]:
     names = {stop.number: stop.name for stop in session.stops}
+    first = session.stops[0]
+    lying = lying_of(first.procedure.position, first.side)
     return [
         _StationRow(
             place,
-            "Down the needle" if station.view is ViewName.BULLS_EYE else plain(station.view),
-            _angles(station),
+            view_title(_setting(station)),
+            setting_words(_setting(station), lying),
             ", ".join(names[number] for number in station.stops),
             "; ".join(station.look_for),
             station.warnings,
@@ -163,14 +166,11 @@ def _station_rows(session: SessionPlan) -> list[_StationRow]:
     ]
 
 
-def _angles(station: Station) -> str:
-    """On the C-arm's own dials, in words."""
-    if station.pose is None:
-        return ""
-    dial, tilt = round(station.pose.dial_deg), round(station.pose.tilt_deg)
-    across = f"{abs(dial)}\N{DEGREE SIGN} {'left' if dial > 0 else 'right'}" if dial else "0\N{DEGREE SIGN}"
-    along = f"{abs(tilt)}\N{DEGREE SIGN} {'cranial' if tilt > 0 else 'caudal'}" if tilt else "no tilt"
-    return f"{across}, {along}"
+def _setting(station: Station) -> ViewSetting:
+    """The station as a view, to be put into words as the views of a needle are."""
+    pose = station.pose
+    dial, tilt = (pose.dial_deg, pose.tilt_deg) if pose is not None else (None, None)
+    return ViewSetting(station.view, "", dial, tilt, dial, station.reachable)
 
 
 def _budget_row(budget: Budget) -> _BudgetRow:

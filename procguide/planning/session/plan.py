@@ -9,7 +9,8 @@ from procguide.anatomy import Side
 from procguide.errors import InputUnfitError, UsageError
 from procguide.planning.carm import CArm
 from procguide.planning.catalogue import Procedure
-from procguide.planning.nouns import Plan
+from procguide.planning.frontier import Weights
+from procguide.planning.nouns import Plan, PlanSet
 from procguide.planning.planner import Progress, plan
 from procguide.planning.session.budgets import budgets_of, volumes_of
 from procguide.planning.session.crossing import alternatives, crossings, out_of_each_others_way
@@ -54,18 +55,20 @@ def plan_session(
     subject: Subject,
     *,
     carm: CArm | None = None,
+    weights: Weights | None = None,
     weight_kg: float | None = None,
     progress: Progress | None = None,
 ) -> SessionPlan:
     """Plan every request, choose needles and their order so that the C-arm moves least.
 
+    ``weights`` of the objectives take the place of the procedures' own; ``weight_kg`` is the patient's.
     A request whose anatomy is unfit is a stop without a needle; where all are, the first one's error.
     """
     _check_together(requests)
     stops, faults = [], []
     for number, request in enumerate(requests, start=1):
         try:
-            stops.append(_stop(number, request, subject, carm))
+            stops.append(_stop(number, plan(request, subject, carm=carm, weights=weights), request))
         except InputUnfitError as error:
             level = canonical_level(request.procedure, request.level)
             stops.append(Stop(number, request.procedure, level, request.side, None, None, str(error)))
@@ -77,8 +80,7 @@ def plan_session(
     return session_of(stops, weight_kg)
 
 
-def _stop(number: int, request: Request, subject: Subject, carm: CArm | None) -> Stop:
-    found = plan(request, subject, carm=carm)
+def _stop(number: int, found: PlanSet, request: Request) -> Stop:
     first = found.plans[0] if found.plans else None
     return Stop(number, request.procedure, found.level, request.side, found, first, found.reason)
 
