@@ -45,7 +45,8 @@ def locate_sacral(labels: Labels, sacrum: Sacrum, canal: Sequence[Vector]) -> Sa
     """
     patch = Patch.around(labels, sacrum.frame, _LOW, _HIGH)
     bone = patch.sample(lambda found: found.sacrum())
-    sacrum = replace(sacrum, joint_lines=_joint_lines(patch, bone))
+    lines = _joint_lines(patch, bone)
+    sacrum = replace(sacrum, canal=(), hiatus=None, posterior_foramina={}, joint_lines=lines)
     unrolled = unroll(patch, bone, canal)
     if unrolled is None:
         return sacrum

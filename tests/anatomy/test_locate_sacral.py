@@ -1,0 +1,91 @@
+"""Landmarks of the sacrum below S1, on a phantom whose construction is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from procguide.anatomy import Region, Side
+from procguide.anatomy.locate_sacral import with_sacral_landmarks
+from procguide.anatomy.serialise import spine_from_json, spine_to_json
+from procguide.phantom import Phantom, build, sample_parameters
+from procguide.phantom.bones.sacrum_shape import FORAMINA
+
+
+@pytest.fixture(scope="module")
+def pelvis() -> Phantom:
+    return build(sample_parameters(3), spacing_mm=1.2, box=((-75, -45, -140), (75, 90, 60)))
+
+
+def test_hiatus_is_the_canals_end(pelvis: Phantom) -> None:
+    sacrum = pelvis.spine.sacrum
+    assert sacrum is not None
+    assert sacrum.hiatus is not None
+    assert np.linalg.norm(np.subtract(sacrum.hiatus, pelvis.anatomy.canal.points[-1])) < 4.0
+    line = np.array(sacrum.canal)
+    gap = np.linalg.norm(line[:, None] - pelvis.anatomy.canal.points[None], axis=2).min(axis=1)
+    assert np.median(gap) < 1.5
+    assert gap.max() < 4.0
+
+
+@pytest.mark.parametrize("side", Side)
+def test_foramina_are_seen_where_they_are(pelvis: Phantom, side: Side) -> None:
+    sacrum, model = pelvis.spine.sacrum, pelvis.anatomy.sacrum
+    assert sacrum is not None
+    for n, name in enumerate(("S1", "S2", "S3")):
+        across = FORAMINA[n][1]
+        found = sacrum.posterior_foramina[side][name]
+        local = model.frame.to_local(found.centre)
+        strip = next(
+            zone
+            for zone in pelvis.zones
+            if (zone.procedure, zone.level, zone.side) == ("sacral_lateral_branch_rfa", name, side)
+        )
+        z = model.frame.to_local(strip.centre)[2]
+        assert found.seen
+        assert side.sign * local[0] == pytest.approx(across * model.size, abs=2.5)
+        assert abs(local[2] - z) < 5.0
+        assert 1.5 < found.radius_mm < 7.0
+    heights = [sacrum.posterior_foramina[side][name].centre[2] for name in ("S1", "S2", "S3")]
+    assert heights == sorted(heights, reverse=True)
+
+
+def test_without_holes_foramina_are_placed_and_said_to_be(pelvis: Phantom) -> None:
+    from scipy import ndimage
+
+    sacrum = pelvis.regions.voxels == Region.SACRUM
+    canal = pelvis.regions.voxels == Region.CANAL
+    closed = ndimage.binary_closing(sacrum, iterations=6) & ~canal & (pelvis.regions.voxels != Region.ILIUM)
+    voxels = np.where(closed, Region.SACRUM, pelvis.regions.voxels).astype(pelvis.regions.voxels.dtype)
+    spine = with_sacral_landmarks(pelvis.levels, pelvis.regions.with_voxels(voxels), pelvis.spine)
+    assert spine.sacrum is not None
+    for side in Side:
+        row = spine.sacrum.posterior_foramina[side]
+        assert not any(one.seen for one in row.values())
+        assert all(20 < side.sign * one.centre[0] < 35 for one in row.values())
+
+
+def test_joint_lines_run_up_beside_the_sacrum(pelvis: Phantom) -> None:
+    assert pelvis.spine.sacrum is not None
+    for side in Side:
+        line = np.array(pelvis.spine.sacrum.joint_lines[side])
+        assert (np.diff(line[:, 2]) > 0).all()
+        assert (side.sign * line[:, 0] > 30).all()
+        assert line[-1, 2] - line[0, 2] >= 15.0
+
+
+def test_without_canal_or_ilium_nothing_is_made_up(pelvis: Phantom) -> None:
+    voxels = pelvis.regions.voxels.copy()
+    voxels[np.isin(voxels, (Region.CANAL, Region.ILIUM))] = 0
+    bare = replace(pelvis.spine, canal=())
+    spine = with_sacral_landmarks(pelvis.levels, pelvis.regions.with_voxels(voxels), bare)
+    assert spine.sacrum is not None
+    assert spine.sacrum.hiatus is None
+    assert not spine.sacrum.posterior_foramina
+    assert not spine.sacrum.joint_lines
+
+
+def test_json_keeps_them(pelvis: Phantom) -> None:
+    assert spine_from_json(spine_to_json(pelvis.spine)) == pelvis.spine
