@@ -12,8 +12,8 @@ of the truth only judges its needle of rank 1:
 - ``true_mm``: its surface to every true structure, on voxels of 1.2 mm (so to about 0.6 mm); what comes
   within 1.5 mm of a structure that no needle may pierce is measured again at 0.5 mm;
 - ``truth_has_one``: its own needle ends within 2 mm of the true zone and keeps the catalogue's margins
-  against the truth, or else one of 12000 needles drawn at random to the true zone within the catalogue's
-  angles does, stepped along by 0.6 mm through the true tissues (planner_truth.py).
+  against the truth, or else one of 12000 needles drawn at random to within 2 mm of the true zone, in the
+  catalogue's angles, does, stepped along by 0.6 mm through the true tissues (planner_truth.py).
 
 Results go to benchmarks/results/planner_population.json (``_network`` for the networks' labels) after each
 seed; ``--resume`` keeps what is there, ``--only`` names procedures to run (again).
@@ -33,6 +33,7 @@ import numpy as np
 from planner_truth import (
     BY_TISSUE,
     GRAVE,
+    IN_ZONE_MM,
     SPACING_MM,
     TISSUES,
     Truth,
@@ -54,8 +55,6 @@ from procguide.planning import Plan, Procedure, Request, Subject, load_catalogue
 from procguide.segmentation.classes import class_of
 
 RESULTS = Path(__file__).parent / "results"
-IN_ZONE_MM = 2.0
-"""The catalogue's placement error of the tip (SD, assumed)."""
 NEAR_MM = 1.5
 SAME_ZONE = {"scs_lead": ("scs_lead", "lumbar_interlaminar_esi")}
 """A lead enters the posterior epidural space as an injection does, one or two levels up."""

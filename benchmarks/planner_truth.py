@@ -28,6 +28,8 @@ from procguide.planning.catalogue import Approach
 SPACING_MM = 1.2
 STEP_MM = 0.6
 REACH_MM = 30.0
+IN_ZONE_MM = 2.0
+"""The catalogue's placement error of the tip (SD, assumed)."""
 TRIALS = 12000
 BATCH = 1500
 
@@ -255,11 +257,13 @@ class Wanted:
 
 
 def draw_needles(wanted: Wanted, points: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of targets in the true zone and directions out of the body within the catalogue's angles."""
+    """Batches of targets within 2 mm of the true zone and directions out of the body in the allowed angles."""
     random = np.random.default_rng(seed)
     limits = wanted.approach
     for _ in range(0, TRIALS, BATCH):
-        targets = points[random.integers(len(points), size=BATCH)] + random.uniform(-0.5, 0.5, (BATCH, 3))
+        beside = random.normal(size=(BATCH, 3))
+        beside *= IN_ZONE_MM * np.cbrt(random.random((BATCH, 1))) / np.linalg.norm(beside, axis=1)[:, None]
+        targets = points[random.integers(len(points), size=BATCH)] + beside
         oblique = np.radians(random.uniform(limits.oblique_deg.low, limits.oblique_deg.high, BATCH))
         tilt = np.radians(random.uniform(limits.tilt_deg.low, limits.tilt_deg.high, BATCH))
         left, back = np.sin(oblique * wanted.sign) * np.cos(tilt), np.cos(oblique) * np.cos(tilt)
