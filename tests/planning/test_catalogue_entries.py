@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from procguide.planning import Mark, Procedure, load_catalogue
 from procguide.planning.catalogue import Marked, Measurement, ViewName
+from procguide.planning.catalogue.markdown import catalogue_to_markdown, procedure_to_markdown
 from procguide.planning.catalogue.numbers import walk
 from procguide.planning.names import Construction, StructureName
 from procguide.planning.site import canonical_level
@@ -18,6 +21,27 @@ DEPTH_VIEWS = {ViewName.TRUE_LATERAL, ViewName.CONTRALATERAL_OBLIQUE, ViewName.U
 ANGLES = {"oblique_deg", "tilt_deg"}
 
 every = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+
+
+def test_all_eighteen_ship() -> None:
+    assert len(ENTRIES) == 18
+
+
+def test_the_page_is_up_to_date() -> None:
+    """After an edit: ``procguide procedures --markdown > docs/procedures.md``."""
+    page = Path(__file__).parents[2] / "docs" / "procedures.md"
+    assert page.read_text(encoding="utf-8").rstrip() == catalogue_to_markdown(load_catalogue()).rstrip()
+
+
+def test_the_page_names_every_number_and_source() -> None:
+    for entry in ENTRIES:
+        section = procedure_to_markdown(entry)
+        for name in entry.target.numbers:
+            assert f"`{name}`" in section
+        for words in entry.sources.values():
+            assert words.replace("|", "\\|") in section, entry.id
+        for rule in entry.structures:
+            assert f"| {rule.name.replace('_', ' ')} |" in section
 
 
 @every
