@@ -257,7 +257,7 @@ class Wanted:
 
 
 def draw_needles(wanted: Wanted, points: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of targets within 2 mm of the true zone and directions out of the body in the allowed angles."""
+    """Batches of targets within 2 mm of the true zone and directions out of the body that are allowed."""
     random = np.random.default_rng(seed)
     limits = wanted.approach
     for _ in range(0, TRIALS, BATCH):
