@@ -299,12 +299,15 @@ def exclusions(plan_set: PlanSet) -> tuple[Mapping[str, str], ...]:
     """Which limits excluded how many candidates, the most first."""
     total = max(plan_set.considered, 1)
     ordered = sorted(plan_set.exclusions.items(), key=lambda item: -item[1])
+    told = plan_set.explanation
+    missing = {one.constraint: one.shortfall_mm for one in told.exclusions} if told else {}
     return tuple(
         {
             "name": plain(name),
             "count": counted(count),
             "share": f"{100 * count / total:.0f} %",
             "bar": f"{100 * count / total:.1f}",
+            "missing": "" if missing.get(name) is None else f"the best misses it by {missing[name]:.1f} mm",
         }
         for name, count in ordered
         if count

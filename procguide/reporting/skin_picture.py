@@ -42,7 +42,7 @@ def draw_skin(found: SkinEntries, plans: Sequence[Plan], levels: LabelMap, spine
     Yellow to violet: the best to the poorest that enters there. Grey: every needle there breaks a limit.
     """
     skin = map_skin(found)
-    quarter = _quarter(found, plans)
+    quarter = _quarter(skin, plans)
     plane = _plane(skin, plans, spine, 90.0 * quarter)
     figure, axes = new_picture(plane, SMALL_PIXELS)
     half = plane.width_mm / 2
@@ -58,13 +58,17 @@ def draw_skin(found: SkinEntries, plans: Sequence[Plan], levels: LabelMap, spine
     return encode(figure), f"the {_FACES[quarter]}"
 
 
-def _quarter(found: SkinEntries, plans: Sequence[Plan]) -> int:
-    """From where to look, in quarter turns from the back: 1 the patient's left, 2 the front."""
+def _quarter(skin: SkinMap, plans: Sequence[Plan]) -> int:
+    """From where to look, in quarter turns from the back: 1 the patient's left, 2 the front.
+
+    Along the first needle; without one, as the skin faces where needles were tried.
+    """
     if plans:
         return round(view_angles(plans[0].trajectory.direction)[0] / 90.0) % 4
-    middle = np.mean(found.body.grid.corners, axis=0)
-    outward = found.entries.mean(axis=0) - middle if len(found.entries) else np.array([0.0, 1.0, 0.0])
-    return round(view_angles(-outward)[0] / 90.0) % 4
+    tried = (skin.state[skin.faces] != SkinState.NOT_TRIED).all(axis=1)
+    a, b, c = (skin.points[skin.faces[tried, n]] for n in range(3))
+    outward = np.cross(b - a, c - a).sum(axis=0)
+    return round(view_angles(-outward)[0] / 90.0) % 4 if np.linalg.norm(outward) > 1e-6 else 0
 
 
 def _plane(skin: SkinMap, plans: Sequence[Plan], spine: Spine, oblique_deg: float) -> Plane:
@@ -171,7 +175,8 @@ def _landmarks(axes: Any, plane: Plane, spine: Spine) -> None:
             dashes=(6, 4),
         )
     for level, u, v in places:
-        if abs(u) < half * 0.9 and abs(v) < half * 0.88:
+        under_the_scale = u < -half * 0.4 and v > half * 0.62
+        if abs(u) < half * 0.9 and abs(v) < half * 0.88 and not under_the_scale:
             axes.plot(u, v, "+", color="#1B2A41", markersize=13, markeredgewidth=2)
             text(
                 axes,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from procguide.anatomy import Anchor
 from procguide.planning import load_catalogue
-from procguide.planning.nouns import StructureOrigin
+from procguide.planning.nouns import Exclusion, Explanation, StructureOrigin
 from procguide.reporting import content
 
 
@@ -72,6 +72,9 @@ def test_exclusions_are_ordered_and_shared(plan_set):
     rows = content.exclusions(plan_set)
     assert [row["name"] for row in rows] == ["Nerve root", "Dura"]
     assert rows[0]["share"] == "73 %"
+    told = Explanation((Exclusion("dura", 400, 3, 0.42),), 12345, 0, 0, 0)
+    rows = content.exclusions(replace(plan_set, explanation=told))
+    assert [row["missing"] for row in rows] == ["", "the best misses it by 0.4 mm"]
 
 
 def test_unknown_procedure_is_named_in_plain_words(plan_set):

@@ -16,7 +16,7 @@ from procguide.reporting.skin_picture import draw_skin
 @pytest.fixture(scope="module")
 def found(case):
     """Entries over the back: open on the patient's left, closed by bone on the right."""
-    box = (np.array([-90.0, -50.0, -40.0]), np.array([90.0, 100.0, 100.0]))
+    box = (np.array([-90.0, -59.0, -40.0]), np.array([90.0, 100.0, 100.0]))
     body = body_from_labels(case.regions, box)
     x, z = (grid.ravel() for grid in np.meshgrid(np.arange(-50.0, 51, 3), np.arange(-10.0, 71, 3)))
     points = np.stack([x, 20 + 76 * np.sqrt(1 - (x / 88) ** 2), z], axis=-1)
@@ -51,3 +51,9 @@ def test_without_a_plan_it_is_drawn_too(found, case):
     jpeg, place = draw_skin(found, (), case.levels, case.spine)
     assert place == "the back"
     assert Image.open(io.BytesIO(jpeg)).size[0] > 300
+
+
+def test_entries_at_the_front_are_seen_from_the_front(found, case):
+    front = found.entries * (1, -1, 1) + (0, 40, 0)
+    there = SkinEntries.of(found.body, front, np.full(len(front), 0.5), {"bone": front[:, 0] < 0})
+    assert draw_skin(there, (), case.levels, case.spine)[1] == "the front"
