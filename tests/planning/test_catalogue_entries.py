@@ -20,6 +20,19 @@ EPIDURAL = (Construction.INTERLAMINAR, Construction.SUBPEDICULAR, Construction.K
 DEPTH_VIEWS = {ViewName.TRUE_LATERAL, ViewName.CONTRALATERAL_OBLIQUE, ViewName.ULTRASOUND_IN_PLANE}
 ANGLES = {"oblique_deg", "tilt_deg"}
 
+PROPOSED_MM = {
+    "transforaminal_esi_subpedicular": {"nerve_root": 2, "dura": 3},
+    "transforaminal_esi_kambin": {"nerve_root": 2, "dura": 3},
+    "lumbar_medial_branch_block": {"foramen": 4, "nerve_root": 4},
+    "lumbar_medial_branch_rfa": {"foramen": 5, "nerve_root": 5},
+    "cervical_medial_branch_block": {"vertebral_artery": 4},
+    "facet_joint_injection": {"foramen": 3, "dura": 3},
+    "sacral_lateral_branch_rfa": {"sacral_foramen": 5},
+    "lumbar_sympathetic_block": {"kidney": 5, "aorta": 5, "vena_cava": 5},
+    "discography": {"nerve_root": 2, "dura": 5},
+}
+"""Margins that the clinical specification proposes."""
+
 every = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 
 
@@ -49,6 +62,14 @@ def test_margins_are_proposals(entry: Procedure) -> None:
     """Published safety margins for needles hardly exist: none may pass for one."""
     for rule in entry.structures:
         assert rule.margin_mm.mark is Mark.ASSUMED, rule.name
+
+
+@every
+def test_a_margin_below_the_proposal_says_why(entry: Procedure) -> None:
+    margins = {rule.name: rule.margin_mm for rule in entry.structures}
+    for name, proposed in PROPOSED_MM.get(entry.id, {}).items():
+        margin = margins[StructureName(name)]
+        assert margin.value >= proposed or len(margin.note) > 40, (name, margin)
 
 
 @every
