@@ -10,16 +10,10 @@ from numpy.typing import NDArray
 
 from procguide.planning.candidates import Candidates
 from procguide.planning.catalogue import Procedure, StructureRule
-from procguide.planning.clearance import (
-    FAR_MM,
-    Passage,
-    Shafts,
-    clearance_along,
-    exact_clearance,
-)
+from procguide.planning.clearance import FAR_MM, Passage, Shafts
 from procguide.planning.scene import Scene
 
-__all__ = ["LENGTH", "SKIN", "Judged", "clearance_along", "exact_clearance", "judge"]
+__all__ = ["LENGTH", "SKIN", "Judged", "judge"]
 
 SKIN = "skin in view"
 LENGTH = "needle length"
@@ -38,9 +32,9 @@ Truths = NDArray[np.bool_]
 class Judged:
     """``candidates`` with their clearance from the needle's surface by structure, ``(n,)`` mm each.
 
-    ``broken`` says by constraint which candidates break it. Clearances are those of
-    :func:`exact_clearance` for what is feasible, at most 0.25 mm more, and up to 10 mm beyond the margin;
-    the others were not measured to the end.
+    ``broken`` says by constraint which candidates break it. For what is feasible, clearances are the exact
+    ones near the margin, and at most 0.25 mm more up to 10 mm beyond it; the others were not measured to the
+    end.
     """
 
     candidates: Candidates
