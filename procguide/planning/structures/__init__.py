@@ -14,6 +14,7 @@ from procguide.imaging import LabelMap
 from procguide.planning.names import Construction, StructureName
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.site import LocalLabels, Site
+from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
 from procguide.planning.structures.cord import spinal_cord
 from procguide.planning.structures.dura import dura_spread_mm, model_dura
 from procguide.planning.structures.foramen import foramen_depth
@@ -91,6 +92,7 @@ BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
         StructureName.DURA: dura,
         StructureName.NERVE_ROOT: nerve_root,
         StructureName.FORAMEN: foramen,
+        StructureName.ADAMKIEWICZ_ZONE: adamkiewicz_zone,
         StructureName.DISC: from_regions(Region.DISC),
         StructureName.KIDNEY: from_regions(Region.KIDNEY),
         StructureName.AORTA: aorta,

@@ -20,7 +20,7 @@ __all__ = [
     "nerve_spread_mm",
 ]
 
-NERVE_SPREAD_MM = MappingProxyType({"L1": 1.5, "L2": 1.5, "L3": 1.5, "L4": 1.5, "L5": 2.0})
+NERVE_SPREAD_MM = MappingProxyType({"L1": 1.5, "L2": 1.5, "L3": 1.5, "L4": 2.0, "L5": 2.5})
 """Standard deviation of the true nerve's surface about the modelled one, our networks' errors included.
 
 On phantoms 0.6 to 1.5 (benchmarks/nerve_model.py). People differ more: from root to facet, for one, by a

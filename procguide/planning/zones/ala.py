@@ -9,20 +9,22 @@ from procguide.planning.zones.patch import STEP_MM
 
 __all__ = ["groove"]
 
+Window = tuple[tuple[int, int], tuple[int, int]]
 _BESIDE_MM = 3.0
 _BEFORE_MM = 4.0
 _LEAST_WALL_MM = 3.0
 _STRAY_MM = 3.0
 
 
-def groove(solid: NDArray[np.bool_], near: tuple[float, float], rows: range) -> NDArray[np.float64]:
+def groove(solid: NDArray[np.bool_], window: Window, rows: range) -> NDArray[np.float64]:
     """The groove's floor in each section of ``rows``: ``(n, 3)`` sample indices, where there is one.
 
     ``solid`` ``(lateral, posterior, superior)`` is the sacrum. In a section the floor is the free sample
-    that has the articular process straight medial of it and the ala straight in front, both close, and
-    lies nearest to ``near`` (lateral, posterior). Sections whose floor strays from the others' are left out.
+    within ``window`` (first and last sample lateral, and posterior) that has the articular process straight
+    medial of it and the ala straight in front, both closest. Sections whose floor strays from the others'
+    are left out.
     """
-    floors = [(*floor, row) for row in rows if (floor := _floor(solid[:, :, row], near)) is not None]
+    floors = [(*floor, row) for row in rows if (floor := _floor(solid[:, :, row], window)) is not None]
     found = np.array(floors, dtype=np.float64).reshape(-1, 3)
     if not len(found):
         return found
@@ -30,15 +32,19 @@ def groove(solid: NDArray[np.bool_], near: tuple[float, float], rows: range) -> 
     return np.asarray(found[stray <= _STRAY_MM])
 
 
-def _floor(section: NDArray[np.bool_], near: tuple[float, float]) -> tuple[int, int] | None:
+def _floor(section: NDArray[np.bool_], window: Window) -> tuple[int, int] | None:
     beside, before = _to_bone(section, 0), _to_bone(section, 1)
     walled = _thickness_behind(section) >= _LEAST_WALL_MM
     free = ~section & (beside <= _BESIDE_MM) & (before <= _BEFORE_MM) & walled
-    index = np.argwhere(free)
+    inside = np.zeros_like(free)
+    (left, right), (front, back) = window
+    inside[max(left, 0) : right, max(front, 0) : back] = True
+    index = np.argwhere(free & inside)
     if not len(index):
         return None
-    off = np.linalg.norm(index - np.array(near), axis=1) * STEP_MM
-    i, j = index[int(np.argmin(beside[free] + before[free] + off))]
+    deep = beside[free & inside] + before[free & inside]
+    off = np.linalg.norm(index - np.mean(window, axis=1), axis=1) * STEP_MM
+    i, j = index[int(np.argmin(deep + off / 2))]
     return int(i), int(j)
 
 

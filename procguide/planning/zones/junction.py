@@ -22,7 +22,8 @@ _LEAST_PROCESS_MM = 5.0
 _SHARE = 0.6
 _ACROSS_MM = 20.0
 _LEVEL = 2
-_GROOVE_BEFORE_MM = 4.0
+_GROOVE_BESIDE_MM = (7.0, 14.0)
+_GROOVE_BEHIND_MM = (-9.0, 2.0)
 _PROCESS_MM = 8.0
 _ROOM = ((-12.0, -18.0, -22.0), (24.0, 10.0, 12.0))
 
@@ -87,9 +88,14 @@ class Junction:
 
     def groove(self) -> NDArray[np.float64]:
         """The sacral groove's floor 2 to 6 mm under the ala's top, from below upward, ``(n, 3)`` mm."""
-        top = int(_section_tops(self.solid)[self.face])
-        back = self.process_at[1] - round(_GROOVE_BEFORE_MM / STEP_MM)
-        floor = groove(self.solid, (self.face - 4, back), range(max(top - 12, 0), max(top - 3, 0)))
+        at = np.round(self.process_at).astype(int)
+        low, high = (at[0] + round(mm / STEP_MM) for mm in _GROOVE_BESIDE_MM)
+        tops = _section_tops(self.solid[low:high])
+        if np.isnan(tops).all():
+            return np.empty((0, 3))
+        top = int(np.nanmin(tops))
+        window = ((low - 6, high), tuple(at[1] + round(mm / STEP_MM) for mm in _GROOVE_BEHIND_MM))
+        floor = groove(self.solid, window, range(max(top - 12, 0), max(top - 3, 0)))
         return self.patch.local(floor)
 
 

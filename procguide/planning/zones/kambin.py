@@ -14,7 +14,7 @@ from procguide.planning.zones.patch import STEP_MM, SidePatch
 
 __all__ = ["centre", "sample"]
 
-_WIDE_MM = 12.0
+_WIDE_MM = 3.0
 _LEAST_MM = 2.0
 
 

@@ -1,0 +1,150 @@
+"""Zones of the lumbar posterior elements against a phantom's true ones, and what they must not be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from procguide.anatomy import VERSE_LABELS, Region, Side
+from procguide.errors import InputUnfitError
+from procguide.phantom import sample_parameters
+from procguide.phantom.assemble import assemble
+from procguide.phantom.truth.nouns import TrueZone
+from procguide.phantom.truth.spine import true_spine
+from procguide.phantom.truth.zones import true_zones
+from procguide.planning import Request, load_catalogue
+from procguide.planning.site import LocalLabels, Site, find_site
+from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
+from procguide.planning.structures.nerves import nerve_spread_mm
+from procguide.planning.zones import CONSTRUCTIONS, TargetZone
+
+if TYPE_CHECKING:
+    from tests.planning.conftest import Patient
+
+SUBPEDICULAR = "transforaminal_esi_subpedicular"
+KAMBIN = "transforaminal_esi_kambin"
+FACET = "facet_joint_injection"
+BLOCK = "lumbar_medial_branch_block"
+ABLATION = "lumbar_medial_branch_rfa"
+IN_ZONE_MM = {SUBPEDICULAR: 2.0, KAMBIN: 3.0, FACET: 3.0, BLOCK: 3.0, ABLATION: 3.0}
+INTERSPACES = ("L2-L3", "L3-L4", "L4-L5", "L5-S1")
+NERVES = ("L2", "L3", "L4", "L5")
+CASES = [
+    *((procedure, level) for procedure in (SUBPEDICULAR, KAMBIN, FACET) for level in INTERSPACES),
+    *((procedure, level) for procedure in (BLOCK, ABLATION) for level in NERVES),
+]
+
+
+@pytest.fixture(scope="module")
+def truth() -> tuple[TrueZone, ...]:
+    anatomy = assemble(sample_parameters(2))
+    return true_zones(anatomy, true_spine(anatomy))
+
+
+def local(patient: Patient) -> LocalLabels:
+    present = frozenset(int(label) for label in patient.regions.present())
+    return LocalLabels(patient.levels, patient.regions, present)
+
+
+def site_of(patient: Patient, procedure: str, level: str, side: Side | None) -> Site:
+    return find_site(Request(load_catalogue()[procedure].at(level), level, side), patient.spine)
+
+
+def zone_of(patient: Patient, procedure: str, level: str, side: Side | None) -> TargetZone:
+    site = site_of(patient, procedure, level, side)
+    return CONSTRUCTIONS[site.procedure.target.construction].sample(site, local(patient))
+
+
+def best(zone: TargetZone) -> np.ndarray:
+    return np.asarray(zone.points[np.argsort(zone.misfit, kind="stable")[:5]])
+
+
+@pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize(("procedure", "level"), CASES)
+def test_best_targets_lie_in_the_true_zone(
+    patient: Patient, truth: tuple[TrueZone, ...], procedure: str, level: str, side: Side
+) -> None:
+    true = next(
+        zone for zone in truth if (zone.procedure, zone.level, zone.side) == (procedure, level[:2], side)
+    )
+    zone = zone_of(patient, procedure, level, side)
+    assert ((zone.misfit >= 0) & (zone.misfit <= 1)).all()
+    off = np.linalg.norm(best(zone)[:, None] - true.points[None], axis=2).min(axis=1)
+    assert np.median(off) < IN_ZONE_MM[procedure], off
+
+
+@pytest.mark.parametrize(("procedure", "level"), [(KAMBIN, "L3-L4"), (FACET, "L4-L5"), (ABLATION, "L3")])
+def test_left_and_right_are_mirror_images(
+    patient: Patient, mirrored: Patient, procedure: str, level: str
+) -> None:
+    left = zone_of(patient, procedure, level, Side.LEFT).points
+    right = zone_of(mirrored, procedure, level, Side.RIGHT).points * (-1, 1, 1)
+    assert np.linalg.norm(left.mean(axis=0) - right.mean(axis=0)) < 0.8
+
+
+@pytest.mark.parametrize("level", INTERSPACES)
+def test_kambin_targets_lie_in_neither_bone_nor_disc(patient: Patient, level: str) -> None:
+    points = zone_of(patient, KAMBIN, level, Side.LEFT).points
+    index = tuple(np.round(patient.levels.to_index(points)).astype(int).T)
+    inside = (patient.levels.voxels[index] > 0) | (patient.regions.voxels[index] == Region.DISC)
+    assert inside.mean() < 0.05
+
+
+@pytest.mark.parametrize("level", ["L3", "L4"])
+def test_electrode_lies_along_bone_without_entering_it(patient: Patient, level: str) -> None:
+    zone = zone_of(patient, ABLATION, level, Side.RIGHT)
+    assert zone.gates is not None
+    active = load_catalogue()[ABLATION].target.numbers["active_tip_mm"].value
+    along = zone.gates - zone.points
+    assert np.linalg.norm(along, axis=1) == pytest.approx(active)
+    points = zone.points[:, None] + np.linspace(0, 1, 21)[None, :, None] * along[:, None]
+    index = np.round(patient.levels.to_index(points)).astype(int)
+    inside = patient.levels.voxels[tuple(np.moveaxis(index, -1, 0))] > 0
+    assert (inside.mean(axis=1) < 0.1).mean() > 0.3
+
+
+def test_a_missing_transverse_process_is_said(patient: Patient) -> None:
+    site = site_of(patient, BLOCK, "L3", Side.LEFT)
+    label = VERSE_LABELS["L4"]
+    frame = site.below.frame
+    process = frame.to_local(site.below.superior_articular_processes[Side.LEFT])
+    index = np.argwhere(patient.levels.voxels == label)
+    lateral = frame.to_local(patient.levels.to_patient(index))[:, 0]
+    cut = index[lateral > process[0] + 4.0]
+    levels = patient.levels.voxels.copy()
+    levels[tuple(cut.T)] = 0
+    bare = replace(patient, levels=patient.levels.with_voxels(levels))
+    with pytest.raises(InputUnfitError, match="no transverse process"):
+        zone_of(bare, BLOCK, "L3", Side.LEFT)
+
+
+def test_interlaminar_targets_are_deeper_than_the_line_and_end_where_told(patient: Patient) -> None:
+    procedure = load_catalogue()["lumbar_interlaminar_esi"]
+    zone = zone_of(patient, procedure.id, "L4-L5", None)
+    count = len(zone.points) // 4
+    steps = zone.points[:count, 1] - zone.points[-count:, 1]
+    numbers = procedure.target.numbers
+    assert steps == pytest.approx(numbers["past_line_high_mm"].value - numbers["past_line_low_mm"].value)
+
+
+class TestArteryZone:
+    def test_lies_in_front_of_and_above_the_foramens_middle(self, patient: Patient) -> None:
+        site = site_of(patient, SUBPEDICULAR, "L2-L3", Side.LEFT)
+        found = adamkiewicz_zone(site, local(patient))
+        assert found is not None
+        frame = site.upper.frame
+        middle = frame.to_local(site.upper.foramina[Side.LEFT])
+        points = frame.to_local(np.array(found.tubes[0].points))
+        assert (points[:, 1] + found.tubes[0].radii_mm[0] <= middle[1] + 0.2).all()
+        assert (points[:, 2] > middle[2]).all()
+
+    def test_is_not_below_l3(self, patient: Patient) -> None:
+        site = site_of(patient, SUBPEDICULAR, "L4-L5", Side.LEFT)
+        assert adamkiewicz_zone(site, local(patient)) is None
+
+
+def test_roots_of_the_lowest_levels_have_the_wider_spread() -> None:
+    assert nerve_spread_mm("L3") < nerve_spread_mm("L4") < nerve_spread_mm("L5")
