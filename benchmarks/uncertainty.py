@@ -131,7 +131,7 @@ def monte_carlo(frontier: Frontier, solids: list[Surface], n: int, draws: int) -
     rng = np.random.default_rng(1000 + n)
     entry, target = frontier.candidates.entries[n], frontier.candidates.targets[n]
     error, radius = PlacementError.of(frontier.case.procedure), frontier.case.procedure.needle.radius_mm
-    broken = 0
+    broken, length = 0, float(np.linalg.norm(target - entry))
     near = {solid.name: _stretch(solid, entry, target, radius) for solid in solids}
     for _ in range(draws):
         ends = placed(rng, error, entry, target)
@@ -141,7 +141,8 @@ def monte_carlo(frontier: Frontier, solids: list[Surface], n: int, draws: int) -
             if near[solid.name] is None or hit:
                 continue
             low, high = near[solid.name]
-            points = ends[0] + np.arange(low, high, 0.5 / 100)[:, None] * (ends[1] - ends[0]) - shift
+            share = np.linspace(low, high, int((high - low) * length / 0.5) + 2)[:, None]
+            points = ends[0] + share * (ends[1] - ends[0]) - shift
             room = min(tree.query(points)[0].min() - thick for tree, thick in solid.trees)
             hit |= room - radius < solid.margin
         broken += hit
