@@ -28,6 +28,8 @@ _NEAR_SAMPLES = (2, 3)
 _BESIDE_BODY_MM = 20.0
 _LEAST_SAMPLES = 60
 _LEAST_JOINT_MM = 15.0
+_THICK_MM = 2.5
+"""Standard deviation from side to side; 1.3 to 2.0 on phantoms."""
 _SECTION_MM = 2.0
 
 
@@ -88,11 +90,20 @@ def _joint_lines(patch: Patch, bone: Mask) -> dict[Side, tuple[Vector, ...]]:
             if near.sum() < _LEAST_SAMPLES:
                 continue
             found = np.argwhere(keep_large(near)) + np.array([0, 0, int(lateral[0])])
-            line = _dorsal_edge(patch.to_patient(patch.local(found)))
+            points = patch.to_patient(patch.local(found))
+            line = _dorsal_edge(points)
+            if _unlike_a_joint(points):
+                break
             if len(line) >= 3 and line[-1][2] - line[0][2] >= _LEAST_JOINT_MM:
                 lines[side] = line
                 break
     return lines
+
+
+def _unlike_a_joint(points: NDArray[np.float64]) -> bool:
+    """A joint is a thin upright sheet: labels cut off or mixed up meet in a wide crowd instead."""
+    lean = np.polyfit(points[:, 2], points[:, 0], 1)
+    return bool(np.std(points[:, 0] - np.polyval(lean, points[:, 2])) > _THICK_MM)
 
 
 def _grown(mask: Mask, samples: int) -> Mask:

@@ -26,7 +26,7 @@ _STEP_MM = 0.5
 _STRAIGHT_MM = 5.0
 _OFF_SYMMETRY_MM = 3.0
 _CANAL_MM = 20.0
-_HALF_DEPTH_MM = (np.array([0.0, 30.0, 60.0, 90.0]), np.array([9.0, 6.5, 4.0, 3.0]))
+_HALF_DEPTH_MM = (np.array([0.0, 30.0, 60.0, 90.0]), np.array([9.0, 5.5, 3.2, 2.6]))
 """Half the canal's depth from front to back at the most, by the way down from the endplate: 4.5 to 6 mm of
 depth at the hiatus are published, wider above (assumed)."""
 

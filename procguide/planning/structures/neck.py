@@ -13,9 +13,10 @@ from procguide.planning.structures.nouns import Solid
 __all__ = ["vertebral_artery"]
 
 _RADIUS_MM = 2.2
-_SPREAD_MM = 2.5
+_SPREAD_MM = 3.0
 _BESIDE_BODY_MM = 4.0
-_BODY_HALF_MM = (11.0, 15.0)
+_BESIDE_C7_MM = 2.0
+_BODY_HALF_MM = (10.0, 13.0)
 _BEHIND_CENTRE_MM = 1.0
 _BEFORE_C7_MM = 7.0
 """All assumed: beside the body in the transverse foramina of C6 and above, before the process of C7."""
@@ -42,5 +43,6 @@ def _passage(vertebra: Vertebra, side: Side) -> np.ndarray:
     """Above and below beside this vertebra, ``(2, 3)`` LPS mm, cranial to caudal."""
     half = float(np.clip(vertebra.superior_endplate.width_mm / 2, *_BODY_HALF_MM))
     y = -_BEFORE_C7_MM if vertebra.level == "C7" else _BEHIND_CENTRE_MM
-    x = side.sign * (half + _BESIDE_BODY_MM)
+    beside = _BESIDE_C7_MM if vertebra.level == "C7" else _BESIDE_BODY_MM
+    x = side.sign * (half + beside)
     return vertebra.frame.to_patient(np.array([(x, y, 6.0), (x, y, -6.0)]))

@@ -25,6 +25,7 @@ _SEEN_SPREAD_MM, _PLACED_SPREAD_MM = 1.0, 4.0
 _INTO_MM = 12.0
 _PRESACRAL_MM = 25.0
 _PRESACRAL_SPREAD_MM = 1.0
+_CANAL_FRONT_MM, _LOWER_CANAL_MM = 4.0, 20.0
 
 
 def bone_with_hiatus(site: Site, labels: LocalLabels) -> Solid:
@@ -82,13 +83,31 @@ def sacral_foramen(site: Site, _labels: LocalLabels) -> Solid | None:
     return Solid(StructureOrigin.MODELLED, tubes=tuple(tubes), spread_mm=spread)
 
 
-def presacral_space(_site: Site, labels: LocalLabels) -> Solid | None:
-    """What lies in front of the sacrum (rectum, vessels, plexus), within 25 mm of it."""
+def presacral_space(site: Site, labels: LocalLabels) -> Solid | None:
+    """What lies in front of the sacrum (rectum, vessels, plexus), within 25 mm of it.
+
+    Stray pieces of its label count for nothing; nor does what lies behind the canal's lower end.
+    """
+    import cc3d
+
     sacrum = (labels.levels.voxels == VERSE_LABELS[SACRUM]) | (labels.regions.voxels == Region.SACRUM)
     if not sacrum.any():
         return None
-    front = np.argmax(sacrum, axis=1)[:, None, :]
+    whole = cc3d.largest_k(np.ascontiguousarray(sacrum), k=1, connectivity=6) > 0
+    front = np.argmax(whole, axis=1)[:, None, :]
     row = np.arange(sacrum.shape[1])[None, :, None]
     reach = round(_PRESACRAL_MM / float(labels.levels.spacing[1]))
-    space = sacrum.any(axis=1)[:, None, :] & (row < front) & (row >= front - reach) & ~labels.bone
+    space = whole.any(axis=1)[:, None, :] & (row < front) & (row >= front - reach) & ~labels.bone
+    if site.sacrum.hiatus is not None:
+        space &= ~_behind_the_end(canal_end(site), labels, np.asarray(space))
     return Solid(StructureOrigin.MODELLED, mask=np.asarray(space), spread_mm=_PRESACRAL_SPREAD_MM)
+
+
+def _behind_the_end(end: CanalEnd, labels: LocalLabels, space: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Of ``space``, what lies in and behind the canal's lower end and its line on to the skin."""
+    index = np.argwhere(space)
+    off = labels.levels.to_patient(index) - end.hiatus
+    inside = (off @ end.behind > -_CANAL_FRONT_MM) & (off @ end.caudal > -_LOWER_CANAL_MM)
+    mask = np.zeros(space.shape, dtype=bool)
+    mask[tuple(index[inside].T)] = True
+    return mask
