@@ -198,6 +198,18 @@ class TestSession:
         kept = session_of([stops[0], stop(2, "L4", Side.LEFT, needle(20, 30, 25, -34), poor)])
         assert any("pass each other" in words for words in kept.warnings)
 
+    def test_under_ultrasound_no_c_arm_moves(self) -> None:
+        view = ViewSetting(ViewName.ULTRASOUND_IN_PLANE, "the whole needle", None, None, None, reachable=True)
+        stops = [
+            stop(n, level, Side.LEFT, replace(needle(60, 0, 25, z), views=(view,)))
+            for n, level, z in ((1, "L3", 0.0), (2, "L4", -35.0))
+        ]
+        session = session_of(stops)
+        assert session.order == (1, 2)
+        assert session.travel == Travel()
+        assert [station.stops for station in session.stations] == [(1,), (2,)]
+        assert all(station.pose is None for station in session.stations)
+
     def test_an_empty_session_is_empty(self) -> None:
         session = session_of([stop(1, "L3", Side.LEFT)])
         assert session.order == ()
