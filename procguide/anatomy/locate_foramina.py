@@ -28,10 +28,11 @@ _AREA_MM2 = (8.0, 220.0)
 _FIRST_MM = (12.0, 48.0)
 _STEP_MM = (13.0, 34.0)
 _ALIKE_MM = 8.0
-_RADIUS_MM = 4.0
-_PLACE_MM = MappingProxyType({"S1": (30.0, 31.0), "S2": (50.0, 29.0), "S3": (70.0, 26.0)})
-"""Below the promontory, and the lateral border from the midline: S1 3 and 3.1 cm, S2 5 cm below (as the
-catalogue's sacral_lateral_branch_rfa cites); the rest is assumed."""
+_PLACE_MM = MappingProxyType({"S1": (30.0, 23.5, 4.5), "S2": (53.0, 15.0, 3.6), "S3": (72.0, 13.5, 3.2)})
+"""Below the promontory, middle from the midline, radius: S1 23.5 mm from the midline (Kim et al., Korean J
+Pain 2023;36:98), the S2 pair 29.8 mm apart with bridges of 14.2 and 12.8 mm above and below (McGrath and
+Stringer, Surg Radiol Anat 2011;33:279), openings after Saluja et al. (J Clin Diagn Res 2018;12(6):AC01);
+S1 3 cm below the promontory as the catalogue has it; the rest is assumed."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,7 @@ def _usual(unrolled: Unrolled, side: Side) -> list[_Hole]:
     """Where published distances put them, along the canal from the endplate's height."""
     endplate = float(np.argmin(np.abs(unrolled.line[:, 2])))
     return [
-        _Hole(endplate + below, side.sign * (border - _RADIUS_MM), _RADIUS_MM)
-        for below, border in _PLACE_MM.values()
+        _Hole(endplate + below, side.sign * across, radius) for below, across, radius in _PLACE_MM.values()
     ]
 
 
