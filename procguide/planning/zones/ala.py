@@ -21,8 +21,8 @@ def groove(solid: NDArray[np.bool_], window: Window, rows: range) -> NDArray[np.
 
     ``solid`` ``(lateral, posterior, superior)`` is the sacrum. In a section the floor is the free sample
     within ``window`` (first and last sample lateral, and posterior) that has the articular process straight
-    medial of it and the ala straight in front, both closest. Sections whose floor strays from the others'
-    are left out.
+    medial of it, the ala straight in front, both closest, and no bone behind. Sections whose floor strays
+    from the others' are left out.
     """
     floors = [(*floor, row) for row in rows if (floor := _floor(solid[:, :, row], window)) is not None]
     found = np.array(floors, dtype=np.float64).reshape(-1, 3)
@@ -35,7 +35,8 @@ def groove(solid: NDArray[np.bool_], window: Window, rows: range) -> NDArray[np.
 def _floor(section: NDArray[np.bool_], window: Window) -> tuple[int, int] | None:
     beside, before = _to_bone(section, 0), _to_bone(section, 1)
     walled = _thickness_behind(section) >= _LEAST_WALL_MM
-    free = ~section & (beside <= _BESIDE_MM) & (before <= _BEFORE_MM) & walled
+    reached = np.cumsum(section[:, ::-1], axis=1)[:, ::-1] == 0
+    free = reached & (beside <= _BESIDE_MM) & (before <= _BEFORE_MM) & walled
     inside = np.zeros_like(free)
     (left, right), (front, back) = window
     inside[max(left, 0) : right, max(front, 0) : back] = True

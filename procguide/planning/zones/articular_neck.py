@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
+_BESIDE_WALL_MM = (0.5, 1.5)
 _OBLIQUES = {False: (0.0, 10.0, 20.0), True: (-5.0, 0.0, 8.0)}
 _TILTS = (-35.0, -42.0, -50.0)
 
@@ -56,9 +58,9 @@ def _contacts(site: Site, found: Junction) -> Iterator[tuple[NDArray[np.float64]
     number = site.number
     if isinstance(site.below, Sacrum):
         floor = found.groove()
-        for n, point in enumerate(floor[::2]):
-            for tilt in _TILTS:
-                yield point, tilt, 0.3 * abs(n - len(floor) / 4) / max(len(floor) / 4, 1.0)
+        for n, point in enumerate(floor):
+            for tilt, beside in product(_TILTS, _BESIDE_WALL_MM):
+                yield point + np.array([beside, 0.0, 0.0]), tilt, beside / 4 + 0.4 * (1 - n / len(floor))
         return
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
         for tilt in _TILTS:

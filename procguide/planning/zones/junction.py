@@ -23,7 +23,8 @@ _SHARE = 0.6
 _ACROSS_MM = 20.0
 _LEVEL = 2
 _GROOVE_BESIDE_MM = (7.0, 14.0)
-_GROOVE_BEHIND_MM = (-9.0, 2.0)
+_GROOVE_BEHIND_MM = (-9.0, 4.0)
+_BESIDE_WALL_MM = (0.5, 1.5, 2.5)
 _PROCESS_MM = 8.0
 _ROOM = ((-12.0, -18.0, -22.0), (24.0, 10.0, 12.0))
 
@@ -44,8 +45,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     number = site.number
     found = read_junction(site, labels)
     if isinstance(site.below, Sacrum):
-        floor = found.groove()
-        return TargetZone(found.patch.to_patient(floor), np.linspace(0.3, 0, len(floor)))
+        return _groove_zone(found, number("off_bone_mm"))
     points, misfit = [], []
     off = number("off_bone_mm")
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
@@ -56,6 +56,14 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
                 points.append(corner + off * outward)
                 misfit.append(lateral / 6 + abs(tilt - 25) / 60)
     return TargetZone(found.patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
+
+
+def _groove_zone(found: Junction, off_mm: float) -> TargetZone:
+    """The sacral groove's floor and a little lateral of it, clear of the articular process's wall."""
+    floor = found.groove()
+    rows = [floor + np.array([beside, off_mm / 2, 0.0]) for beside in _BESIDE_WALL_MM]
+    misfit = [np.linspace(0.3, 0, len(floor)) + beside / 8 for beside in _BESIDE_WALL_MM]
+    return TargetZone(found.patch.to_patient(np.concatenate(rows)), np.concatenate(misfit))
 
 
 @dataclass(frozen=True, eq=False)
