@@ -13,7 +13,8 @@ SHAPE = (24, 40, 40)
 def scene(modality: Modality = Modality.CT) -> tuple[Volume, np.ndarray, LabelMap]:
     """A labelled block of bone whose label is a voxel short, and a far one without a label; 1 mm voxels."""
     voxels = np.full(SHAPE, 40, np.int16)
-    voxels[8:16, 5:15, 5:15] = 700
+    voxels[8:16, 5:15, 5:14] = 700
+    voxels[8:16, 5:15, 14] = 450
     voxels[8:16, 5:15, 28:36] = 500
     voxels[2, 35, 35] = 900
     bone = np.zeros(SHAPE, bool)
@@ -28,6 +29,16 @@ def test_a_dense_block_without_a_label_counts_and_the_label_s_own_rim_does_not()
     assert found is not None
     assert found[8:16, 5:15, 28:36].all()
     assert found.sum() == 8 * 10 * 8, "neither the rim beside the label nor a speck"
+
+
+def test_beside_a_label_only_what_is_dense_counts() -> None:
+    image, bone, regions = scene()
+    voxels = image.voxels.copy()
+    voxels[8:16, 5:15, 14] = 800
+    found = unlabelled_bone(Volume(voxels, image.affine, Modality.CT), bone, regions)
+    assert found is not None
+    assert found[8:16, 5:15, 14].all()
+    assert found.sum() == 8 * 10 * 9
 
 
 def test_what_has_a_rule_of_its_own_is_left_to_it() -> None:

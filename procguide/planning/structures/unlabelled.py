@@ -13,6 +13,7 @@ __all__ = ["unlabelled_bone"]
 
 _BRIGHT_HU = 250
 _APART_MM = 3.0
+_DENSE_HU = 600
 _SPECK_MM3 = 60.0
 _OTHERWISE_JUDGED = (
     *CANAL_CONTENT,
@@ -26,11 +27,11 @@ _OTHERWISE_JUDGED = (
 
 
 def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -> NDArray[np.bool_] | None:
-    """What is as bright as bone and lies 3 mm or more from labelled ``bone``, ``(k, j, i)``; None on MRI.
+    """What is as bright as bone without lying in labelled ``bone``, ``(k, j, i)``; None on MRI.
 
-    Nearer than that, partial volume and small errors of the labels would close narrow windows. Metal,
-    calcified vessels and dense contrast count too: no needle goes through them either. 250 HU, 3 mm and
-    60 mm3 are assumed.
+    250 HU is enough 3 mm or more from the labels. Nearer, partial volume would close narrow windows, so
+    only what is denser than a cortex's blurred edge counts: 600 HU. Metal, calcified vessels and dense
+    contrast count too: no needle goes through them either. These numbers and the 60 mm3 are assumed.
     """
     import cc3d
 
@@ -41,14 +42,16 @@ def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -
     near = _crop(image, regions.grid)
     if near is None:
         return None
-    bright = LabelMap((near.voxels >= _BRIGHT_HU).astype(np.uint8), near.affine, names={1: "bright"})
-    mask = resample(bright, regions.grid).voxels > 0
-    mask &= distance_squared(np.ascontiguousarray(bone), regions.spacing) >= _APART_MM**2
-    mask &= ~regions.mask(*_OTHERWISE_JUDGED)
-    if not mask.any():
-        return mask
-    least = max(int(_SPECK_MM3 / float(np.prod(regions.spacing))), 1)
-    return np.asarray(cc3d.dust(mask, threshold=least, connectivity=6), dtype=bool)
+    graded = (near.voxels >= _BRIGHT_HU).astype(np.uint8) + (near.voxels >= _DENSE_HU)
+    names = {1: "bright", 2: "dense"}
+    grade = resample(LabelMap(graded, near.affine, names=names), regions.grid).voxels
+    free = ~bone & ~regions.mask(*_OTHERWISE_JUDGED)
+    far = distance_squared(np.ascontiguousarray(bone), regions.spacing) >= _APART_MM**2
+    apart = (grade > 0) & far & free
+    if apart.any():
+        least = max(int(_SPECK_MM3 / float(np.prod(regions.spacing))), 1)
+        apart = np.asarray(cc3d.dust(apart, threshold=least, connectivity=6), dtype=bool)
+    return np.asarray(apart | ((grade == 2) & ~far & free))
 
 
 def _crop(image: Volume, grid: Grid) -> Volume | None:
