@@ -96,6 +96,14 @@ def test_a_vertebra_cut_off_is_said(procedure: str) -> None:
         CONSTRUCTIONS[site.procedure.target.construction].sample(site, cut)
 
 
+@pytest.mark.parametrize("procedure", ["cervical_medial_branch_block", "stellate_ganglion_block"])
+def test_a_vertebra_at_the_images_edge_is_refused(procedure: str) -> None:
+    site, labels = site_of(procedure, "C6", Side.LEFT)
+    cut = replace(site, upper=replace(site.upper, complete=False))
+    with pytest.raises(InputUnfitError, match="cut off by the image's edge"):
+        CONSTRUCTIONS[site.procedure.target.construction].sample(cut, labels)
+
+
 def test_vertebral_artery_is_modelled_beside_the_body_with_a_spread() -> None:
     site, labels = site_of("stellate_ganglion_block", "C6", Side.LEFT)
     solid = vertebral_artery(site, labels)

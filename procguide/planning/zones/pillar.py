@@ -28,6 +28,11 @@ def centre(site: Site) -> Vector:
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Bone of the pillar's lateral face round its centroid as a true lateral view shows it."""
     vertebra, side, number = site.upper, site.own_side, site.number
+    if not vertebra.complete:
+        # Beyond the image nothing is known: its edge would pass for skin.
+        raise InputUnfitError(
+            f"{vertebra.level} is cut off by the image's edge. Load images of the neck that show it whole."
+        )
     local = pillar_points(vertebra, side, labels)
     middle = np.median(local[:, 1:], axis=0)
     low, high = np.quantile(local[:, 2], (0.05, 0.95))
