@@ -23,7 +23,8 @@ _MAX_ASIDE_MM = 30.0
 _MIN_DROP_MM = 20.0
 _CUT_HEIGHT = 0.7
 _CUT_AT_BORDER = 0.9
-_MAX_AXIS_WIDTH_MM = 32.0
+_MAX_AXIS_WIDTH_MM = 25.0
+"""Of C2's and C3's bodies (assumed); T1 and T2, wider, were once found as one tall body and taken for C2."""
 _MAX_C3_HEIGHT_MM = 22.0
 _MIN_AXIS_RATIO = 1.5
 _MAX_DENS_RATIO = 0.8
@@ -113,7 +114,7 @@ def _axis(bodies: list[BodyExtent], classes: NDArray[np.uint8], instances: Insta
     if len(bodies) < 3:
         return False
     top, below = bodies[-1], bodies[-2]
-    if top.width > _MAX_AXIS_WIDTH_MM or below.height > _MAX_C3_HEIGHT_MM:
+    if max(top.width, below.width) > _MAX_AXIS_WIDTH_MM or below.height > _MAX_C3_HEIGHT_MM:
         return False
     if top.height < _MIN_AXIS_RATIO * below.height:
         return False

@@ -11,7 +11,7 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_DORSAL_OF_MIDDLE_MM = 4.5
+_DORSAL_OF_MIDDLE_MM = 6.0
 """Where no articular process stands behind, the foramen ends this far behind its middle: assumed."""
 
 
