@@ -34,7 +34,9 @@ __all__ = ["Case", "build_case", "plan", "plan_case", "plans_of"]
 _CONFIDENT = 0.7
 _COARSE = ("kidney", "aorta", "vena_cava", "liver", "bowel", "lung")
 """Organs; the network for them is the weakest (its card has figures)."""
-_NEVER_LABELLED = ("lung and pleura", "bowel", "vessels other than the aorta")
+_NEVER_LABELLED = "smaller vessels"
+_ELSEWHERE = ("lung", "bowel", "vena_cava")
+"""Judged only where the procedure asks for them; where it does not, a reader should know."""
 Progress = Callable[[str, float], None]
 
 
@@ -214,9 +216,10 @@ def _hull(
 
 
 def _warnings(case: Case) -> tuple[str, ...]:
-    unseen = [name.replace("_", " ") for name in case.scene.absent]
-    names = ", ".join([*unseen, *_NEVER_LABELLED])
-    words = [f"not judged, for the labels do not hold them: {names}. Look at the images along the needle"]
+    unasked = [name for name in _ELSEWHERE if name not in (*case.scene.structures, *case.scene.absent)]
+    unseen = [name.replace("_", " ") for name in (*case.scene.absent, *unasked)]
+    names = ", ".join([*unseen, _NEVER_LABELLED])
+    words = [f"not judged: {names}. Look at the images along the needle"]
     modelled = [
         s.name.replace("_", " ")
         for s in case.scene.structures.values()

@@ -21,7 +21,7 @@ def phantom():
 def coarse(regions: LabelMap) -> LabelMap:
     table = np.arange(256, dtype=np.uint8)
     table[list(POSTERIOR_ELEMENTS)] = Region.ARCH
-    kept = (Region.BODY, Region.ARCH, Region.DISC, Region.CANAL, Region.SACRUM)
+    kept = (Region.BODY, Region.ARCH, Region.DISC, Region.CANAL, Region.SACRUM, Region.ILIUM)
     table[~np.isin(table, kept)] = 0
     return regions.with_voxels(table[regions.voxels])
 
