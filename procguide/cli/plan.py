@@ -33,7 +33,17 @@ if TYPE_CHECKING:
     from procguide.segmentation.adapters.foreign import Segmenter
     from procguide.segmentation.hints import LevelAt
 
-__all__ = ["PlanOptions", "Result", "Wishes", "plan", "provenance_of", "run_plan", "subject_of", "write_plan"]
+__all__ = [
+    "PlanOptions",
+    "Result",
+    "Wishes",
+    "plan",
+    "provenance_of",
+    "read_and_locate",
+    "run_plan",
+    "subject_of",
+    "write_plan",
+]
 
 
 @dataclass(frozen=True)
@@ -182,26 +192,33 @@ def _wishes(weights: str | None, carm: Path | None, explain: bool) -> Wishes:
     return Wishes(parse_weights(weights), None if carm is None else read_carm(carm), explain)
 
 
+def read_and_locate(path: Path, options: PlanOptions, steps: Steps) -> tuple[Case, Anatomy]:
+    """The study that is planned on, labelled as the options say."""
+    from procguide.cli.pipeline import locate, read_case
+
+    case = read_case(path, steps)
+    anatomy = locate(
+        case,
+        steps,
+        labels=options.labels,
+        lowest_level=options.lowest_level,
+        level_at=options.level_at,
+        device=options.device,
+        segmenter=options.segmenter,
+    )
+    return case, anatomy
+
+
 def run_plan(session: Session, path: Path, request: Request, options: PlanOptions) -> None:
     """The main path from a study to the written plan; no feasible plan is written too, then raised."""
     from procguide.cli.outputs import output_folder
-    from procguide.cli.pipeline import locate, read_case
     from procguide.cli.show_plan import show_explanation, show_plans
     from procguide.cli.steps import Steps
     from procguide.planning import plan as find_plans
 
     steps = Steps(session.console())
     with output_folder(options.output, force=options.force, source=path) as partial:
-        case = read_case(path, steps)
-        anatomy = locate(
-            case,
-            steps,
-            labels=options.labels,
-            lowest_level=options.lowest_level,
-            level_at=options.level_at,
-            device=options.device,
-            segmenter=options.segmenter,
-        )
+        case, anatomy = read_and_locate(path, options, steps)
         with steps.step("plan") as advance:
             subject = subject_of(case, anatomy, request.procedure)
             wishes = options.wishes

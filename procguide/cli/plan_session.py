@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from procguide import DISCLAIMER
-from procguide.cli.plan import PlanOptions, Result, provenance_of, subject_of, write_plan
+from procguide.cli.plan import PlanOptions, Result, provenance_of, read_and_locate, subject_of, write_plan
 from procguide.cli.session import Session
 from procguide.errors import NoResultError, SomeFailedError
 
@@ -27,23 +27,13 @@ __all__ = ["run_session"]
 def run_session(session: Session, path: Path, requests: Sequence[Request], options: PlanOptions) -> None:
     """Read and label once, plan every needle, choose their order; what fails is said at the end."""
     from procguide.cli.outputs import output_folder
-    from procguide.cli.pipeline import locate, read_case
     from procguide.cli.show_plan import show_explanation
     from procguide.cli.steps import Steps
     from procguide.planning.session import plan_session
 
     steps = Steps(session.console())
     with output_folder(options.output, force=options.force, source=path) as partial:
-        case = read_case(path, steps)
-        anatomy = locate(
-            case,
-            steps,
-            labels=options.labels,
-            lowest_level=options.lowest_level,
-            level_at=options.level_at,
-            device=options.device,
-            segmenter=options.segmenter,
-        )
+        case, anatomy = read_and_locate(path, options, steps)
         with steps.step("plan") as advance:
             subject = subject_of(case, anatomy, requests[0].procedure)
             wishes = options.wishes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -35,6 +36,18 @@ class Answer:
 
 
 Invoke = Callable[..., Answer]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run of ``plan``: its answer and its folder."""
+
+    answer: Answer
+    folder: Path
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return json.loads(self.answer.out)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +11,7 @@ from procguide.imaging import Volume
 from procguide.imaging.files import write_image
 from procguide.phantom import Phantom
 from procguide.planning import load_catalogue
-from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Answer, Invoke, answer_with_truth
+from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, Planned, answer_with_truth
 
 FILES = ["plan.json", "plan.mrk.json", "report.html", "run.json", "skin.ply", "spine.json"]
 ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "--side", "left"]
@@ -21,18 +19,6 @@ ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One run of ``plan``: its answer and its folder."""
-
-    answer: Answer
-    folder: Path
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return json.loads(self.answer.out)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")

@@ -1,41 +1,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from procguide.phantom import Phantom
-from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Answer, Invoke, answer_with_truth
+from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, Planned, answer_with_truth
 
 ASKED = ["--procedure", "lumbar_medial_branch_block", "--level", "L3", "--side", "both"]
-
-
-@dataclass(frozen=True)
-class Sitting:
-    """One run of ``plan`` for two needles: its answer and its folder."""
-
-    answer: Answer
-    folder: Path
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return json.loads(self.answer.out)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="module")
 def sitting(
     invoke: Invoke, study: Path, subject: Phantom, tmp_path_factory: pytest.TempPathFactory
-) -> Sitting:
+) -> Planned:
     folder = tmp_path_factory.mktemp("sitting") / "out"
     with pytest.MonkeyPatch.context() as patch:
         answer_with_truth(subject, patch)
-        return Sitting(invoke("plan", study, *ASKED, "-o", folder, "--json"), folder)
+        return Planned(invoke("plan", study, *ASKED, "-o", folder, "--json"), folder)
 
 
-def test_a_folder_for_each_needle(sitting: Sitting) -> None:
+def test_a_folder_for_each_needle(sitting: Planned) -> None:
     assert sitting.answer.code == 0, sitting.answer.err
     names = sorted(path.name for path in sitting.folder.iterdir())
     files = ["plan.json", "plan.mrk.json", "report.html", "run.json", "spine.json"]
@@ -46,7 +32,7 @@ def test_a_folder_for_each_needle(sitting: Sitting) -> None:
         assert (sitting.folder / f"L3-{side}" / "report.html").is_file()
 
 
-def test_the_document_is_the_sitting(sitting: Sitting) -> None:
+def test_the_document_is_the_sitting(sitting: Planned) -> None:
     document = sitting.document
     assert document == json.loads((sitting.folder / "plan.json").read_text())
     assert document["schema"] == "procguide.session/1"
@@ -59,14 +45,14 @@ def test_the_document_is_the_sitting(sitting: Sitting) -> None:
     assert planned < one_by_one
 
 
-def test_every_needle_stands_at_its_stations(sitting: Sitting) -> None:
+def test_every_needle_stands_at_its_stations(sitting: Planned) -> None:
     stations = sitting.document["stations"]
     assert {station["view"] for station in stations} >= {"bulls_eye", "true_lateral"}
     for view in ("bulls_eye", "true_lateral"):
         assert sorted(n for one in stations if one["view"] == view for n in one["stops"]) == [1, 2]
 
 
-def test_the_page_leads_to_each_needle(sitting: Sitting) -> None:
+def test_the_page_leads_to_each_needle(sitting: Planned) -> None:
     page = (sitting.folder / "report.html").read_text()
     assert "NOT APPROVED" in page
     assert "<script" not in page
@@ -75,13 +61,13 @@ def test_the_page_leads_to_each_needle(sitting: Sitting) -> None:
     assert page.count("<circle") == 2 * 2
 
 
-def test_slicer_gets_the_chosen_needles(sitting: Sitting) -> None:
+def test_slicer_gets_the_chosen_needles(sitting: Planned) -> None:
     lines = json.loads((sitting.folder / "plan.mrk.json").read_text())["markups"]
     assert len(lines) == 2
     assert all("not approved" in line["name"] for line in lines)
 
 
-def test_the_run_lists_every_file_and_no_identity(sitting: Sitting) -> None:
+def test_the_run_lists_every_file_and_no_identity(sitting: Planned) -> None:
     run = json.loads((sitting.folder / "run.json").read_text())
     files = {
         file.relative_to(sitting.folder).as_posix() for file in sitting.folder.rglob("*") if file.is_file()
