@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 __all__ = ["sample_mask"]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def sample_mask(
     mask: NDArray[np.uint8], matrix: NDArray[np.float64], out: NDArray[np.uint8]
 ) -> None:  # pragma: no cover (compiled)
     """``out[a, b, c]`` = whether ``mask``, interpolated linearly at ``matrix @ (a, b, c, 1)``, >= 1/2.
 
     ``matrix`` (3, 4) maps sample index to mask index. Within half a voxel of its border the mask repeats
-    its outermost voxel; beyond that it is empty. One thread: patches are small.
+    its outermost voxel; beyond that it is empty. Without Python's lock: threads may share the vertebrae.
     """
     size_k, size_j, size_i = mask.shape
     for a in range(out.shape[0]):

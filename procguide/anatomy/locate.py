@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -41,24 +43,18 @@ def locate_spine(
     absurd, is absent.
     """
     labels = Labels(levels, regions)
-    bodies = _bodies(labels)
-    vertebrae = [_vertebra(labels, body, confidence) for body in bodies]
-    numbers = [body.label for body in bodies]
-    sacrum = None
-    if vertebrae and labels.sacrum().any():
-        sacrum = locate_sacrum(labels, vertebrae[-1])
-    joints: list[dict[Side, Joint]] = []
-    for n, body in enumerate(bodies):
-        lower, lower_label = _under(n, vertebrae, numbers, sacrum)
-        if lower is None:
-            joints.append({})
-            continue
-        top = lower.endplate.centre if isinstance(lower, Sacrum) else lower.superior_endplate.centre
-        joints.append(locate_joints(labels, body.label, lower_label, body.frame, top))
-    located = tuple(
-        _joined(labels, n, bodies, vertebrae, joints, _under(n, vertebrae, numbers, sacrum))
-        for n in range(len(bodies))
-    )
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        bodies = _bodies(labels, pool)
+        vertebrae = list(pool.map(lambda body: _vertebra(labels, body, confidence), bodies))
+        numbers = [body.label for body in bodies]
+        sacrum = None
+        if vertebrae and labels.sacrum().any():
+            sacrum = locate_sacrum(labels, vertebrae[-1])
+        under = [_under(n, vertebrae, numbers, sacrum) for n in range(len(bodies))]
+        joints = list(pool.map(lambda body, bone: _joints(labels, body, *bone), bodies, under))
+        located = tuple(
+            pool.map(lambda n: _joined(labels, n, bodies, vertebrae, joints, under[n]), range(len(bodies)))
+        )
     if sacrum is not None:
         processes = {side: joint.superior_process for side, joint in joints[-1].items()}
         sacrum = locate_alae(labels, sacrum, processes)
@@ -82,24 +78,37 @@ def _under(
     return (below, numbers[n + 1]) if reach <= 25 else (None, 0)
 
 
-def _bodies(labels: Labels) -> list[Body]:
+def _joints(
+    labels: Labels, body: Body, lower: Vertebra | Sacrum | None, lower_label: int
+) -> dict[Side, Joint]:
+    """Facet joints with the bone next below; none where that was not found."""
+    if lower is None:
+        return {}
+    top = lower.endplate.centre if isinstance(lower, Sacrum) else lower.superior_endplate.centre
+    return locate_joints(labels, body.label, lower_label, body.frame, top)
+
+
+def _bodies(labels: Labels, pool: ThreadPoolExecutor) -> list[Body]:
     """Every body with its frame and endplates, cranial to caudal."""
     rough = _rough_bodies(labels)
     order = sorted(rough, key=lambda label: -rough[label][0][2])
     centres = np.array([rough[label][0] for label in order]).reshape(-1, 3)
-    bodies = []
-    for n, label in enumerate(order):
-        centre, behind, cut_above, cut_below = rough[label]
+
+    def one(n: int) -> Body | None:
+        centre, behind, cut_above, cut_below = rough[order[n]]
         superior = _line_direction(centres, n)
         posterior = behind - centre if behind is not None else _neighbours_posterior(order, rough)
         left = np.cross(posterior, superior)
         if np.linalg.norm(left) < 1.0:
             left = np.array([1.0, 0.0, 0.0])
         start = AnatomicalFrame.from_axes(centre, superior, left)
-        body = locate_body(labels, label, start, cut_above=cut_above, cut_below=cut_below)
-        if body is not None and body.frame.left[0] > 0.5 and body.frame.superior[2] > 0.3:
-            bodies.append(body)
-    return bodies
+        return locate_body(labels, order[n], start, cut_above=cut_above, cut_below=cut_below)
+
+    return [
+        body
+        for body in pool.map(one, range(len(order)))
+        if body is not None and body.frame.left[0] > 0.5 and body.frame.superior[2] > 0.3
+    ]
 
 
 RoughBody = tuple[NDArray[np.float64], NDArray[np.float64] | None, bool, bool]

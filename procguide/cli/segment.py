@@ -85,36 +85,46 @@ def segment(
 def _write(
     folder: Path, case: Case, anatomy: Anatomy, steps: Steps, parameters: dict[str, Any]
 ) -> dict[str, Any]:
+    from concurrent.futures import ThreadPoolExecutor
+
     from procguide.anatomy.serialise import spine_to_json
     from procguide.cli.outputs import write_json, write_run
-    from procguide.cli.pipeline import on_input_grid
-    from procguide.dicom import write_segmentation
-    from procguide.imaging.files import write_image
-    from procguide.planning.labels import describe_labels, remarks_of
+    from procguide.planning.labels import describe_labels
     from procguide.provenance import record
     from procguide.reporting import write_preview
 
     found = anatomy.segmentation
-    with steps.step("write"):
-        on_grid = on_input_grid(anatomy, case)
-        for name, labels in on_grid.items():
-            write_image(labels, folder / f"{name}.nii.gz")
+    with steps.step("write"), ThreadPoolExecutor(1) as pool:
         described = describe_labels(found, anatomy.spine)
-        if case.is_dicom:
-            name, version = described.network
-            write_segmentation(
-                on_grid["labels"],
-                case.series,
-                folder / "labels.dcm",
-                algorithm_name=name[:_LONGEST],
-                algorithm_version=version[:_LONGEST],
-                remarks=remarks_of(found, anatomy.spine),
-            )
+        files = pool.submit(_write_labels, folder, case, anatomy, described)
+        write_preview(folder / "preview.png", case.volume, found, anatomy.spine, described)
+        files.result()
         write_json(spine_to_json(anatomy.spine), folder / "spine.json")
         write_json(_labels_document(described, anatomy, folder, case), folder / "labels.json")
-        write_preview(folder / "preview.png", case.volume, found, anatomy.spine, described)
         provenance = record(case.series.files, models=found.models, parameters=parameters)
     return write_run(folder, "segment", provenance, steps, findings=(*case.findings, *found.findings))
+
+
+def _write_labels(folder: Path, case: Case, anatomy: Anatomy, described: LabelsDescription) -> None:
+    """The label maps on the input's grid, and for DICOM input the segmentation object."""
+    from procguide.cli.pipeline import on_input_grid
+    from procguide.dicom import write_segmentation
+    from procguide.imaging.files import write_image
+    from procguide.planning.labels import remarks_of
+
+    on_grid = on_input_grid(anatomy, case)
+    for name, labels in on_grid.items():
+        write_image(labels, folder / f"{name}.nii.gz")
+    if case.is_dicom:
+        name, version = described.network
+        write_segmentation(
+            on_grid["labels"],
+            case.series,
+            folder / "labels.dcm",
+            algorithm_name=name[:_LONGEST],
+            algorithm_version=version[:_LONGEST],
+            remarks=remarks_of(anatomy.segmentation, anatomy.spine),
+        )
 
 
 def _labels_document(

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 import cc3d
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, signal
+from scipy import ndimage
 
 from procguide.anatomy import SACRUM
 from procguide.segmentation.classes import VERTEBRAL, TissueClass
 from procguide.segmentation.inference import Prediction
 
-__all__ = ["Instances", "body_centres", "claim_for_sacrum", "separate", "settled"]
+__all__ = ["Instances", "body_centres", "claim_for_sacrum", "prominence", "separate", "settled", "summits"]
 
 _MIN_DISTANCE_MM = 13.0
 _MIN_STEP_MM = 8.0
@@ -79,11 +79,34 @@ def _peaks(body_votes: NDArray[np.floating], spacing: float) -> NDArray[np.float
     density = ndimage.gaussian_filter1d(np.histogram(body_votes, bins)[0].astype(float), 2.5) * spacing**3
     # Against the largest nearby: a cervical body is a tenth of a lumbar one.
     nearby = ndimage.maximum_filter1d(density, int(2 * _NEARBY_MM))
-    peaks, found = signal.find_peaks(density, distance=int(_MIN_DISTANCE_MM), prominence=1e-6)
-    real = density[peaks] >= _MIN_SHARE * nearby[peaks]
+    tops = summits(density, int(_MIN_DISTANCE_MM))
+    real = density[tops] >= _MIN_SHARE * nearby[tops]
     # One vertebra about which the network wavers has two tops with hardly a dip between them.
-    real &= found["prominences"] >= _MIN_PROMINENCE * density[peaks]
-    return np.asarray(bins[peaks[real]] + 0.5, dtype=np.float64)
+    real &= np.array([prominence(density, top) for top in tops]) >= _MIN_PROMINENCE * density[tops]
+    return np.asarray(bins[tops[real]] + 0.5, dtype=np.float64)
+
+
+def summits(density: NDArray[np.float64], apart: int) -> NDArray[np.int64]:
+    """Bins ``(n,)`` of the local maxima, the highest first to claim ``apart`` bins round it.
+
+    As ``scipy.signal.find_peaks`` on curves without plateaus; importing that takes longer than a network.
+    """
+    inner = density[1:-1]
+    tops = np.flatnonzero((inner > density[:-2]) & (inner >= density[2:])) + 1
+    kept: list[int] = []
+    for top in tops[np.argsort(-density[tops], kind="stable")]:
+        if all(abs(top - other) >= apart for other in kept):
+            kept.append(int(top))
+    return np.array(sorted(kept), dtype=np.int64)
+
+
+def prominence(density: NDArray[np.float64], top: int) -> float:
+    """How far one must go down from ``top`` before one can climb higher, or to the end of the curve."""
+    higher = np.flatnonzero(density > density[top])
+    left, right = higher[higher < top], higher[higher > top]
+    before = density[left[-1] + 1 if len(left) else 0 : top + 1]
+    after = density[top : right[0] if len(right) else len(density)]
+    return float(density[top] - max(before.min(), after.min()))
 
 
 def _without_fragments(
