@@ -24,6 +24,8 @@ def show_plans(plan_set: PlanSet, output: Path, console: Console) -> None:
         f"{plan_set.considered} candidates are feasible"
     )
     if plan_set.plans:
+        if breach := plan_set.plans[0].robustness.breach:
+            console.print(f"CAUTION: {breach}", style="bold red", markup=False)
         table = Table(
             "rank", "needle", "skin to target", "view: oblique, tilt", "nearest to its limit", "score"
         )

@@ -185,10 +185,10 @@ def _warnings(
     view: View,
     scores: Mapping[Objective, Floats],
 ) -> Sequence[str]:
-    said = []
+    said = [robustness.breach] if robustness.breach else []
     if not view.reachable and case.procedure.guidance == "fluoroscopy":
         said.append("the view down the needle is beyond a usual C-arm's range")
-    if robustness.p_violation > _LITTLE_ROOM:
+    if robustness.p_violation > _LITTLE_ROOM and not robustness.breach:
         name = tightest(case, clearance) or ""
         said.append(
             f"little room: with a placement error of {robustness.placement_sd_mm:.1f} mm (sd, at the tip) a "

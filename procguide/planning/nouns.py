@@ -34,6 +34,11 @@ __all__ = [
 ]
 
 
+PROBABLE = 0.5
+"""From this chance of a broken limit on, a plan says so before all else: it is the likelier outcome."""
+ALMOST_SURE = 0.9
+
+
 class StructureOrigin(StrEnum):
     """Who says where a structure is."""
 
@@ -157,6 +162,26 @@ class Robustness:
     by_structure: Mapping[str, float] = field(default_factory=dict)
     p_touch: float = 0.0
 
+    @property
+    def breach(self) -> str:
+        """In plain words that a limit is more likely broken than kept; empty where it is not."""
+        if self.p_violation < PROBABLE:
+            return ""
+        said = f"chance {_chance(self.p_violation)}"
+        if self.by_structure:
+            worst = max(self.by_structure, key=lambda name: self.by_structure[name])
+            said += f", the most by {worst.replace('_', ' ')} ({_chance(self.by_structure[worst])})"
+        return (
+            f"this needle {'almost surely' if self.is_grave else 'probably'} breaks a limit when placed "
+            f"with the usual error: {said}; chance that anything is touched {_chance(self.p_touch)}. "
+            "The limits hold only for a needle placed exactly as planned"
+        )
+
+    @property
+    def is_grave(self) -> bool:
+        """Whether nearly every placed needle breaks a limit."""
+        return self.p_violation >= ALMOST_SURE
+
 
 @dataclass(frozen=True)
 class Appraisal:
@@ -256,6 +281,14 @@ class PlanSet:
 
     @property
     def cautions(self) -> tuple[str, ...]:
-        """In words, all that speaks for care: findings on the image that are not ok, then the warnings."""
+        """In words, all that speaks for care.
+
+        That the first plan probably breaks a limit, findings on the image that are not ok, the warnings.
+        """
+        breach = (plan.robustness.breach for plan in self.plans[:1])
         said = (finding.words for finding in self.findings if finding.severity is not Severity.OK)
-        return tuple(dict.fromkeys((*said, *self.warnings)))
+        return tuple(dict.fromkeys(filter(None, (*breach, *said, *self.warnings))))
+
+
+def _chance(share: float) -> str:
+    return "under 1 %" if share < 0.01 else "over 99 %" if share > 0.99 else f"{100 * share:.0f} %"

@@ -22,6 +22,7 @@ from procguide.planning.frontier import Frontier, Weights, explore
 from procguide.planning.nouns import CArmReach, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.posture import lying_of
 from procguide.planning.scene import Scene, assemble_scene
+from procguide.planning.search import SKIN
 from procguide.planning.site import Request, Site, Subject, find_site
 from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
 from procguide.planning.skin_map import SkinEntries
@@ -285,4 +286,6 @@ def _limit_words(case: Case, name: str) -> str:
     """``"nerve root (margin 2 mm)"``, or a constraint that is no structure as it is."""
     margins = {str(rule.name): rule.margin_mm.value for rule in case.rules}
     words = name.replace("_", " ")
+    if name == SKIN:
+        return "the image's edge, where no skin is in view, (load images that show more)"
     return f"{words} (margin {margins[name]:g} mm)" if name in margins else words

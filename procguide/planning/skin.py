@@ -20,16 +20,23 @@ __all__ = ["Body", "body_from_ct", "body_from_labels", "depth_inside", "skin_poi
 _SPACING_MM = 2.0
 _AIR_HU = -300
 _MARGIN_MM = 20.0
+_EDGE_MM = 2.0
+"""A body that ends this near to the image's outermost voxel faces is cut off by them (assumed)."""
 _SUPERFICIAL = (Region.SKIN, Region.FAT, Region.SOFT_TISSUE)
 Box = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, eq=False)
 class Body:
-    """Signed distance to the body's surface, negative inside, ``(k, j, i)`` float32 mm, on its own grid."""
+    """Signed distance to the body's surface, negative inside, ``(k, j, i)`` float32 mm, on its own grid.
+
+    ``image`` is what the surface was read from: where that ends, no skin is in view, though the field has
+    a surface there. None: nothing is known of an end.
+    """
 
     field: NDArray[np.float32]
     grid: Grid
+    image: Grid | None = None
 
 
 def body_from_ct(image: Volume, box: Box) -> Body:
@@ -100,7 +107,7 @@ def _body(inside: Volume, box: Box) -> Body:
 
     with ThreadPoolExecutor(2) as pool:
         to_body, to_air = pool.map(distance, (mask, ~mask))
-    return Body(np.subtract(to_body, to_air, out=to_body), grid)
+    return Body(np.subtract(to_body, to_air, out=to_body), grid, inside.grid)
 
 
 def skin_points(
@@ -109,7 +116,7 @@ def skin_points(
     """Depth of each target under the skin along ``outward`` ((n, 3) unit LPS), mm; -1 where no skin is met.
 
     Fifteen millimetres of air must follow (or air to the image's edge), so that a fold is not taken for
-    the outside.
+    the outside. Where the body is cut off by the image's edge there is no skin.
     """
     from procguide.planning._skin_kernels import skin_exit
 
@@ -122,7 +129,16 @@ def skin_points(
         depth[some] = skin_exit(body.field, spacing, starts[some], directions[some], 15.0, longest_mm)
 
     in_parts(part, len(targets))
+    if body.image is not None:
+        depth[_at_edge(body.image, targets + outward * depth[:, None])] = -1.0
     return depth
+
+
+def _at_edge(image: Grid, points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of ``points`` ``(n, 3)`` LPS mm lie within 2 mm of the outermost voxel faces, or beyond them."""
+    index = image.affine.inverse.apply(points)
+    room = np.minimum(index + 0.5, np.asarray(image.shape) - 0.5 - index) * image.affine.spacing
+    return np.asarray(room.min(axis=-1) < _EDGE_MM)
 
 
 def depth_inside(body: Body, point: NDArray[np.float64]) -> float:

@@ -156,7 +156,10 @@ def midline_x(spine: Spine, z: float) -> float:
 def alerts(
     plan_set: PlanSet, plan: Plan | None, findings: Sequence[Finding], spine: Spine
 ) -> tuple[Alert, ...]:
-    """Everything that speaks against trusting the plan, the gravest first; checks passed come last."""
+    """Everything that speaks against trusting the plan, the gravest first; checks passed come last.
+
+    That a limit is more likely broken than kept comes before whatever else is as grave.
+    """
     said: list[Alert] = []
     if spine.anchor is Anchor.NONE:
         said.append(
@@ -167,12 +170,18 @@ def alerts(
                 "Count the levels under fluoroscopy from the sacrum.",
             )
         )
+    breach = plan.robustness.breach if plan else ""
+    if plan and breach:
+        grave = plan.robustness.is_grave
+        said.append(Alert("stop" if grave else "caution", "Little room", _sentence(breach)))
     for finding in (*findings, *plan_set.findings):
         word = {Severity.STOP: "Stop", Severity.CAUTION: "Caution", Severity.OK: "Passed"}[finding.severity]
         said.append(Alert(str(finding.severity), word, _with_score(finding), finding.advice))
     warnings = dict.fromkeys((*plan_set.warnings, *(plan.warnings if plan else ())))
     said.extend(
-        Alert("caution", "Caution", _sentence(words), general=_is_general(words)) for words in warnings
+        Alert("caution", "Caution", _sentence(words), general=_is_general(words))
+        for words in warnings
+        if words != breach
     )
     for limit in plan_set.limits:
         name = limit.name.replace("_", " ")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from procguide.anatomy import Anchor
 from procguide.planning import load_catalogue
-from procguide.planning.nouns import Exclusion, Explanation, StructureOrigin
+from procguide.planning.nouns import Exclusion, Explanation, Robustness, StructureOrigin
 from procguide.reporting import content
 
 
@@ -66,6 +66,23 @@ def test_absent_structure_is_said_once(plan_set, case):
 def test_unanchored_spine_stops(plan_set, case):
     said = content.alerts(plan_set, None, (), replace(case.spine, anchor=Anchor.NONE))
     assert said[0].grade == "stop"
+
+
+def test_a_probable_breach_is_said_before_all_else(plan_set, case):
+    likely, grave = (
+        replace(plan_set.plans[0], robustness=Robustness(2.0, chance, {"dura": chance - 0.1}, 0.3))
+        for chance in (0.62, 0.95)
+    )
+    said = content.alerts(plan_set, likely, (), case.spine)
+    assert said[0].grade == "caution"
+    assert said[0].words.startswith("This needle probably breaks a limit")
+    assert "chance 62 %, the most by dura (52 %)" in said[0].words
+    first = content.alerts(plan_set, grave, (), case.spine)[0]
+    assert first.grade == "stop"
+    assert "almost surely" in first.words
+    told = replace(plan_set, plans=(likely, *plan_set.plans[1:])).cautions
+    assert told[0].startswith("this needle probably breaks a limit")
+    assert not any("breaks a limit" in words for words in plan_set.cautions)
 
 
 def test_exclusions_are_ordered_and_shared(plan_set):
