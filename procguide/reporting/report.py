@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,12 @@ from procguide.anatomy import Spine, Vertebra
 from procguide.findings import Finding
 from procguide.geometry import Vector
 from procguide.imaging import LabelMap, Volume
-from procguide.imaging.files import replacing
 from procguide.planning.catalogue import Procedure, load_catalogue
 from procguide.planning.nouns import Plan, PlanSet
 from procguide.provenance import Provenance
 from procguide.reporting import content, why
 from procguide.reporting.overlays import Overlay
+from procguide.reporting.page import write_page
 from procguide.reporting.palette import NEEDLE, VERTEBRA_LINES
 from procguide.reporting.pictures import Gallery, Imaged, anatomy_pictures, plan_pictures
 from procguide.reporting.viewing import view_cards
@@ -27,7 +24,6 @@ from procguide.reporting.words import counted, percent, plain
 
 __all__ = ["write_report"]
 
-_DISCLAIMER = "For research and training"
 _SAID_FIRST = 4
 _NEAR_ROWS = 5
 
@@ -70,14 +66,14 @@ def write_report(
         if best is None
         else plan_pictures(imaged, plan_set, best, entry)
     )
-    page = _render(
+    write_page(
+        path,
+        "report.html.j2",
         **_words(plan_set, best, findings, spine, entry),
         **_pictures(gallery, best, entry),
         provenance=provenance,
         record=_record(provenance, volume),
     )
-    with replacing(Path(path), make_folder=False) as temporary:
-        temporary.write_bytes(page.encode("utf-8"))
 
 
 def _words(
@@ -120,22 +116,6 @@ def _pictures(gallery: Gallery, best: Plan | None, entry: Procedure | None) -> d
         "more_pictures": gallery.more,
         "legend": _legend(gallery.overlays, with_needle=best is not None),
     }
-
-
-def _render(**values: Any) -> str:
-    """The page. Autoescape is on; only the package's own style sheet is exempt."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("procguide.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    style = (files("procguide.reporting") / "templates" / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = environment.get_template("report.html.j2")
-    return template.render(style=style, style_sha256=digest, disclaimer=_DISCLAIMER, **values)
 
 
 def _centre(plan_set: PlanSet, spine: Spine) -> Vector:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from procguide.anatomy import Spine
 from procguide.geometry import Vector
-from procguide.imaging.files import replacing
 from procguide.planning.nouns import ViewSetting
 from procguide.planning.posture import lying_of
 from procguide.planning.session import Budget, SessionPlan, Station, Stop
 from procguide.provenance import Provenance
+from procguide.reporting.page import write_page
 from procguide.reporting.viewing import setting_words, view_title
 
 __all__ = ["write_session_page"]
 
-_DISCLAIMER = "For research and training"
 _ROOM_MM = 35.0
 
 
@@ -94,19 +90,9 @@ def write_session_page(
     path: Path, session: SessionPlan, spine: Spine, folders: Mapping[int, str], provenance: Provenance
 ) -> None:
     """Write ``path`` whole or not at all; ``folders`` are where each stop's own report lies, beside it."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("procguide.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
-    style = (files("procguide.reporting") / "templates" / "report.css").read_text(encoding="utf-8")
-    page = environment.get_template("session.html.j2").render(
-        style=style,
-        style_sha256=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
-        disclaimer=_DISCLAIMER,
+    write_page(
+        path,
+        "session.html.j2",
         title=session.stops[0].procedure.title,
         position=session.stops[0].procedure.position,
         asked=[stop.name for stop in session.stops],
@@ -121,8 +107,6 @@ def write_session_page(
         back=_back(session, spine),
         provenance=provenance,
     )
-    with replacing(Path(path), make_folder=False) as temporary:
-        temporary.write_bytes(page.encode("utf-8"))
 
 
 def _needle_rows(session: SessionPlan, folders: Mapping[int, str]) -> list[_NeedleRow]:
