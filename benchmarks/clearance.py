@@ -10,13 +10,11 @@ less brute force: above zero is optimistic (says more room than there is). ``rep
 
 from __future__ import annotations
 
-import json
 import os
 import time
-from datetime import UTC, datetime
-from pathlib import Path
 
 import numpy as np
+from recording import write_result
 from scipy.spatial import cKDTree
 
 from procguide.anatomy import Side
@@ -24,7 +22,6 @@ from procguide.phantom import build, sample_parameters
 from procguide.planning import Request, Scene, Subject, build_case, load_catalogue
 from procguide.planning.clearance import FAR_MM, Shafts, clearance_along
 
-RESULT = Path(__file__).parent / "results" / "clearance.json"
 SEED = 2
 SPACINGS_MM = (1.0, 1.25, 1.5)
 NEEDLES = 1000
@@ -120,13 +117,8 @@ def main() -> None:
             for kind in ("reported", "search")
         },
         "runs": runs,
-        "cores": os.cpu_count(),
-        "load_before": round(load, 1),
-        "time_utc": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    write_result("clearance", result, load)
 
 
 if __name__ == "__main__":

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-RESULT = Path(__file__).parent / "results" / "demo.json"
+from recording import write_result
+
 LIMITS = {"wall_s": 60.0, "peak_memory_mb": 4000.0, "help_s": 0.5}
 CLI = [sys.executable, "-m", "procguide.cli"]
 
@@ -34,6 +33,7 @@ def timed(arguments: list[str]) -> tuple[float, float]:
 
 
 def main() -> None:
+    load = os.getloadavg()[0]
     help_s = min(timed(["--help"])[0] for _ in range(5))
     with TemporaryDirectory() as folder:
         output = Path(folder) / "demo"
@@ -52,17 +52,8 @@ def main() -> None:
         "measured": measured,
         "limits": LIMITS,
         "kept": {name: measured[name] <= limit for name, limit in LIMITS.items()},
-        "machine": {
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "system": platform.system(),
-        },
-        "load_before": round(os.getloadavg()[0], 2),
-        "time_utc": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    write_result("demo", result, load)
 
 
 if __name__ == "__main__":

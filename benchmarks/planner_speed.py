@@ -17,16 +17,15 @@ It says hit or not, and neither how near nor how sure. Its time holds Python's c
 from __future__ import annotations
 
 import gc
-import json
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from recording import write_result
 
 from procguide.anatomy import Side
 from procguide.phantom import build, sample_parameters
@@ -39,7 +38,6 @@ from procguide.planning.planner import Case, plans_of
 from procguide.planning.search import Judged, judge
 from procguide.planning.zones import TargetZone
 
-RESULT = Path(__file__).parent / "results" / "planner_speed.json"
 SEED = 2
 SPACING_MM = 1.2
 NEEDLES = 100_000
@@ -238,13 +236,8 @@ def main() -> None:
         "procedure": PROCEDURE,
         "level": LEVEL,
         **measure_ours(subject),
-        "cores": os.cpu_count(),
-        "load_before": round(load, 1),
-        "time_utc": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    write_result("planner_speed", result, load)
 
 
 if __name__ == "__main__":
