@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,11 @@ __all__ = ["centre", "sample"]
 
 _ROOM = ((-16.0, -16.0, -20.0), (16.0, 20.0, 20.0))
 _LEAST_SHEET = 40
+_RECESS = 0.75
+"""How poor the recess is against the joint's own line: taken where the line is out of reach. Assumed."""
+_ENDS = (12, 88)
+"""Hundredths of the sheet's points below the joint's lower and upper end: beyond, only the processes' tips
+come near the other bone."""
 
 
 def centre(site: Site) -> Vector:
@@ -30,57 +37,69 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """
     side, number = site.own_side, site.number
     patch = SidePatch.around(labels, site.upper.frame, side, centre(site), *_ROOM)
-    sheet = _joint_sheet(patch.bone(label_of(site.upper)), patch.bone(label_of(site.below)))
-    if sheet.sum() < _LEAST_SHEET:
+    sheet = _joint_sheet(patch, patch.bone(label_of(site.upper)), patch.bone(label_of(site.below)))
+    if len(sheet.points) < _LEAST_SHEET:
         raise InputUnfitError(
             f"the {side} facet joint of {site.level} cannot be made out in the labels. Check them there."
         )
-    local = _dorsal_line(
-        patch.local(np.argwhere(sheet)), number("line_high_fraction"), number("off_joint_mm")
-    )
+    local = _dorsal_line(sheet, number("line_high_fraction"), number("off_joint_mm"))
     recess = np.arange(number("recess_below_mm"), 0.5, -1.0)
+    misfit = np.concatenate([np.full(len(recess), _RECESS), 0.5 * np.abs(np.linspace(-1, 1, len(local)))])
     local = np.concatenate([local[0] - np.outer(recess, (0.0, 0.0, 1.0)), local])
-    return TargetZone(patch.to_patient(local), 0.5 * np.abs(np.linspace(-1, 1, len(local))))
+    return TargetZone(patch.to_patient(local), misfit)
 
 
-def _dorsal_line(sheet: NDArray[np.float64], fraction: float, off_mm: float) -> NDArray[np.float64]:
+def _dorsal_line(sheet: JointSheet, fraction: float, off_mm: float) -> NDArray[np.float64]:
     """Points ``off_mm`` outside the joint's dorsal edge, from its lower end upward, ``(n, 3)`` mm.
 
-    ``sheet`` ``(m, 3)`` are points in the joint's space (lateral, posterior, superior). Outward is along
-    the joint's plane as its dorsal half runs in the section.
+    Outward is along the joint's plane as its dorsal half runs.
     """
-    low, high = np.percentile(sheet[:, 2], [3, 97])
-    outward = _outward(sheet[sheet[:, 1] >= np.median(sheet[:, 1])])
-    reach = sheet @ outward
+    points = sheet.points
+    low, high = np.percentile(points[:, 2], _ENDS)
+    first = sheet.backward(np.ones(len(points), bool))
+    reach = points @ first
+    outward = sheet.backward(reach >= np.median(reach))
+    reach = points @ outward
     line = []
     for height in np.arange(low, low + fraction * (high - low) + 0.1, 1.0):
-        near = np.abs(sheet[:, 2] - height) <= 1.0
+        near = np.abs(points[:, 2] - height) <= 1.0
         if near.any():
-            edge = sheet[near & (reach >= reach[near].max() - 1.0)].mean(axis=0)
+            edge = points[near & (reach >= reach[near].max() - 1.0)].mean(axis=0)
             line.append((edge[0], edge[1], height))
     return np.array(line) + (0.5 + off_mm) * outward
 
 
-def _outward(sheet: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The way the sheet runs in the section, backward: unit (lateral, posterior, 0)."""
-    across = sheet[:, :2] - sheet[:, :2].mean(axis=0)
-    along = np.linalg.svd(across, full_matrices=False)[2][0]
-    along = along if along[1] > 0 else -along
-    return np.array([along[0], along[1], 0.0])
+@dataclass(frozen=True, eq=False)
+class JointSheet:
+    """The joint's space: ``points`` and the way ``across`` it from the upper bone to the lower one.
+
+    Both ``(n, 3)``: lateral, posterior, superior; mm and unit vectors.
+    """
+
+    points: NDArray[np.float64]
+    across: NDArray[np.float64]
+
+    def backward(self, part: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """The way the joint runs in the section, backward: square to ``across`` in that part of it."""
+        lateral, posterior = self.across[part, :2].sum(axis=0)
+        along = np.array([-posterior, lateral, 0.0])
+        along *= 1.0 if along[1] > 0 else -1.0
+        return np.asarray(along / max(float(np.linalg.norm(along)), 1e-6))
 
 
-def _joint_sheet(above: NDArray[np.bool_], below: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _joint_sheet(patch: SidePatch, above: NDArray[np.bool_], below: NDArray[np.bool_]) -> JointSheet:
     """Samples about equally near to both bones, where these come close: the joint's space, one piece."""
     import cc3d
     from scipy.ndimage import distance_transform_edt
 
     if not above.any() or not below.any():
-        return np.zeros_like(above)
+        return JointSheet(np.empty((0, 3)), np.empty((0, 3)))
     to_above = distance_transform_edt(~above, sampling=STEP_MM)
     to_below = distance_transform_edt(~below, sampling=STEP_MM)
     gap = float(np.percentile(to_below[above], 0.5))
     reach = max(gap / 2 + 1.0, 1.5)
     sheet: NDArray[np.bool_] = np.asarray((to_above <= reach) & (to_below <= reach))
-    if not sheet.any():
-        return sheet
-    return np.asarray(cc3d.largest_k(np.ascontiguousarray(sheet), k=1, connectivity=26) > 0)
+    if sheet.any():
+        sheet = np.asarray(cc3d.largest_k(np.ascontiguousarray(sheet), k=1, connectivity=26) > 0)
+    across = np.stack([axis[sheet] for axis in np.gradient(to_above - to_below)], axis=-1)
+    return JointSheet(patch.local(np.argwhere(sheet)), across)
