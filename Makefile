@@ -9,7 +9,7 @@ DEMO ?= out/demo
 
 # Debian packages that some tests use: a browser and a PDF reader for the report, two DICOM checkers,
 # an archive to talk to.
-SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core orthanc orthanc-dicomweb poppler-utils
+SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core orthanc orthanc-dicomweb poppler-utils tesseract-ocr tesseract-ocr-eng
 
 # The checks find the tools of .venv whatever shell calls them; matplotlib and numba find no display.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
