@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from procguide.anatomy import VERSE_LABELS, Region, Side
+from procguide.anatomy import CANAL_CONTENT, VERSE_LABELS, Region, Side
 from procguide.errors import InputUnfitError
 from procguide.phantom import sample_parameters
 from procguide.phantom.assemble import assemble
@@ -121,13 +121,26 @@ def test_a_missing_transverse_process_is_said(patient: Patient) -> None:
         zone_of(bare, BLOCK, "L3", Side.LEFT)
 
 
-def test_interlaminar_targets_are_deeper_than_the_line_and_end_where_told(patient: Patient) -> None:
-    procedure = load_catalogue()["lumbar_interlaminar_esi"]
-    zone = zone_of(patient, procedure.id, "L4-L5", None)
-    count = len(zone.points) // 4
-    steps = zone.points[:count, 1] - zone.points[-count:, 1]
-    numbers = procedure.target.numbers
-    assert steps == pytest.approx(numbers["past_line_high_mm"].value - numbers["past_line_low_mm"].value)
+@pytest.mark.parametrize("side", [None, Side.LEFT])
+def test_interlaminar_targets_lie_between_flavum_and_sac(
+    patient: Patient, truth: tuple[TrueZone, ...], side: Side | None
+) -> None:
+    zone = zone_of(patient, "lumbar_interlaminar_esi", "L3-L4", side)
+    true = next(one for one in truth if one.procedure == "lumbar_interlaminar_esi" and one.level == "L3")
+    off = zone.points - np.array(true.centre)
+    beside = np.abs(off[:, 2]) <= 4.0
+    assert beside.any()
+    assert np.abs(np.median(off[beside, 1])) <= 1.5
+    assert np.abs(off[beside, 1]).max() <= 2.5
+
+
+def test_a_window_without_room_behind_the_sac_gives_no_target(patient: Patient) -> None:
+    canal = patient.regions.mask(*CANAL_CONTENT)
+    voxels = patient.regions.voxels.copy()
+    voxels[canal] = Region.THECAL_SAC
+    filled = patient.regions.with_voxels(voxels)
+    zone = zone_of(replace(patient, regions=filled), "lumbar_interlaminar_esi", "L4-L5", None)
+    assert len(zone.points) == 0
 
 
 class TestArteryZone:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from procguide.anatomy import CANAL_CONTENT, Vertebra
 from procguide.geometry import AnatomicalFrame, Vector
 from procguide.planning.site import LocalLabels, Site, required
+from procguide.planning.structures import dura
 from procguide.planning.structures.dura import interlaminar_line, uncovered
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
+
+_DEPTHS = 3
+_HALF_SEGMENT_MM = 16
 
 
 def centre(site: Site) -> Vector:
@@ -28,53 +35,95 @@ def centre(site: Site) -> Vector:
 
 
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
-    """Just past the ventral interlaminar line where no lamina covers the canal, midline or paramedian."""
-    number, side, levels, regions = site.number, site.side, labels.levels, labels.regions
-    canal = regions.mask(*CANAL_CONTENT)
-    grid = levels.affine
-    spacing = grid.spacing
-    about = levels.to_index(centre(site))
-    half = round(16 / spacing[0])
-    rows = range(max(int(about[0]) - half, 0), min(int(about[0]) + half + 1, levels.shape[0]))
-    if side is None:
-        offsets = np.linspace(-number("midline_half_width_mm"), number("midline_half_width_mm"), 5)
-        best_offset = 0.0
-    else:
-        offsets = side.sign * np.linspace(number("paramedian_low_mm"), number("paramedian_high_mm"), 3)
-        best_offset = float(offsets[1])
-    frame = site.upper.frame
-    bone = levels.voxels > 0
-    window = uncovered(canal, bone, float(spacing[1]))
-    line = interlaminar_line(canal, bone, float(spacing[1]))
-    found: list[tuple[int, float, int, float]] = []
-    for k in rows:
-        middle = _midline_x(site, grid.origin[2] + k * spacing[0], frame)
-        for offset in offsets:
-            i = round(float(middle + offset - grid.origin[0]) / float(spacing[2]))
-            if 0 <= i < levels.shape[2] and window[k, i] and np.isfinite(line[k, i]):
-                found.append((k, float(line[k, i]), i, abs(offset - best_offset)))
-    if not found:
+    """Between flavum and sac where no lamina covers the canal, midline or paramedian.
+
+    In each open column the epidural space is what is left between the ligamentum flavum (so far past the
+    ventral interlaminar line) and the modelled sac. Best in the window's middle and where most room is.
+    """
+    window = _window(site, labels)
+    if not len(window.line):
         return TargetZone(np.empty((0, 3)), np.empty(0))
-    found = _nearest_window(found, float(about[0]))
-    index = np.array([row[:3] for row in found], dtype=np.float64)
-    border = grid.apply(index)
-    window_middle = (border[:, 2].min() + border[:, 2].max()) / 2
-    half_window = max(border[:, 2].max() - window_middle, 1.0)
+    number = site.number
+    low, high = number("off_dura_low_mm"), number("off_dura_high_mm")
+    room = window.line[:, 1] - window.sac
+    deepest = np.clip(room - number("past_line_low_mm"), low, high)
+    height = window.line[:, 2]
+    middle, half = (height.min() + height.max()) / 2, max(np.ptp(height) / 2, 1.0)
+    place = 0.3 * np.abs(height - middle) / half + 0.25 * window.off_best
+    place += 0.3 * (1 - room / max(room.max(), 1.0))
     points, misfit = [], []
-    depths = np.linspace(number("past_line_low_mm"), number("past_line_high_mm"), 4)
-    for past in depths:
-        points.append(border - (0.0, past, 0.0))
-        off_middle = np.abs(border[:, 2] - window_middle) / half_window
-        misfit.append(
-            0.5 * off_middle + 0.25 * np.array([row[3] for row in found]) + 0.15 * abs(past - depths.mean())
-        )
+    for share in np.linspace(0.0, 1.0, _DEPTHS):
+        off = low + share * (deepest - low)
+        points.append(np.column_stack([window.line[:, 0], window.sac + off, height]))
+        misfit.append(place + 0.15 * abs(share - 0.5))
     return TargetZone(np.concatenate(points), np.clip(np.concatenate(misfit), 0, 1))
 
 
-def _nearest_window(
-    found: list[tuple[int, float, int, float]], middle: float
-) -> list[tuple[int, float, int, float]]:
+@dataclass(frozen=True, eq=False)
+class _Window:
+    """Open columns of the canal.
+
+    ``line`` ``(n, 3)`` LPS mm lies on the ventral interlaminar line, ``sac`` ``(n,)`` is the y of the sac's
+    back, ``off_best`` ``(n,)`` how many mm beside the best column of its row a column is.
+    """
+
+    line: NDArray[np.float64]
+    sac: NDArray[np.float64]
+    off_best: NDArray[np.float64]
+
+
+def _window(site: Site, labels: LocalLabels) -> _Window:
+    """The window nearest to the site, where there is room for a tip between flavum and sac."""
+    levels, grid = labels.levels, labels.levels.affine
+    canal, bone = labels.regions.mask(*CANAL_CONTENT), levels.voxels > 0
+    spacing = [float(mm) for mm in grid.spacing]
+    is_open = uncovered(canal, bone, spacing[1])
+    line = interlaminar_line(canal, bone, spacing[1])
+    sac = _sac_back(site, labels)
+    least = site.number("past_line_low_mm") / 2 + site.number("off_dura_low_mm")
+    is_open &= (line - sac) * spacing[1] >= least
+    about = float(levels.to_index(centre(site))[0])
+    half = round(_HALF_SEGMENT_MM / spacing[0])
+    rows = range(max(int(about) - half, 0), min(int(about) + half + 1, levels.shape[0]))
+    offsets, best = _offsets(site)
+    found: list[tuple[int, int, float]] = []
+    for k in rows:
+        middle = _midline_x(site, grid.origin[2] + k * spacing[0], site.upper.frame)
+        for offset in offsets:
+            i = round((middle + offset - float(grid.origin[0])) / spacing[2])
+            if 0 <= i < levels.shape[2] and is_open[k, i]:
+                found.append((k, i, abs(offset - best)))
+    found = _nearest_window(found, about)
+    rows_at, columns = (np.array([one[axis] for one in found], dtype=np.intp) for axis in (0, 1))
+    on_line = line[rows_at, columns]
+    border = grid.apply(np.column_stack([rows_at, on_line, columns]))
+    sac_y = border[:, 1] - (on_line - sac[rows_at, columns]) * spacing[1]
+    return _Window(border, sac_y, np.array([one[2] for one in found]))
+
+
+def _sac_back(site: Site, labels: LocalLabels) -> NDArray[np.float64]:
+    """The back of the sac's hindmost voxel in each column ``(k, i)``, voxels; NaN without sac."""
+    solid = dura(site, labels)
+    if solid is None or solid.mask is None:
+        return np.full((labels.levels.shape[0], labels.levels.shape[2]), np.nan)
+    last = solid.mask.shape[1] - 0.5 - np.argmax(solid.mask[:, ::-1], axis=1)
+    return np.where(solid.mask.any(axis=1), last, np.nan)
+
+
+def _offsets(site: Site) -> tuple[NDArray[np.float64], float]:
+    """From the midline to the left, mm: where to look in a row, and the best."""
+    number = site.number
+    if site.side is None:
+        half = number("midline_half_width_mm")
+        return np.linspace(-half, half, 5), 0.0
+    offsets = site.side.sign * np.linspace(number("paramedian_low_mm"), number("paramedian_high_mm"), 3)
+    return offsets, float(offsets[1])
+
+
+def _nearest_window(found: list[tuple[int, int, float]], middle: float) -> list[tuple[int, int, float]]:
     """Of the runs of slices with samples (gaps up to two), the one whose middle is nearest to ``middle``."""
+    if not found:
+        return []
     slices = np.unique([row[0] for row in found])
     runs = np.split(slices, np.flatnonzero(np.diff(slices) > 2) + 1)
     run = min((run for run in runs), key=lambda run: abs(run.mean() - middle))

@@ -17,6 +17,8 @@ __all__ = ["centre", "sample"]
 _REACH_MM = 10.0
 _BESIDE_MM = 3.0
 _STEEP_MM = 6.0
+_LEVEL_MM = 1.5
+"""How far the bone may rise above or lie below the strip's median (assumed)."""
 
 
 def centre(site: Site) -> Vector:
@@ -31,21 +33,27 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 
     From behind the strip, straight forward across the sacrum's back as it lies there, to the first bone.
     Where the bone ends just beside, no place is taken: at the edge of labels that are cut off there is none.
+    Nor on knobs and in pits of the strip.
     """
     foramen, number = foramen_of(site), site.number
     left = np.asarray(site.sacrum.frame.left) * site.own_side.sign
     along, inward = lie_of_the_back(site, site.level)
     low, high, half = number("lateral_low_mm"), number("lateral_high_mm"), number("half_length_mm")
     bone = (labels.levels.voxels == VERSE_LABELS[SACRUM_NAME]) | (labels.regions.voxels == Region.SACRUM)
-    points, misfit = [], []
-    for lateral in np.linspace(low, high, 4):
-        for up in np.linspace(-half, half, 7):
+    found: list[tuple[NDArray[np.float64], float, float]] = []
+    for lateral in np.linspace(low, high, 3):
+        for up in np.linspace(-half, half, 5):
             foot = np.asarray(foramen.centre) + (foramen.radius_mm + lateral) * left + up * along
             here, beside = (_depth(labels, bone, foot + off * left, inward) for off in (0.0, _BESIDE_MM))
             if here is not None and beside is not None and abs(beside - here) <= _STEEP_MM:
-                points.append(foot + (here - number("off_bone_mm")) * inward)
-                misfit.append(abs(up) / (2 * half) + abs(lateral - (low + high) / 2) / 8.0)
-    return TargetZone(np.array(points).reshape(-1, 3), np.clip(np.array(misfit), 0, 1))
+                misfit = abs(up) / (2 * half) + abs(lateral - (low + high) / 2) / 8.0
+                found.append((foot + (here - number("off_bone_mm")) * inward, here, misfit))
+    if not found:
+        return TargetZone(np.empty((0, 3)), np.empty(0))
+    depth = np.array([one[1] for one in found])
+    level = np.abs(depth - np.median(depth)) <= _LEVEL_MM
+    points, misfits = np.array([one[0] for one in found]), np.array([one[2] for one in found])
+    return TargetZone(points[level], np.clip(misfits[level], 0, 1))
 
 
 def _depth(
