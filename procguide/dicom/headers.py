@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
+from procguide.dicom.elements import first_text, items, numbers, tags_of, texts, whole, words
+from procguide.dicom.parse import Parsed, parse_header
 from procguide.imaging.limits import MAX_VOXELS
 
 __all__ = ["Headers", "SliceHeader", "read_headers"]
 
-_TAGS = [
+_TAGS = tags_of(
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -42,6 +44,7 @@ _TAGS = [
     "ImageOrientationPatient",
     "TemporalPositionIdentifier",
     "SamplesPerPixel",
+    "PhotometricInterpretation",
     "NumberOfFrames",
     "Rows",
     "Columns",
@@ -50,8 +53,15 @@ _TAGS = [
     "RescaleIntercept",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
-]
-_IMPLICIT_START = b"\x08\x00"
+)
+_VARIANT = (
+    ("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
+    ("", "EchoNumbers", "EchoNumbers"),
+    ("MREchoSequence", "EffectiveEchoTime", "EchoTime"),
+    ("FrameContentSequence", "TemporalPositionIndex", "TemporalPositionIdentifier"),
+    ("MRDiffusionSequence", "DiffusionBValue", "DiffusionBValue"),
+)
+"""What tells repeats at one place apart: macro and keyword in multi-frame objects, keyword in classic."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +94,7 @@ class SliceHeader:
     pixel_spacing: NDArray[np.float64] | None = None
     rescaled: bool = True
     patient_position: str = ""
+    sop_class: str = ""
 
     @property
     def is_localizer(self) -> bool:
@@ -93,36 +104,43 @@ class SliceHeader:
 
 @dataclass(frozen=True)
 class Headers:
-    """All slices under a path, and what could not be had: counts of files, no names."""
+    """All slices under a path, and what could not be had: counts of files, no names.
+
+    ``imageless`` are whole DICOM files of no series and without pixels, as colour palettes are.
+    """
 
     slices: tuple[SliceHeader, ...]
     unreadable: int
     cut_short: int
     others: int
+    imageless: int = 0
 
 
 def read_headers(path: Path) -> Headers:
     """Read the headers of a file, or of every DICOM file in a folder and its subfolders."""
     slices: list[SliceHeader] = []
-    unreadable = cut_short = others = 0
+    counts = dict.fromkeys(("unreadable", "cut_short", "others", "imageless"), 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's remarks on odd values; what matters is checked here
         for file in _files(path):
-            if not _looks_like_dicom(file):
-                others += 1
-                continue
             try:
-                found = _read(file)
+                parsed = parse_header(file, _TAGS)
+                slices.extend([] if parsed is None else _slices(file, parsed))
+                counts["others"] += parsed is None
             except _CutShortError:
-                cut_short += 1
+                counts["cut_short"] += 1
+            except _NoImageError:
+                counts["imageless"] += 1
             except Exception:
-                unreadable += 1
-            else:
-                slices.extend(found)
-    return Headers(tuple(slices), unreadable, cut_short, others)
+                counts["unreadable"] += 1
+    return Headers(tuple(slices), **counts)
 
 
 class _CutShortError(Exception):
+    pass
+
+
+class _NoImageError(Exception):
     pass
 
 
@@ -138,54 +156,52 @@ def _files(path: Path) -> Iterator[Path]:
                 yield file
 
 
-def _looks_like_dicom(file: Path) -> bool:
-    """The prefix of PS3.10 7.1, or a bare implicit dataset of old that starts with group 0008."""
-    try:
-        with file.open("rb") as stream:
-            start = stream.read(132)
-    except OSError:
-        return False
-    return start[128:] == b"DICM" or (len(start) == 132 and start[:2] == _IMPLICIT_START and start[3] == 0)
-
-
-def _read(file: Path) -> list[SliceHeader]:
-    with file.open("rb") as stream:
-        dataset = dcmread(stream, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-        remaining = file.stat().st_size - stream.tell()
-    if dataset.get("SOPClassUID") == MediaStorageDirectoryStorage or _is_directory(dataset):
+def _slices(file: Path, parsed: Parsed) -> list[SliceHeader]:
+    dataset = parsed.dataset
+    if MediaStorageDirectoryStorage in (
+        first_text(dataset, "SOPClassUID"),
+        _meta(dataset, "MediaStorageSOPClassUID"),
+    ):
         return []
-    if not dataset.get("SeriesInstanceUID"):
-        raise ValueError("no series")
-    _check_size(dataset, remaining)
-    frames = int(dataset.get("NumberOfFrames") or 1)
-    groups = dataset.get("PerFrameFunctionalGroupsSequence")
-    if groups and len(groups) == frames:
-        shared = dataset.get("SharedFunctionalGroupsSequence")
+    if not first_text(dataset, "SeriesInstanceUID") and not whole(dataset, "Rows"):
+        if "SOPClassUID" in dataset:
+            raise _NoImageError
+        raise ValueError("neither a series nor pixels")
+    _check_size(dataset, parsed.remaining)
+    frames = max(whole(dataset, "NumberOfFrames", 1), 1)
+    groups = items(dataset, "PerFrameFunctionalGroupsSequence")
+    if len(groups) == frames:
+        shared = items(dataset, "SharedFunctionalGroupsSequence")
         common = shared[0] if shared else Dataset()
-        return [_header(file, dataset, n, frames, (group, common)) for n, group in enumerate(groups)]
+        placed = [_header(file, dataset, n, frames, (group, common)) for n, group in enumerate(groups)]
+        if any(header.position is not None for header in placed):
+            return placed
     return [_header(file, dataset, 0, frames, (dataset,))]
 
 
-def _is_directory(dataset: Dataset) -> bool:
+def _meta(dataset: Dataset, keyword: str) -> str:
     meta = getattr(dataset, "file_meta", None)
-    return meta is not None and meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage
+    return str(meta.get(keyword, "") or "") if meta is not None else ""
 
 
 def _check_size(dataset: Dataset, remaining: int) -> None:
     """Refuse sizes that the ``remaining`` bytes from Pixel Data on cannot hold, before any is decoded."""
-    rows, columns = int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)
-    if not rows * columns and dataset.get("Modality") in ("CT", "MR"):
+    rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
+    if not rows * columns and first_text(dataset, "Modality") in ("CT", "MR"):
         raise ValueError("no pixels")
-    values = (
-        rows * columns * int(dataset.get("NumberOfFrames") or 1) * int(dataset.get("SamplesPerPixel") or 1)
-    )
-    if values > MAX_VOXELS:
-        raise ValueError("too many pixels")
-    syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "") or ""))
+    frames, samples = whole(dataset, "NumberOfFrames", 1) or 1, whole(dataset, "SamplesPerPixel", 1)
+    values = rows * columns * frames * samples
+    if min(rows, columns, frames, samples) < 0 or values > MAX_VOXELS:
+        raise ValueError("no such number of pixels")
+    syntax = UID(_meta(dataset, "TransferSyntaxUID"))
     known = syntax.is_transfer_syntax
     if known and syntax.is_deflated:  # read whole already, or refused
         return
-    expected = values * int(dataset.get("BitsAllocated") or 8) // 8
+    expected = values * whole(dataset, "BitsAllocated", 8) // 8
+    if (
+        first_text(dataset, "PhotometricInterpretation") == "YBR_FULL_422"
+    ):  # half the colours: PS3.3 C.7.6.3.1.2
+        expected = expected * 2 // 3
     if known and syntax.is_compressed:
         expected = min(values, 1)
     if expected > max(remaining - 8, 0):
@@ -196,48 +212,59 @@ def _header(
     file: Path, dataset: Dataset, frame: int, frames: int, groups: tuple[Dataset, ...]
 ) -> SliceHeader:
     """The record of one frame; ``groups`` are looked through in order for what differs by frame."""
-    plane = _geometry(groups) if frames == 1 or groups[0] is not dataset else None
+    classic = groups[0] is dataset
+    plane = _geometry(groups) if frames == 1 or not classic else None
     position, directions, spacing = plane or (None, None, None)
     thickness = _value(groups, "PixelMeasuresSequence", "SliceThickness")
-    frame_type = _value(groups, "CTImageFrameTypeSequence", "FrameType") or _value(
-        groups, "MRImageFrameTypeSequence", "FrameType"
-    )
-    image_type = frame_type or dataset.get("ImageType") or ()
-    variant = (
-        "AcquisitionNumber",
-        "EchoNumbers",
-        "EchoTime",
-        "TemporalPositionIdentifier",
-        "DiffusionBValue",
+    image_type = (
+        _frame_type(groups, "CTImageFrameTypeSequence")
+        or _frame_type(groups, "MRImageFrameTypeSequence")
+        or texts(dataset, "ImageType")
     )
     return SliceHeader(
         file=file,
         frame=frame,
         frames=frames,
-        instance_uid=str(dataset.get("SOPInstanceUID", "")),
-        series_uid=str(dataset.SeriesInstanceUID),
-        study_uid=str(dataset.get("StudyInstanceUID", "")),
+        instance_uid=first_text(dataset, "SOPInstanceUID"),
+        series_uid=first_text(dataset, "SeriesInstanceUID"),
+        study_uid=first_text(dataset, "StudyInstanceUID"),
         patient=_patient(dataset),
-        patient_position=str(dataset.get("PatientPosition", "") or ""),
-        modality=str(dataset.get("Modality", "") or "OT"),
-        description=str(dataset.get("SeriesDescription", "") or ""),
-        image_type=(image_type,) if isinstance(image_type, str) else tuple(str(word) for word in image_type),
-        size=(int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0)),
-        samples=int(dataset.get("SamplesPerPixel") or 1),
-        thickness=float(thickness) if thickness not in (None, "") else None,
-        number=int(dataset.get("InstanceNumber") or 0) + frame,
-        variant=(*(str(dataset.get(keyword, "")) for keyword in variant), "/".join(map(str, image_type))),
+        patient_position=first_text(dataset, "PatientPosition"),
+        modality=first_text(dataset, "Modality") or "OT",
+        description=words(dataset, "SeriesDescription"),
+        image_type=image_type,
+        size=(whole(dataset, "Rows"), whole(dataset, "Columns")),
+        samples=whole(dataset, "SamplesPerPixel", 1) or 1,
+        thickness=thickness[0] if thickness else None,
+        number=whole(dataset, "InstanceNumber") + frame,
+        variant=(*_variant(dataset, groups, classic=classic), "/".join(image_type)),
         position=position,
         rows_and_columns=directions,
         pixel_spacing=spacing,
-        rescaled=_value(groups, "PixelValueTransformationSequence", "RescaleIntercept") is not None,
+        rescaled=bool(_value(groups, "PixelValueTransformationSequence", "RescaleIntercept")),
+        sop_class=first_text(dataset, "SOPClassUID"),
     )
+
+
+def _variant(dataset: Dataset, groups: tuple[Dataset, ...], *, classic: bool) -> Iterator[str]:
+    for macro, keyword, plain in _VARIANT:
+        if classic or not macro:
+            yield "\\".join(texts(dataset, plain))
+        else:
+            yield str(_value(groups, macro, keyword))
+
+
+def _frame_type(groups: tuple[Dataset, ...], macro: str) -> tuple[str, ...]:
+    for group in groups:
+        for item in items(group, macro)[:1]:
+            return texts(item, "FrameType")
+    return ()
 
 
 def _patient(dataset: Dataset) -> str:
     """What tells patients apart: the ID, or name and date of birth where there is none. Never shown."""
-    identity = str(dataset.get("PatientID", "") or "").strip()
-    return identity or f"{dataset.get('PatientName', '')}\n{dataset.get('PatientBirthDate', '')}".strip()
+    identity = words(dataset, "PatientID")
+    return identity or f"{words(dataset, 'PatientName')}\n{words(dataset, 'PatientBirthDate')}".strip()
 
 
 def _geometry(
@@ -245,26 +272,37 @@ def _geometry(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]] | None:
     """Position ``(3,)``, directions ``(2, 3)``, spacing ``(2,)``; None where any is missing or unusable."""
     position = _value(groups, "PlanePositionSequence", "ImagePositionPatient")
-    directions = _value(groups, "PlaneOrientationSequence", "ImageOrientationPatient")
-    spacing = _value(groups, "PixelMeasuresSequence", "PixelSpacing")
-    if not (position and directions and spacing):
+    directions = _directions(_value(groups, "PlaneOrientationSequence", "ImageOrientationPatient"))
+    spacing = _spacing(_value(groups, "PixelMeasuresSequence", "PixelSpacing"))
+    if len(position) != 3 or directions is None or spacing is None:
         return None
-    place = np.array(position, dtype=np.float64)
-    along = np.array(directions, dtype=np.float64).reshape(2, 3)
-    steps = np.array(spacing, dtype=np.float64)
-    if place.shape != (3,) or steps.shape != (2,) or not (np.isfinite(place).all() and (steps > 0).all()):
+    return np.array(position, dtype=np.float64), directions, spacing
+
+
+@lru_cache(maxsize=1024)
+def _directions(values: tuple[float, ...]) -> NDArray[np.float64] | None:
+    """Two perpendicular unit vectors, one array for all slices that share them; None for anything else."""
+    if len(values) != 6:
         return None
+    along = np.array(values, dtype=np.float64).reshape(2, 3)
     lengths = np.linalg.norm(along, axis=1)
     if not np.allclose(lengths, 1, atol=1e-2) or abs(float(along[0] @ along[1])) > 1e-2:
         return None
-    return place, along / lengths[:, None], steps
+    return np.asarray(along / lengths[:, None])
 
 
-def _value(groups: tuple[Dataset, ...], sequence: str, keyword: str) -> Any:
-    """The attribute from a functional group's macro, or from a plain dataset."""
+@lru_cache(maxsize=1024)
+def _spacing(values: tuple[float, ...]) -> NDArray[np.float64] | None:
+    if len(values) != 2 or not all(value > 0 and math.isfinite(value) for value in values):
+        return None
+    return np.array(values, dtype=np.float64)
+
+
+def _value(groups: tuple[Dataset, ...], sequence: str, keyword: str) -> tuple[float, ...]:
+    """The attribute's numbers from a functional group's macro, or from a plain dataset."""
     for group in groups:
-        macro = group.get(sequence)
-        found = macro[0].get(keyword) if macro else group.get(keyword)
-        if found not in (None, ""):
+        macro = items(group, sequence)
+        found = numbers(macro[0] if macro else group, keyword)
+        if found:
             return found
-    return None
+    return ()

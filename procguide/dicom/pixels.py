@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.dataset import Dataset
 
+from procguide.dicom.decode import decoded_frames, explained, quietly, read_pixels
+from procguide.dicom.elements import items, numbers, whole
 from procguide.dicom.study import Series
 from procguide.errors import InputUnfitError, InputUnreadableError
 from procguide.imaging import Modality, Volume
 
-__all__ = ["as_scanner_units", "read_volume"]
+__all__ = ["as_scanner_units", "output_units", "padding_of", "read_volume", "within_stored_bits"]
 
 AIR_HU = -1024
 
@@ -36,83 +34,104 @@ def read_volume(series: Series, on_progress: Callable[[float], None] | None = No
         raise InputUnfitError(
             f"the {series.modality} series is {series.usable_for}; choose a CT or MR series"
         )
-    planes = []
-    for plane in _planes(series):
-        planes.append(plane)
-        if on_progress is not None:
-            on_progress(len(planes) / len(series.slices))
-    voxels = _on_lattice(np.stack(planes), np.array([s.index for s in series.slices]), series.shape[0])
-    if series.modality == "CT":
-        voxels = np.maximum(voxels, AIR_HU)
+    count = len(series.slices)
+    planes = np.empty((count, *series.shape[1:]), np.int16)
+    with quietly():
+        for done, (n, plane) in enumerate(_planes(series), start=1):
+            planes = planes.astype(np.result_type(planes, plane), copy=False)
+            planes[n] = plane
+            if on_progress is not None:
+                on_progress(done / count)
+    voxels = _on_lattice(planes, np.array([s.index for s in series.slices]), series.shape[0])
     kind = Modality(series.modality) if series.modality in ("CT", "MR") else Modality.OTHER
     shape = "x".join(str(n) for n in voxels.shape)
     return Volume(voxels, series.grid.affine, kind, f"DICOM {series.modality} series, {shape} voxels")
 
 
-def _planes(series: Series) -> Iterator[NDArray[Any]]:
-    """Each slice in order, rescaled, ``(j, i)``; a file with several frames is decoded once a run."""
-    for file, references in groupby(series.slices, key=lambda reference: reference.file):
-        how = "damaged file"
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pydicom's remarks on odd values; size is checked below
-                dataset = _dataset(file)
-                how = dataset.file_meta.TransferSyntaxUID.name
-                pixels = dataset.pixel_array
-                planes = [
-                    _rescaled(
-                        pixels[n] if pixels.ndim == 3 else pixels, dataset, n, ct=series.modality == "CT"
-                    )
-                    for n in (reference.frame for reference in references)
-                ]
-        except Exception as error:  # pydicom and its decoders raise almost anything on damaged files
-            raise InputUnreadableError(
-                f"the pixels of a slice cannot be decoded ({how}); export the series again, "
-                "uncompressed if it can be"
-            ) from error
-        for plane in planes:
+def _planes(series: Series) -> Iterator[tuple[int, NDArray[Any]]]:
+    """Each slice's number in the series and its values ``(j, i)``; a file is read and decoded once."""
+    wanted: dict[Path, dict[int, int]] = {}
+    for n, reference in enumerate(series.slices):
+        wanted.setdefault(reference.file, {})[reference.frame] = n
+    for file, numbers_of in wanted.items():
+        found = 0
+        for frame, plane in _values(file, series, frozenset(numbers_of)):
             if plane.shape != series.shape[1:]:
                 raise InputUnreadableError(
                     "a slice has another size than its header says; export the series again"
                 )
-            yield plane
+            found += 1
+            yield numbers_of[frame], plane
+        if found != len(numbers_of):
+            raise InputUnreadableError("a file has fewer frames than it had; export the series again")
 
 
-def _dataset(file: Path) -> FileDataset:
-    """The whole file; a bare dataset of old, without the prefix of PS3.10, is implicit little endian."""
-    dataset = dcmread(file, force=True)
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
-    return dataset
+def _values(file: Path, series: Series, frames: frozenset[int]) -> Iterator[tuple[int, NDArray[Any]]]:
+    """The ``frames`` of a file in output units."""
+    dataset: Dataset | None = None
+    try:
+        dataset = read_pixels(file)
+        for frame, stored in enumerate(decoded_frames(dataset)):
+            if frame in frames:
+                yield frame, _rescaled(stored, dataset, frame, ct=series.modality == "CT")
+    except Exception as error:  # pydicom and its decoders raise almost anything on damaged files
+        raise explained(error, dataset) from error
 
 
-def _rescaled(plane: NDArray[Any], dataset: Dataset, frame: int, *, ct: bool) -> NDArray[Any]:
+def _rescaled(stored: NDArray[Any], dataset: Dataset, frame: int, *, ct: bool) -> NDArray[Any]:
     """Stored values to output units (PS3.3 C.11.1), padding (C.7.5.1.1.2) to air."""
-    slope, intercept = _rescale(dataset, frame)
-    if slope.is_integer() and intercept.is_integer():
-        values = plane.astype(np.int32) * int(slope) + int(intercept)
-    else:
-        values = (plane * np.float64(slope) + intercept).astype(np.float32)
-    padding = _padding(plane, dataset)
-    if padding is not None and padding.any() and not padding.all():
+    padding = padding_of(stored, dataset)
+    values = output_units(within_stored_bits(stored, dataset, padding), *_rescale(dataset, frame))
+    if padding is not None and not padding.all():
         values[padding] = AIR_HU if ct else values[~padding].min()
-    return _narrow(values)
+        values = _narrow(values)
+    return np.maximum(values, AIR_HU, out=values) if ct else values
+
+
+def output_units(stored: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+    """``stored * slope + intercept`` as a new array: int16 where it holds them, else int32, else float32."""
+    if stored.dtype.kind == "f" or not (slope.is_integer() and intercept.is_integer()):
+        return (stored * np.float64(slope) + intercept).astype(np.float32)
+    ends = sorted(int(end) * int(slope) + int(intercept) for end in (stored.min(), stored.max()))
+    if slope == 1 and ends[0] >= -(2**15) and ends[1] < 2**15:
+        values = stored.astype(np.int16)  # wraps, and so does the sum: back to where it belongs
+        values += np.int16((int(intercept) + 2**15) % 2**16 - 2**15)
+        return values
+    wide = np.int32 if max(map(abs, (*ends, int(slope), int(intercept)))) < 2**31 else np.int64
+    return _narrow(stored.astype(wide) * int(slope) + int(intercept))
+
+
+def within_stored_bits(
+    stored: NDArray[Any], dataset: Dataset, padding: NDArray[np.bool_] | None = None
+) -> NDArray[Any]:
+    """Without what stands in bits that are not the image's: overlays of old, missing signs (PS3.5 8.1.1)."""
+    allocated, used = whole(dataset, "BitsAllocated"), whole(dataset, "BitsStored")
+    spare = allocated - used
+    if stored.dtype.kind not in "iu" or not 0 < used < allocated or stored.dtype.itemsize * 8 != allocated:
+        return stored
+    high, signed = whole(dataset, "HighBit", used - 1), stored.dtype.kind == "i"
+    above = max(allocated - 1 - high, 0)
+    low_end, high_end = (-(2 ** (used - 1)), 2 ** (used - 1)) if signed else (0, 2**used)
+    if above == spare and low_end <= int(stored.min()) and int(stored.max()) < high_end:
+        return stored
+    cleaned = np.right_shift(np.left_shift(stored, above), spare)
+    return cleaned if padding is None else np.where(padding, stored, cleaned)
 
 
 def _rescale(dataset: Dataset, frame: int) -> tuple[float, float]:
     groups: list[Dataset] = []
     for keyword, item in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
-        sequence = dataset.get(keyword)
-        if sequence and len(sequence) > item:
-            groups += sequence[item].get("PixelValueTransformationSequence") or []
+        sequence = items(dataset, keyword)
+        if len(sequence) > item:
+            groups += items(sequence[item], "PixelValueTransformationSequence")
     for group in (*groups, dataset):
-        slope, intercept = group.get("RescaleSlope"), group.get("RescaleIntercept")
-        if slope not in (None, "") and intercept not in (None, ""):
-            return float(slope) or 1.0, float(intercept)
+        slope, intercept = numbers(group, "RescaleSlope"), numbers(group, "RescaleIntercept")
+        if slope and intercept:
+            return slope[0] or 1.0, intercept[0]
     return 1.0, 0.0
 
 
-def _padding(plane: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
+def padding_of(plane: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
     """Where the scanner filled in: the padding value, where a corner of the slice has it.
 
     A corner must have it because some files name a padding value that their tissue also has.
@@ -124,13 +143,16 @@ def _padding(plane: NDArray[Any], dataset: Dataset) -> NDArray[np.bool_] | None:
     ends = np.array([value, limit if isinstance(limit, int) else value])
     if dataset.PixelRepresentation:  # written as unsigned by some
         ends[ends >= 2 ** (dataset.BitsAllocated - 1)] -= 2**dataset.BitsAllocated
-    padding = (plane >= ends.min()) & (plane <= ends.max())
-    return np.asarray(padding) if padding[[0, 0, -1, -1], [0, -1, 0, -1]].any() else None
+    low, high = ends.min(), ends.max()
+    corners = plane[[0, 0, -1, -1], [0, -1, 0, -1]]
+    if not ((corners >= low) & (corners <= high)).any():
+        return None
+    return np.asarray(plane == low if low == high else (plane >= low) & (plane <= high))
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
     """Whole numbers as int16 where it holds them, else int32; others as float32."""
-    if values.dtype.kind == "f":
+    if values.dtype.kind == "f" or values.dtype.itemsize > 4:
         return values.astype(np.float32, copy=False)
     fits = int(values.min()) >= -(2**15) and int(values.max()) < 2**15
     return values.astype(np.int16 if fits else np.int32, copy=False)

@@ -1,5 +1,28 @@
 """Images with their place in the patient, and moving them between lattices."""
 
+from procguide.imaging.frame import (
+    CarmView,
+    Cine,
+    Frame,
+    PixelSize,
+    SpacingPlane,
+    UltrasoundRegion,
+    View,
+    Window,
+)
 from procguide.imaging.volume import Grid, LabelMap, Modality, Volume
 
-__all__ = ["Grid", "LabelMap", "Modality", "Volume"]
+__all__ = [
+    "CarmView",
+    "Cine",
+    "Frame",
+    "Grid",
+    "LabelMap",
+    "Modality",
+    "PixelSize",
+    "SpacingPlane",
+    "UltrasoundRegion",
+    "View",
+    "Volume",
+    "Window",
+]

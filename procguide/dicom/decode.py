@@ -1,0 +1,96 @@
+"""From a file to stored values: one frame after another, by pydicom and its decoders."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from procguide.dicom.elements import tags_of, whole
+from procguide.errors import InputUnreadableError
+
+__all__ = ["PIXEL_TAGS", "decoded_frames", "explained", "quietly", "read_pixels"]
+
+PIXEL_TAGS = tags_of(
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "NumberOfFrames",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+    "FloatPixelData",
+    "DoubleFloatPixelData",
+    "PixelData",
+)
+
+
+def read_pixels(file: Path, tags: Iterable[BaseTag] = PIXEL_TAGS) -> FileDataset:
+    """The pixels of ``file`` as they are stored, with what is needed to understand them.
+
+    A bare dataset of old, without the prefix of PS3.10, is implicit little endian unless it says otherwise.
+    """
+    dataset = dcmread(file, force=True, specific_tags=list(tags))
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRBigEndian if little is False else ExplicitVRLittleEndian
+        dataset.file_meta.TransferSyntaxUID = explicit if implicit is False else ImplicitVRLittleEndian
+    return dataset
+
+
+def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
+    """Stored values of each frame in order, ``(j, i)``, or colours ``(j, i, 3)`` as RGB.
+
+    Not to be written to: uncompressed frames are views of the dataset's bytes. Anything may be raised by
+    the decoders on damaged data; :func:`explained` says it in words.
+    """
+    decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
+    frames = max(whole(dataset, "NumberOfFrames", 1), 1)
+    colour = whole(dataset, "SamplesPerPixel", 1) > 1
+    if decoder.is_native and not colour:
+        options: Any = {"raw": True, "view_only": True}
+        array, _ = decoder.as_array(dataset, **options)
+        yield from array if array.ndim == 3 else array[None]
+        return
+    decoded = decoder.iter_array(dataset, raw=not colour)  # which may give more than there should be
+    for _, (array, _properties) in zip(range(frames), decoded, strict=False):
+        yield array
+
+
+def explained(error: Exception, dataset: Dataset | None) -> InputUnreadableError:
+    """What a decoder's ``error`` means to a person: the transfer syntax by name, and what to do."""
+    how = "damaged file"
+    if dataset is not None:
+        syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))
+        how = syntax.name if syntax.is_transfer_syntax else "unknown transfer syntax"
+    if isinstance(error, NotImplementedError):
+        return InputUnreadableError(
+            f"pixels in this transfer syntax ({how}) are not read here; export the series again, uncompressed"
+        )
+    return InputUnreadableError(
+        f"the pixels of a slice cannot be decoded ({how}); export the series again, uncompressed if it can be"
+    )
+
+
+def quietly() -> warnings.catch_warnings[None]:
+    """Silence: pydicom's remarks on odd values quote them; what matters is checked by us."""
+    return warnings.catch_warnings(action="ignore")

@@ -1,0 +1,66 @@
+"""A file's dataset up to its pixels: parsed from memory where the header is short, as nearly all are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom import dcmread
+from pydicom.dataset import FileDataset
+from pydicom.tag import BaseTag
+
+__all__ = ["Parsed", "looks_like_dicom", "parse_header"]
+
+_PREFIX_BYTES = 32768
+_PIXEL_GROUP = (b"\xe0\x7f", b"\x7f\xe0")
+_BARE_STARTS = (b"\x08\x00", b"\x00\x08")
+
+
+@dataclass(frozen=True, eq=False)
+class Parsed:
+    """The dataset of a file before its Pixel Data, and how many bytes of the file follow."""
+
+    dataset: FileDataset
+    remaining: int
+
+
+def looks_like_dicom(start: bytes) -> bool:
+    """The prefix of PS3.10 7.1, or a bare dataset of old that starts with group 0008, by the first bytes."""
+    if start[128:132] == b"DICM":
+        return True
+    return len(start) >= 132 and start[:2] in _BARE_STARTS and 0 in start[2:4]
+
+
+def parse_header(file: Path, tags: Sequence[BaseTag] | None = None) -> Parsed | None:
+    """The header of ``file`` (only ``tags`` where they are given); None for what is not DICOM."""
+    with file.open("rb", buffering=0) as stream:
+        start = stream.read(_PREFIX_BYTES) or b""
+        if not looks_like_dicom(start):
+            return None
+        size = file.stat().st_size
+        parsed = _from_prefix(start, size, tags) if len(start) == _PREFIX_BYTES else None
+    if parsed is not None:
+        return parsed
+    with io.BytesIO(start) if size <= len(start) else file.open("rb") as whole:
+        return _parse(whole, size, tags)
+
+
+def _from_prefix(start: bytes, size: int, tags: Sequence[BaseTag] | None) -> Parsed | None:
+    """From the first bytes alone; None where the header does not end at Pixel Data within them."""
+    stream = io.BytesIO(start)
+    try:
+        parsed = _parse(stream, size, tags)
+    except Exception:  # cut within an element: the whole file decides
+        return None
+    place = stream.tell()
+    return parsed if start[place : place + 2] in _PIXEL_GROUP and place + 8 <= len(start) else None
+
+
+def _parse(stream: BinaryIO, size: int, tags: Sequence[BaseTag] | None) -> Parsed:
+    dataset = dcmread(
+        stream, stop_before_pixels=True, force=True, specific_tags=list(tags) if tags is not None else None
+    )
+    return Parsed(dataset, size - stream.tell())
