@@ -15,11 +15,13 @@ import typer
 from procguide import DISCLAIMER, __version__
 from procguide.cli.demo import demo
 from procguide.cli.evaluate import evaluate
+from procguide.cli.fetch import fetch
 from procguide.cli.info import info
 from procguide.cli.phantom import phantom
 from procguide.cli.plan import plan
 from procguide.cli.procedures import procedures
 from procguide.cli.segment import segment
+from procguide.cli.send import send
 from procguide.cli.session import Session
 from procguide.errors import ProcguideError
 
@@ -45,6 +47,8 @@ for _command, _summary in (
     (evaluate, "Hold labels against a reference: overlap, surfaces, levels."),
     (procedures, "List what can be planned, or show one entry with its sources."),
     (phantom, "Make a synthetic CT study with its truth."),
+    (send, "Store DICOM objects at a peer: C-STORE or DICOMweb."),
+    (fetch, "Find and fetch studies from a peer: C-GET, C-MOVE or DICOMweb."),
 ):
     app.command(epilog=DISCLAIMER, short_help=_summary)(_command)
 

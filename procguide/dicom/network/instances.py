@@ -1,0 +1,82 @@
+"""One stored object as the network knows it: its UIDs, and where its data set begins in the file."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filereader import read_partial
+from pydicom.uid import UID, MediaStorageDirectoryStorage
+
+from procguide.errors import InputUnreadableError
+
+__all__ = ["Instance", "handle", "is_uid", "looks_like_dicom", "read_instance"]
+
+_UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
+_SERIES_INSTANCE_UID = 0x0020000E
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What PS3.4 B.2 needs of an object to store it. UIDs are checked (PS3.5 9.1); none is ever a path."""
+
+    file: Path
+    sop_class: str
+    sop_instance: str
+    transfer_syntax: str
+    study: str
+    series: str
+
+
+def is_uid(text: str) -> bool:
+    """Digits and dots, at most 64 characters; leading zeros, forbidden yet met with, are let be."""
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def handle(uid: str) -> str:
+    """A short stand-in for a UID in names of files and in logs; it tells nothing to who has not the UID."""
+    return sha256(uid.encode()).hexdigest()[:24]
+
+
+def read_instance(file: Path) -> Instance:
+    """Read the identity of a DICOM file: up to (0020,000E), nothing of the image.
+
+    Raises :class:`InputUnreadableError` where the file is not a storable DICOM object.
+    """
+    try:
+        with file.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's remarks on odd values may quote them
+            dataset, meta = _read_start(stream)
+    except Exception as error:  # whatever a damaged or hostile file provokes in the reader
+        raise InputUnreadableError(f"{file} is not a DICOM object, or is damaged; it is left out") from error
+    found = Instance(
+        file,
+        sop_class=str(dataset.get("SOPClassUID", "")),
+        sop_instance=str(dataset.get("SOPInstanceUID", "")),
+        transfer_syntax=str(meta.get("TransferSyntaxUID", "")),
+        study=str(dataset.get("StudyInstanceUID", "")),
+        series=str(dataset.get("SeriesInstanceUID", "")),
+    )
+    uids = (found.sop_class, found.sop_instance, found.transfer_syntax, found.study, found.series)
+    if not all(map(is_uid, uids)) or UID(found.sop_class) == MediaStorageDirectoryStorage:
+        raise InputUnreadableError(f"{file} is not an object of a study: its UIDs are missing or malformed")
+    return found
+
+
+def _read_start(stream: BinaryIO) -> tuple[Dataset, FileMetaDataset]:
+    dataset = read_partial(stream, stop_when=lambda tag, _vr, _length: tag > _SERIES_INSTANCE_UID)
+    return dataset, dataset.file_meta
+
+
+def looks_like_dicom(file: Path) -> bool:
+    """Whether the file has the prefix of PS3.10 7.1."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False

@@ -1,0 +1,58 @@
+"""A connection that is read as long as its peer stays within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pynetdicom.transport import AssociationSocket
+
+if TYPE_CHECKING:
+    from pynetdicom.association import Association
+
+__all__ = ["LARGEST_OBJECT", "meter"]
+
+LARGEST_OBJECT = 4 << 30
+_LARGEST_PDU = 1 << 20
+_LARGEST_IN_MEMORY = 16 << 20
+_MOST_ANSWERS = 20_000
+
+
+class MeteredSocket(AssociationSocket):
+    """Reads what a peer sends as long as it stays within bounds; beyond them the connection is closed.
+
+    A PDU announces its own length (PS3.8 9.3) and a message has none: without a meter, four bytes could
+    ask for 4 GB of memory, and a data set never end.
+    """
+
+    largest_object: int
+    most_waiting: int
+    read_so_far: int
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read ``nr_bytes``, or raise ``OSError`` where they are more than a peer may send."""
+        message = self.assoc.dimse.message
+        if message is None:
+            self.read_so_far = 0
+        on_disk = message is not None and message._data_set_file is not None
+        most = self.largest_object if on_disk else _LARGEST_IN_MEMORY
+        self.read_so_far += nr_bytes
+        waiting = self.assoc.dimse.msg_queue.qsize()
+        if nr_bytes > _LARGEST_PDU or self.read_so_far > most or waiting > self.most_waiting:
+            raise OSError("the peer sends more than it may")
+        return super().recv(nr_bytes)
+
+
+def meter(
+    association: Association, *, largest_object: int = LARGEST_OBJECT, most_waiting: int = _MOST_ANSWERS
+) -> None:
+    """Put a meter on an association's connection.
+
+    Objects may have ``largest_object`` bytes, and ``most_waiting`` messages may have come that nobody has
+    read yet: answers to a query come in a row, requests only one by one (PS3.7 D.3.3.3).
+    """
+    plain = association.dul.socket
+    if plain is None:  # closed meanwhile
+        return
+    metered = MeteredSocket.__new__(MeteredSocket)  # the same connection: nothing is to begin again
+    vars(metered).update(vars(plain), largest_object=largest_object, most_waiting=most_waiting, read_so_far=0)
+    association.dul.socket = metered

@@ -1,0 +1,129 @@
+"""Real DICOM servers for the tests: Orthanc and DCMTK's, started on free ports and stopped again."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+_PLUGINS = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def dcmtk(name: str) -> str:
+    """The path of DCMTK's program: pynetdicom installs scripts of the same names."""
+    for folder in os.environ.get("PATH", "").split(os.pathsep):
+        program = shutil.which(name, path=folder)
+        if program is not None and not Path(program).read_bytes().startswith(b"#!"):
+            return program
+    pytest.skip(f"DCMTK's {name} is not installed")
+
+
+def wait_for(port: int, process: subprocess.Popen, seconds: float = 20.0) -> None:
+    """Return when something listens on ``port``."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert process.poll() is None, f"it ended with {process.returncode}"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.05)
+    pytest.fail(f"nothing listens on {port} after {seconds:g} s")
+
+
+@contextmanager
+def running(command: Sequence[str], port: int, **settings) -> Iterator[subprocess.Popen]:
+    """A server that listens on ``port`` while the block runs."""
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, **settings
+    )
+    try:
+        wait_for(port, process)
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+
+
+@dataclass(frozen=True)
+class Orthanc:
+    """A running archive. ``movable`` is the port where C-MOVE to PROCGUIDE goes."""
+
+    dicom_port: int
+    http_port: int
+    movable: int
+
+    @property
+    def web(self) -> str:
+        return f"http://127.0.0.1:{self.http_port}/dicom-web"
+
+    def ask(self, path: str):
+        return requests.get(f"http://127.0.0.1:{self.http_port}{path}", timeout=10).json()
+
+    def file(self, instance: str) -> bytes:
+        place = f"http://127.0.0.1:{self.http_port}/instances/{instance}/file"
+        return requests.get(place, timeout=10).content
+
+    def clear(self) -> None:
+        for study in self.ask("/studies"):
+            requests.delete(f"http://127.0.0.1:{self.http_port}/studies/{study}", timeout=10)
+
+    def peers(self) -> dict:
+        """The peers file that names it."""
+        return {
+            "schema": "procguide.peers/1",
+            "peers": {
+                "pacs": {"ae_title": "ORTHANC", "host": "127.0.0.1", "port": self.dicom_port},
+                "web": {"url": self.web},
+            },
+        }
+
+
+@contextmanager
+def orthanc(folder: Path, settings: Mapping[str, object] | None = None) -> Iterator[Orthanc]:
+    """An Orthanc that keeps its data in ``folder`` and can be talked to from this machine only."""
+    program = shutil.which("Orthanc") or shutil.which("Orthanc", path="/usr/sbin")
+    if program is None or not _PLUGINS.exists():
+        pytest.skip("Orthanc and its DICOMweb plugin are not installed (orthanc, orthanc-dicomweb)")
+    server = Orthanc(free_port(), free_port(), free_port())
+    config = {
+        "Name": "test",
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "DicomAet": "ORTHANC",
+        "DicomPort": server.dicom_port,
+        "HttpPort": server.http_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomCheckCalledAet": True,
+        "DicomAlwaysAllowGet": True,
+        "DicomAlwaysAllowFind": True,
+        "DicomAlwaysAllowMove": True,
+        "DicomModalities": {"procguide": ["PROCGUIDE", "127.0.0.1", server.movable]},
+        "Plugins": [str(_PLUGINS)],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        **(settings or {}),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "orthanc.json").write_text(json.dumps(config))
+    command = [program, str(folder / "orthanc.json")]
+    with running(command, server.http_port, cwd=folder) as process:
+        wait_for(server.dicom_port, process)
+        yield server
