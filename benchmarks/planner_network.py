@@ -48,4 +48,4 @@ def network_subject(seed: int, cache: Path | None) -> Subject:
     anchor = Anchor(data["anchor"])
     spine = locate_spine(levels, regions, anchor=anchor, confidence=data["confidence"])
     image = Volume(data["image"], Affine(data["image_affine"]), Modality.CT)
-    return Subject(spine, levels, regions, image, tuple(data["findings"]))
+    return Subject(spine, levels, regions, image, tuple(data["findings"]), coarse_organs=True)

@@ -56,7 +56,7 @@ def real_subjects() -> Iterator[tuple[str, Subject]]:
         volume = read_volume(read_study(REAL / path).choose())
         found = segment(volume, lowest_level=lowest)
         spine = locate_spine(found.levels, found.regions, anchor=found.anchor, confidence=found.confidence)
-        yield name, Subject(spine, found.levels, found.regions, volume)
+        yield name, Subject(spine, found.levels, found.regions, volume, coarse_organs=True)
 
 
 def real_rows(subjects: Iterable[tuple[str, Subject]]) -> Iterator[dict[str, Any]]:

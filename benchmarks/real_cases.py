@@ -74,7 +74,7 @@ def run_plan(
     row: dict[str, Any] = {"procedure": procedure, "level": level, "side": side.value}
     try:
         request = Request(load_catalogue()[procedure], level, side)
-        plan_set = plan(request, Subject(spine, found.levels, found.regions, volume))
+        plan_set = plan(request, Subject(spine, found.levels, found.regions, volume, coarse_organs=True))
     except ProcguideError as error:
         return row | {"error": str(error)}
     row["seconds"] = round(time.perf_counter() - started, 2)

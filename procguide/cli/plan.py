@@ -251,6 +251,7 @@ def subject_of(case: Case, anatomy: Anatomy, procedure: Procedure) -> Subject:
         found.regions,
         case.volume if case.is_ct else None,
         (*case.findings, *found.findings, *posture),
+        coarse_organs=found.organs is not None or bool(anatomy.files),
     )
 
 

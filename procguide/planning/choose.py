@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from procguide.planning.assess import assess, exact_clearances
 from procguide.planning.candidates import Candidates
 from procguide.planning.frontier import Frontier, Weights
-from procguide.planning.nouns import Plan
+from procguide.planning.nouns import Plan, StructureOrigin
 from procguide.planning.objectives import total
+from procguide.planning.scene import Structure
 from procguide.planning.trade_offs import with_trade_offs
 
 __all__ = ["Choice", "rank"]
@@ -27,6 +28,9 @@ _ALIKE_TARGET_MM = 1.0
 _KEPT_AWAY = ((2.0, 0.5), (1.0, 0.5), (0.0, 0.5), (0.0, 0.0))
 """Beyond the margins, tried one after the other: from modelled structures in standard deviations of their
 place, and from harmless ones (bone) in mm. Assumed."""
+_MOST_LABELLED_MM = 2.0
+"""Of a labelled structure no more spread than this is kept away from, so that a coarse label of an organ does
+not close all ways; the chance of a broken limit knows it in full. Assumed."""
 
 Truths = NDArray[np.bool_]
 
@@ -73,9 +77,15 @@ def _margins(frontier: Frontier, deviations: float, free_mm: float) -> dict[str,
     structures = frontier.case.scene.structures
     return {
         str(rule.name): rule.margin_mm.value
-        + (free_mm if rule.harmless else deviations * structures[rule.name].spread_mm)
+        + (free_mm if rule.harmless else deviations * _kept_spread_mm(structures[rule.name]))
         for rule in frontier.case.rules
     }
+
+
+def _kept_spread_mm(structure: Structure) -> float:
+    if structure.origin is StructureOrigin.MODELLED:
+        return structure.spread_mm
+    return min(structure.spread_mm, _MOST_LABELLED_MM)
 
 
 def _keeping(frontier: Frontier, margins: Mapping[str, float]) -> Truths:

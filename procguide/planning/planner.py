@@ -228,7 +228,11 @@ def _warnings(case: Case) -> tuple[str, ...]:
     ]
     if modelled:
         words.append(f"{', '.join(modelled)}: modelled from bone, not seen on the image")
-    coarse = [name.replace("_", " ") for name in _COARSE if name in case.scene.structures]
+    coarse = [
+        name.replace("_", " ")
+        for name in _COARSE
+        if name in case.scene.structures and case.scene.labels.coarse_organs
+    ]
     if coarse:
         words.append(f"{', '.join(coarse)}: labelled coarsely (4 mm), and may be missed; look at the images")
     words += [caution.words for caution in case.procedure.cautions if case.site.level in caution.levels]
@@ -287,5 +291,5 @@ def _limit_words(case: Case, name: str) -> str:
     margins = {str(rule.name): rule.margin_mm.value for rule in case.rules}
     words = name.replace("_", " ")
     if name == SKIN:
-        return "the image's edge, where no skin is in view, (load images that show more)"
+        return "the image's edge before any skin (load images that show more)"
     return f"{words} (margin {margins[name]:g} mm)" if name in margins else words

@@ -66,7 +66,8 @@ def assemble_scene(
     """The scene within ``box`` (low, high corner, LPS mm) with the structures that the procedure names."""
     grid = _scene_grid(subject.levels.grid, box)
     present = frozenset(int(label) for label in subject.regions.present())
-    labels = LocalLabels(resample(subject.levels, grid), resample(subject.regions, grid), present)
+    levels, regions = resample(subject.levels, grid), resample(subject.regions, grid)
+    labels = LocalLabels(levels, regions, present, coarse_organs=subject.coarse_organs)
     if subject.image is not None:
         unlabelled = unlabelled_bone(subject.image, labels.bone, labels.regions)
         labels = replace(labels, unlabelled=unlabelled)

@@ -41,7 +41,8 @@ class Request:
 class Subject:
     """Who is planned for: the spine and its labels on one lattice, the image, and what was found on it.
 
-    ``image`` (CT) gives the skin; without it the labels must show it.
+    ``image`` (CT) gives the skin; without it the labels must show it. ``coarse_organs``: the organs' labels
+    are those of our 4 mm network, whose surfaces are some millimetres off.
     """
 
     spine: Spine
@@ -49,6 +50,7 @@ class Subject:
     regions: LabelMap
     image: Volume | None = None
     findings: tuple[Finding, ...] = ()
+    coarse_organs: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +58,15 @@ class LocalLabels:
     """Labels on the scene's lattice (superior, posterior, left): VerSe integers and regions.
 
     ``present`` are the regions that occur anywhere in the subject's labels. ``unlabelled`` ``(k, j, i)``
-    is what the image shows to be as dense as bone beside them, where there is an image.
+    is what the image shows to be as dense as bone beside them, where there is an image. ``coarse_organs`` as
+    the subject has it.
     """
 
     levels: LabelMap
     regions: LabelMap
     present: frozenset[int]
     unlabelled: NDArray[np.bool_] | None = None
+    coarse_organs: bool = False
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ from procguide.planning.structures.nerves import (
     nerve_spread_mm,
 )
 from procguide.planning.structures.nouns import Solid, StructureBuilder
+from procguide.planning.structures.organs import organ
 from procguide.planning.structures.pedicle import other_bone, pedicle_wall
 from procguide.planning.structures.sacral import (
     bone_with_hiatus,
@@ -94,18 +95,18 @@ BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
         StructureName.FORAMEN: foramen,
         StructureName.ADAMKIEWICZ_ZONE: adamkiewicz_zone,
         StructureName.DISC: from_regions(Region.DISC),
-        StructureName.KIDNEY: from_regions(Region.KIDNEY),
+        StructureName.KIDNEY: organ(Region.KIDNEY),
         StructureName.AORTA: aorta,
-        StructureName.VENA_CAVA: from_regions(Region.VENA_CAVA),
-        StructureName.LIVER: from_regions(Region.LIVER),
-        StructureName.BOWEL: from_regions(Region.BOWEL),
+        StructureName.VENA_CAVA: organ(Region.VENA_CAVA),
+        StructureName.LIVER: organ(Region.LIVER),
+        StructureName.BOWEL: organ(Region.BOWEL),
         StructureName.PRESACRAL_SPACE: presacral_space,
         StructureName.SACRAL_FORAMEN: sacral_foramen,
         StructureName.VERTEBRAL_ARTERY: vertebral_artery,
         StructureName.CAROTID_ARTERY: from_regions(Region.CAROTID_ARTERY),
         StructureName.OESOPHAGUS: from_regions(Region.OESOPHAGUS),
         StructureName.TRACHEA: from_regions(Region.TRACHEA),
-        StructureName.LUNG: from_regions(Region.LUNG, Region.PLEURA),
+        StructureName.LUNG: organ(Region.LUNG, Region.PLEURA),
     }
 )
 

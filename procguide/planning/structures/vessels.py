@@ -9,6 +9,7 @@ from procguide.anatomy import BONE, CANAL_CONTENT, Region
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.site import LocalLabels, Site
 from procguide.planning.structures.nouns import Solid
+from procguide.planning.structures.organs import organ_spread_mm
 
 __all__ = ["aorta"]
 
@@ -43,6 +44,7 @@ def aorta(site: Site, labels: LocalLabels) -> Solid | None:
     added = _filled_out(mask, z > divides, labels.regions.spacing)
     added &= ~mask & ~labels.regions.mask(*_NOT_VESSEL)
     spread = _GROWN_SPREAD_MM if added[near].any() else 0.0
+    spread = max(spread, organ_spread_mm(labels, Region.AORTA))
     return Solid(StructureOrigin.SEGMENTED, mask=mask | added, spread_mm=spread)
 
 

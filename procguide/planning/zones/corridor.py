@@ -11,7 +11,7 @@ from procguide.planning.structures.foramen import pedicle_of
 
 __all__ = ["isthmus_gates"]
 
-_RINGS = (0.0, 0.25, 0.5, 0.75)
+_RINGS = (0.0, 0.2, 0.4, 0.6, 0.8)
 _SPOKES = 12
 
 

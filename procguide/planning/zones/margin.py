@@ -15,54 +15,68 @@ __all__ = ["about_margin", "beside_margin"]
 
 _STEP_MM = 0.5
 _FREE_MM = 1.0
-_TICKS = (5, 3, 3)
+_POOR_MM = 6.0
+"""From this distance from the best place on, one is as good as the next (assumed)."""
+_TICKS = (9, 3, 3)
 
 
 def about_margin(site: Site) -> Vector:
-    """About where :func:`beside_margin` will lie: off the body taken as an ellipse."""
-    box, number = BodyBox.of(site.upper), site.number
-    angle = np.radians((number("angle_low_deg") + number("angle_high_deg")) / 2)
-    height = (number("height_low_fraction") + number("height_high_fraction")) / 2
+    """About where :func:`beside_margin` is best: off the body taken as an ellipse."""
+    box, angle = BodyBox.of(site.upper), _best_angle(site)
     radius = 1 / np.hypot(np.cos(angle) / box.half_width_mm, np.sin(angle) / box.half_depth_mm)
-    radius += (number("off_bone_low_mm") + number("off_bone_high_mm")) / 2
+    radius += _middle(site, "off_bone_low_mm", "off_bone_high_mm")
+    height = _middle(site, "height_low_fraction", "height_high_fraction")
     return vector(box.between(*_on_ray(site, radius, angle), height))
 
 
 def beside_margin(site: Site, labels: LocalLabels) -> TargetZone:
-    """Points off the surface along rays from the body's middle, best in the middle of each range.
+    """Points off the surface along rays from the body's middle, the misfit by their distance from the best.
 
-    Angles count from straight lateral toward the front, heights are shares of the body's own from its lower
-    endplate. Points near any bone, or farther forward than the catalogue lets the tip come, are left out.
+    The best ray leads to where the tip stands in two views: by its share of the body's half-width in the AP
+    one, so far behind the anterior border in the lateral one. Others lie some degrees behind or before it.
+    Heights are shares of the body's own from its lower endplate; these and the distances off the bone are
+    best in the middle of their range. Points near any bone, or farther forward than the catalogue lets the
+    tip come, are left out.
     """
-    number, box = site.number, BodyBox.of(site.upper)
-    ranges = [
-        np.linspace(number(low), number(high), ticks)
-        for (low, high), ticks in zip(
-            (
-                ("angle_low_deg", "angle_high_deg"),
-                ("height_low_fraction", "height_high_fraction"),
-                ("off_bone_low_mm", "off_bone_high_mm"),
-            ),
-            _TICKS,
-            strict=True,
-        )
-    ]
+    number, box, best = site.number, BodyBox.of(site.upper), _best_angle(site)
+    back, forward = np.radians(number("angle_back_deg")), np.radians(number("angle_forward_deg"))
+    ends = (
+        (best - back, best + forward),
+        (number("height_low_fraction"), number("height_high_fraction")),
+        (number("off_bone_low_mm"), number("off_bone_high_mm")),
+    )
+    ranges = [np.linspace(*end, ticks) for end, ticks in zip(ends, _TICKS, strict=True)]
     angle, height, off = (axis.ravel() for axis in np.meshgrid(*ranges, indexing="ij"))
-    angle = np.radians(angle)
     radius = _surface(site, labels, box, angle, height) + off
     x, y = _on_ray(site, radius, angle)
     points = box.between(x, y, height)
-    share = np.linalg.norm(
-        [
-            (axis - one.mean()) / max(float(np.ptp(one)), 1e-6)
-            for axis, one in zip((np.degrees(angle), height, off), ranges, strict=True)
-        ],
-        axis=0,
-    )
     _, region = label_at(labels, near(points, _FREE_MM))
     kept = ~np.isin(region, BONE).any(axis=1) & np.isfinite(radius)
     kept &= y >= -box.half_depth_mm - number("past_front_mm")
-    return TargetZone(points[kept], np.clip(share[kept], 0, 1))
+    off_best = np.linalg.norm(points[kept] - _best(site, labels, box), axis=1)
+    return TargetZone(points[kept], np.clip(off_best / _POOR_MM, 0, 1))
+
+
+def _best(site: Site, labels: LocalLabels, box: BodyBox) -> NDArray[np.float64]:
+    """The place that the catalogue means, ``(3,)`` LPS mm; where no surface is met, off the ellipse."""
+    angle = np.array([_best_angle(site)])
+    height = np.array([_middle(site, "height_low_fraction", "height_high_fraction")])
+    radius = _surface(site, labels, box, angle, height)
+    if not np.isfinite(radius).all():
+        return np.array(about_margin(site))
+    radius += _middle(site, "off_bone_low_mm", "off_bone_high_mm")
+    return np.asarray(box.between(*_on_ray(site, radius, angle), height)[0], dtype=np.float64)
+
+
+def _best_angle(site: Site) -> float:
+    """About the body's middle, from straight lateral toward the front, radians."""
+    box, number = BodyBox.of(site.upper), site.number
+    lateral_mm = number("lateral_fraction") * box.half_width_mm
+    return float(np.arctan2(box.half_depth_mm - number("behind_front_mm"), lateral_mm))
+
+
+def _middle(site: Site, low: str, high: str) -> float:
+    return (site.number(low) + site.number(high)) / 2
 
 
 def _on_ray(

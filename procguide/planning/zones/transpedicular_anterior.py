@@ -26,9 +26,9 @@ def centre(site: Site) -> Vector:
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """From the midline to the pedicle's side, at mid-height, where bone holds the tip all round."""
     number, side = site.number, site.own_side
-    across = np.linspace(number("across_low_mm"), number("across_high_mm"), 4)
-    forward = np.linspace(number("from_back_low_fraction"), number("from_back_high_fraction"), 4)
-    height = 0.5 + number("height_half_fraction") * np.array([-1.0, 0.0, 1.0])
+    across = np.linspace(number("across_low_mm"), number("across_high_mm"), 5)
+    forward = np.linspace(number("from_back_low_fraction"), number("from_back_high_fraction"), 5)
+    height = 0.5 + number("height_half_fraction") * np.linspace(-1.0, 1.0, 5)
     x, y, z = (axis.ravel() for axis in np.meshgrid(across, forward, height, indexing="ij"))
     points = BodyBox.of(site.upper).at(side.sign * x, y, z)
     span_x, span_y = (max(float(np.ptp(axis)), 1e-6) for axis in (across, forward))
