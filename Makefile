@@ -24,7 +24,7 @@ sample: $(VENV)/.installed
 	python -c "from procguide.phantom.sample import replace_samples; replace_samples('sample_dicom')"
 
 test: lint
-	pytest --cov --cov-report=term:skip-covered
+	pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 # Ruff, format, mypy, import-linter: the same hooks that a commit runs.
 lint: $(VENV)/.installed-dev system
