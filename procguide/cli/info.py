@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from procguide.dicom import Series, Study
     from procguide.findings import Finding
+    from procguide.imaging import PixelSize
 
 __all__ = ["info"]
 
@@ -59,24 +60,88 @@ def _series_document(series: Series) -> dict[str, Any]:
         "orientation_kji": series.orientation,
         "gantry_tilt_deg": round(series.tilt_deg, 2),
         "usable_for": series.usable_for,
+        **_view_document(series),
         "findings": [asdict(finding) for finding in series.findings],
     }
+
+
+def _view_document(series: Series) -> dict[str, Any]:
+    """Window presets; of images without a place in the patient also what their pixels measure, and when."""
+    from procguide.imaging import Window
+
+    view = series.view
+    if view is None:
+        return {}
+    windows = [
+        {"centre": window.centre, "width": window.width, "name": window.name}
+        for window in view.windows
+        if isinstance(window, Window)
+    ]
+    if series.grid is not None:
+        return {"windows": windows}
+    rate = _rate_hz(series)
+    carm = None if view.carm is None else {**asdict(view.carm), "magnification": view.carm.magnification}
+    return {
+        "windows": windows,
+        "frames": {
+            "colour": view.colour,
+            "inverted": view.inverted,
+            "pixel_size": _optional(view.pixel_size),
+            "imager_size": _optional(view.imager_size),
+            "in_patient": _optional(view.patient_mm),
+            "unmeasurable": view.why_unmeasurable,
+            "carm": carm,
+            "regions": [asdict(region) for region in view.regions],
+            "rate_hz": None if rate is None else round(rate, 3),
+            "duration_s": None if series.times_s is None else round(series.times_s[-1], 3),
+        },
+    }
+
+
+def _optional(size: PixelSize | None) -> dict[str, Any] | None:
+    return None if size is None else asdict(size)
+
+
+def _rate_hz(series: Series) -> float | None:
+    """Frames a second, by the mean step."""
+    times = series.times_s
+    return (len(times) - 1) / times[-1] if times and len(times) > 1 and times[-1] > 0 else None
+
+
+def _steps(series: Series) -> str:
+    """Pixel steps in mm and where they hold, for the table."""
+    steps, view = series.spacing_mm, series.view
+    if steps is not None:
+        return f"{steps[2]:.2f} x {steps[1]:.2f} x {steps[0]:.2f}"
+    if view is None or view.why_unmeasurable:
+        return "unknown"
+    sizes = (*(region.pixel_size for region in view.regions), view.pixel_size)
+    size = next((s for s in sizes if s is not None), None)
+    return "unknown" if size is None else f"{size.columns_mm:.3f} x {size.rows_mm:.3f} ({size.plane})"
+
+
+def _angles(series: Series) -> str:
+    """The C-arm's angles as they are called at the table, or nothing."""
+    carm = series.view.carm if series.view is not None else None
+    if carm is None or carm.primary_deg is None or carm.secondary_deg is None:
+        return ""
+    side, end = "LAO" if carm.primary_deg >= 0 else "RAO", "CRA" if carm.secondary_deg >= 0 else "CAU"
+    return f"{side} {abs(carm.primary_deg):.0f} {end} {abs(carm.secondary_deg):.0f}"
 
 
 def _show(study: Study, console: Console) -> None:
     from rich.table import Table
 
-    table = Table("", "modality", "slices", "size", "spacing, mm", "k j i toward", "usable for")
+    table = Table("", "modality", "images", "size", "spacing, mm", "k j i toward", "usable for")
     for number, series in enumerate(study.series, start=1):
         slices, rows, columns = series.shape
-        steps = series.spacing_mm
         table.add_row(
             str(number),
             series.modality,
             str(slices),
             f"{columns} x {rows}",
-            "unknown" if steps is None else f"{steps[2]:.2f} x {steps[1]:.2f} x {steps[0]:.2f}",
-            series.orientation or "unknown",
+            _steps(series),
+            series.orientation or _angles(series) or "unknown",
             series.usable_for,
         )
     console.print(table)

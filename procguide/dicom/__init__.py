@@ -1,5 +1,6 @@
 """Reading studies, writing CT and MR series and segmentations."""
 
+from procguide.dicom.frames import read_frames
 from procguide.dicom.pixels import read_volume
 from procguide.dicom.read import read_study
 from procguide.dicom.study import Series, SliceReference, Study
@@ -17,6 +18,7 @@ __all__ = [
     "SliceReference",
     "Study",
     "StudyIdentity",
+    "read_frames",
     "read_study",
     "read_volume",
     "write_segmentation",

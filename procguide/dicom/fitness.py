@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from procguide.dicom.frame_fitness import SHORT_WORDS, assess_frames
+from procguide.dicom.frame_view import is_secondary_capture
 from procguide.dicom.headers import SliceHeader
 from procguide.findings import Finding, Severity
-from procguide.imaging import Grid
+from procguide.imaging import Grid, View
 
 __all__ = ["assess_fitness", "usable_for"]
 
@@ -21,11 +24,23 @@ CAUTION_EXTENT_MM = 60.0
 STOP_SLICES = 5
 
 
-def assess_fitness(grid: Grid | None, modality: str, headers: Sequence[SliceHeader] = ()) -> list[Finding]:
-    """Findings on what kind of series this is, on its slices' thickness and on its coverage."""
+def assess_fitness(
+    grid: Grid | None,
+    modality: str,
+    headers: Sequence[SliceHeader] = (),
+    view: View | None = None,
+    times: NDArray[np.float64] | None = None,
+) -> list[Finding]:
+    """Findings on what kind of series this is, on its slices' thickness and on its coverage.
+
+    ``view`` and ``times`` are those of 2D images, which have no ``grid``.
+    """
     if grid is None:
-        return [_not_cross_sectional(headers)]
+        two_dimensional = assess_frames(headers[0], view, times) if view is not None and headers else []
+        return two_dimensional or [_not_cross_sectional(headers)]
     findings = []
+    if any(is_secondary_capture(header.sop_class) for header in headers):
+        findings += assess_frames(headers[0], View(modality), None)
     if any(header.samples > 1 for header in headers):
         findings.append(
             Finding(
@@ -125,6 +140,7 @@ def _not_cross_sectional(headers: Sequence[SliceHeader]) -> Finding:
 
 
 _SHORT = {
+    **SHORT_WORDS,
     "no image": "not an image",
     "not cross-sectional": "not a cross-sectional series",
     "localizer": "localizer",

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from procguide.dicom.fitness import assess_fitness, usable_for
+from procguide.dicom.frames import describe_frames
 from procguide.dicom.headers import Headers, SliceHeader, read_headers
 from procguide.dicom.pixels import as_scanner_units
 from procguide.dicom.stacking import group, stack
 from procguide.dicom.study import Series, SliceReference, Study
 from procguide.errors import InputUnreadableError
 from procguide.findings import Finding, Severity
+from procguide.imaging import View
 from procguide.imaging.files import IMAGE_SUFFIXES, image_suffix, read_image
 
 __all__ = ["read_study"]
@@ -43,7 +48,9 @@ def _series(headers: list[SliceHeader]) -> Series:
         SliceReference(header.file, header.frame, float(index), header.instance_uid)
         for header, index in zip(stacked.slices, stacked.index, strict=True)
     )
-    findings = (*assess_fitness(stacked.grid, first.modality, stacked.slices), *stacked.findings)
+    view, times = _described(first)
+    fitness = assess_fitness(stacked.grid, first.modality, stacked.slices, view, times)
+    findings = (*fitness, *stacked.findings)
     frames = sum(header.frames for header in stacked.slices) if stacked.grid is None else 0
     return Series(
         uid=first.series_uid,
@@ -58,7 +65,19 @@ def _series(headers: list[SliceHeader]) -> Series:
         study_uid=first.study_uid,
         patient=first.patient,
         patient_position=first.patient_position,
+        view=view,
+        times_s=tuple(times.tolist()) if times is not None and stacked.grid is None else None,
     )
+
+
+def _described(first: SliceHeader) -> tuple[View | None, NDArray[np.float64] | None]:
+    """The first image's view and its frames' times; None for what is no image or cannot be understood."""
+    if not all(first.size):
+        return None, None
+    try:
+        return describe_frames(first.file)
+    except Exception:  # pydicom raises almost anything on damaged values; the pixels may still be read
+        return None, None
 
 
 def _series_of_image(path: Path) -> Series:
@@ -101,6 +120,9 @@ def _nothing_found(path: Path, headers: Headers) -> str:
             else f"holds {count} DICOM files, all damaged or cut short"
         )
         return f"{kind} {path} {what}; export it again from its source"
+    if headers.imageless:
+        many = f"holds {headers.imageless} DICOM files, none of them an image"
+        return f"{kind} {path} {'is DICOM, but no image' if path.is_file() else many}; give a CT study"
     if path.is_file():
         return f"{path} is neither DICOM nor one of {', '.join(IMAGE_SUFFIXES)}; give a CT study"
     images = sum(1 for file in path.rglob("*") if image_suffix(file) is not None)

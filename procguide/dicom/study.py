@@ -10,7 +10,7 @@ import numpy as np
 
 from procguide.errors import InputUnfitError
 from procguide.findings import Finding, Severity
-from procguide.imaging import Grid, Modality, Volume
+from procguide.imaging import Grid, Modality, View, Volume
 
 __all__ = ["Series", "SliceReference", "Study"]
 
@@ -37,6 +37,9 @@ class Series:
     same ``uid``. ``shape`` is that of the even lattice ``(k, j, i)``; ``grid`` is None where the
     images have no place in the patient. ``findings`` with severity stop forbid planning.
     ``patient_position`` is DICOM (0018,5100), such as ``"HFS"``; empty where it is not said.
+    ``view`` is what the first image's header says of its pixels: size, window presets, C-arm, ultrasound
+    regions; ``times_s`` its frames' times from 0, where it has no place in the patient.
+    :func:`procguide.dicom.read_frames` reads such images' pixels.
     ``description`` is the scanner's free text and may identify the patient: show it, do not store it.
     """
 
@@ -53,6 +56,8 @@ class Series:
     patient: str = field(default="", repr=False)
     volume: Volume | None = field(default=None, repr=False)
     patient_position: str = ""
+    view: View | None = None
+    times_s: tuple[float, ...] | None = None
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CarmView", "Cine", "Frame", "PixelSize", "SpacingPlane", "UltrasoundRegion", "View", "Window"]
+__all__ = [
+    "CarmView",
+    "Cine",
+    "Frame",
+    "LookupTable",
+    "PixelSize",
+    "SpacingPlane",
+    "UltrasoundRegion",
+    "View",
+    "Window",
+]
 
 
 class SpacingPlane(StrEnum):
@@ -128,6 +138,20 @@ class Window:
         return np.asarray(np.clip(shown, 0, 1), np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class LookupTable:
+    """A table in a window's place (PS3.3 C.11.2.1.1): ``shades`` 0..1 of the values from ``first`` upward."""
+
+    first: int
+    shades: NDArray[np.float32]
+    name: str = ""
+
+    def apply(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Values to brightness 0..1; those beyond the table's ends take its ends'."""
+        place = np.clip(np.rint(values).astype(np.int64) - self.first, 0, len(self.shades) - 1)
+        return np.asarray(self.shades[place])
+
+
 @dataclass(frozen=True)
 class View:
     """What is known of a frame without its pixels.
@@ -143,7 +167,7 @@ class View:
     imager_size: PixelSize | None = None
     carm: CarmView | None = None
     regions: tuple[UltrasoundRegion, ...] = ()
-    windows: tuple[Window, ...] = ()
+    windows: tuple[Window | LookupTable, ...] = ()
     inverted: bool = False
     colour: bool = False
     why_unmeasurable: str = ""
@@ -200,14 +224,13 @@ class Frame:
         rows, columns = self.pixels.shape[:2]
         return (rows, columns)
 
-    def shown(self, window: Window | None = None) -> NDArray[np.uint8]:
+    def shown(self, window: Window | LookupTable | None = None) -> NDArray[np.uint8]:
         """As a viewer shows it, ``(j, i)`` or ``(j, i, 3)`` of 0..255.
 
         With ``window``, else the file's first preset, else the whole range of values without padding.
         """
         if self.pixels.ndim == 3:
-            top = 255 if self.pixels.dtype == np.uint8 else max(int(self.pixels.max()), 1)
-            return np.asarray(self.pixels.astype(np.float32) * (255 / top), np.uint8)
+            return np.asarray(self.pixels >> (self.pixels.dtype.itemsize * 8 - 8), np.uint8)
         chosen = window or next(iter(self.view.windows), None) or _whole_range(self.pixels, self.padding)
         bright = chosen.apply(self.pixels)
         bright = 1 - bright if self.view.inverted else bright

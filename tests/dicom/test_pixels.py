@@ -172,7 +172,7 @@ class TestMultiFrame:
         dataset.save_as(tmp_path / "us", enforce_file_format=True)
         (series,) = read_study(tmp_path / "us").series
         assert series.shape == (12, 20, 16)
-        assert series.usable_for == "not a cross-sectional series"
+        assert series.usable_for == "viewing only: ultrasound"
 
 
 def test_progress_runs_to_one(write_stack, voxels):

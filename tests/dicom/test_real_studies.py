@@ -87,8 +87,8 @@ def test_one_mr_slice(real_data):
 def test_fluoroscopy(real_data):
     study = read_study(real_data / "fluoroscopy" / "c_arm_rf.dcm")
     assert study.series[0].modality == "RF"
-    assert study.series[0].usable_for == "not a cross-sectional series"
-    with pytest.raises(InputUnfitError, match="not a cross-sectional series"):
+    assert study.series[0].usable_for == "viewing only: X-ray projection"
+    with pytest.raises(InputUnfitError, match="X-ray projections: they have no place"):
         study.choose()
 
 

@@ -1,0 +1,113 @@
+"""From a file or series without slices to frames and cines: X-ray, ultrasound, secondary capture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+
+from procguide.dicom.decode import PIXEL_TAGS, decoded_frames, explained, quietly, read_pixels
+from procguide.dicom.elements import first_text, numbers, tags_of, whole
+from procguide.dicom.frame_view import VIEW_TAGS, times_of, views_of
+from procguide.dicom.parse import parse_header
+from procguide.dicom.pixels import output_units, padding_of, within_stored_bits
+from procguide.dicom.study import Series
+from procguide.errors import InputUnfitError, InputUnreadableError
+from procguide.imaging import Cine, Frame, View
+
+__all__ = ["describe_frames", "read_frames"]
+
+_PALETTE_TAGS = tags_of(
+    "ModalityLUTSequence",
+    "RedPaletteColorLookupTableDescriptor",
+    "GreenPaletteColorLookupTableDescriptor",
+    "BluePaletteColorLookupTableDescriptor",
+    "AlphaPaletteColorLookupTableDescriptor",
+    "RedPaletteColorLookupTableData",
+    "GreenPaletteColorLookupTableData",
+    "BluePaletteColorLookupTableData",
+    "AlphaPaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+    "SegmentedAlphaPaletteColorLookupTableData",
+    "PaletteColorLookupTableUID",
+)
+_TAGS = tuple(sorted({*PIXEL_TAGS, *VIEW_TAGS, *_PALETTE_TAGS}))
+_INTENSITY_ONLY = frozenset(("XA", "RF"))
+"""Their modality table leads back to X-ray intensity and is not for showing (PS3.3 C.8.7.1.1.2)."""
+
+
+def describe_frames(file: Path) -> tuple[View, NDArray[np.float64] | None]:
+    """The first frame's view and all frames' times in s (None where unknown), from the header alone."""
+    with quietly():
+        parsed = parse_header(file, VIEW_TAGS)
+        if parsed is None:
+            raise InputUnreadableError("a file is no longer DICOM; read the folder again")
+        dataset = parsed.dataset
+        frames = max(whole(dataset, "NumberOfFrames", 1), 1)
+        times = times_of(dataset, frames) if frames > 1 else None
+        return views_of(dataset, first_only=True)[0], times
+
+
+def read_frames(
+    series: Series, on_progress: Callable[[float], None] | None = None
+) -> tuple[Frame | Cine, ...]:
+    """The images of ``series``, one for each file in its order: a frame, or a cine of several.
+
+    Grey values are as after the modality transformation; colours are RGB, whatever they were stored as.
+    """
+    if series.volume is not None or not all(series.shape):
+        raise InputUnfitError(
+            f"the {series.modality} series is {series.usable_for}: it has no frames to read"
+        )
+    images = []
+    for file in series.files:
+        images.append(_read(file))
+        if on_progress is not None:
+            on_progress(len(images) / len(series.files))
+    return tuple(images)
+
+
+def _read(file: Path) -> Frame | Cine:
+    dataset: Dataset | None = None
+    with quietly():
+        try:
+            dataset = read_pixels(file, _TAGS)
+            frames = max(whole(dataset, "NumberOfFrames", 1), 1)
+            planes = [_grey_or_colour(stored, dataset) for stored in decoded_frames(dataset)]
+            pixels = [values for values, _ in planes]
+            if len(pixels) != frames or len({plane.shape for plane in pixels}) != 1:
+                raise ValueError("frames are missing")
+            views, times = views_of(dataset), times_of(dataset, frames)
+        except Exception as error:  # pydicom and its decoders raise almost anything on damaged files
+            raise explained(error, dataset) from error
+    source = f"DICOM {views[0].modality}, {'x'.join(map(str, (frames, *pixels[0].shape)))}"
+    paddings = [padding for _, padding in planes]
+    filled = any(padding is not None for padding in paddings)
+    if frames == 1:
+        return Frame(pixels[0], views[0], None, source, paddings[0])
+    blank = np.zeros(pixels[0].shape[:2], np.bool_)
+    padding = np.stack([blank if p is None else p for p in paddings]) if filled else None
+    return Cine(np.stack(pixels), views, times, source, padding)
+
+
+def _grey_or_colour(stored: NDArray[Any], dataset: Dataset) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """RGB, or grey values after the modality transformation with where there is padding."""
+    if stored.ndim == 3:
+        return np.array(stored[..., :3]), None
+    if first_text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
+        return np.asarray(apply_color_lut(stored, dataset))[..., :3], None
+    padding = padding_of(stored, dataset)
+    values = within_stored_bits(stored, dataset, padding)
+    if first_text(dataset, "Modality") not in _INTENSITY_ONLY and dataset.get("ModalityLUTSequence"):
+        return np.asarray(apply_modality_lut(values, dataset)), padding
+    slope, intercept = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
+    if slope and intercept and (slope[0], intercept[0]) != (1.0, 0.0):
+        return output_units(values, slope[0] or 1.0, intercept[0]), padding
+    return np.array(values), padding
