@@ -13,10 +13,14 @@ from contextlib import contextmanager, nullcontext
 import typer
 
 from procguide import DISCLAIMER, __version__
+from procguide.cli.audit import audit
+from procguide.cli.audited import audited
+from procguide.cli.deidentify import deidentify
 from procguide.cli.demo import demo
 from procguide.cli.evaluate import evaluate
 from procguide.cli.fetch import fetch
 from procguide.cli.info import info
+from procguide.cli.listen import listen
 from procguide.cli.phantom import phantom
 from procguide.cli.plan import plan
 from procguide.cli.procedures import procedures
@@ -48,9 +52,12 @@ for _command, _summary in (
     (procedures, "List what can be planned, or show one entry with its sources."),
     (phantom, "Make a synthetic CT study with its truth."),
     (send, "Store DICOM objects at a peer: C-STORE or DICOMweb."),
+    (deidentify, "Take the patient out of DICOM images: PS3.15 Annex E."),
     (fetch, "Find and fetch studies from a peer: C-GET, C-MOVE or DICOMweb."),
+    (listen, "Receive studies, plan them by a rule file, send the results back."),
 ):
     app.command(epilog=DISCLAIMER, short_help=_summary)(_command)
+app.add_typer(audit, name="audit", short_help="Check the log of what was done to patients' data.")
 
 
 def _print_version(wanted: bool) -> None:
@@ -75,6 +82,10 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
     session = Session()
+    return audited(arguments, lambda: _call(arguments, session), session.fail)
+
+
+def _call(arguments: Sequence[str], session: Session) -> int:
     command = typer.main.get_command(app)
     try:
         command.main(args=list(arguments), prog_name="procguide", obj=session)

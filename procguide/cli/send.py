@@ -14,6 +14,8 @@ from procguide.cli.session import DebugFlag, JsonFlag, Session
 from procguide.errors import CannotWriteError, InputUnreadableError, SomeFailedError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from rich.console import Console
 
     from procguide.dicom.network.instances import Instance
@@ -54,18 +56,23 @@ def send(
     _complain(sent, damaged)
 
 
-def send_all(peers: Peers, to: str, instances: list[Instance]) -> tuple[Sent, ...]:
-    """Every object to the peer of that name, by the protocol it speaks."""
+def send_all(
+    peers: Peers,
+    to: str,
+    instances: Sequence[Instance],
+    told: Callable[[Sent], None] = lambda _sent: None,
+) -> tuple[Sent, ...]:
+    """Every object to the peer of that name, by the protocol it speaks; ``told`` hears of each answer."""
     from procguide.dicom.network.peers import WebPeer
 
     peer = peers.named(to)
     if isinstance(peer, WebPeer):
         from procguide.dicom.network import web
 
-        return web.store(instances, peer, peers.me)
+        return web.store(instances, peer, peers.me, told=told)
     from procguide.dicom.network.outgoing import store
 
-    return store(instances, peer, peers.me)
+    return store(instances, peer, peers.me, told=told)
 
 
 def _echo(peers: Peers, to: str) -> None:

@@ -52,6 +52,12 @@ class Sent:
         """Whether the peer has taken it."""
         return self.outcome in (Outcome.STORED, Outcome.WARNED)
 
+    @property
+    def final(self) -> bool:
+        """Whether asking again is of no use: it is taken, or refused for other reasons than lack of room."""
+        full = self.status is not None and self.status >> 8 == 0xA7
+        return self.safe or (self.outcome is Outcome.REFUSED and not full)
+
 
 def store(
     instances: Sequence[Instance],

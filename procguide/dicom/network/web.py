@@ -166,7 +166,8 @@ def _store_one(client: DICOMwebClient, instance: Instance) -> Sent:
         code = error.response.status_code if error.response is not None else 0
         if code in (401, 403):
             raise
-        return Sent(instance, Outcome.REFUSED, words=f"the service refuses it (HTTP {code})")
+        outcome = Outcome.UNREACHED if code >= 500 or code == 429 else Outcome.REFUSED
+        return Sent(instance, outcome, words=f"the service answers HTTP {code}")
     failed = answer.get("FailedSOPSequence") or ()
     if failed:
         status = int(failed[0].get("FailureReason") or Status.NOT_UNDERSTOOD)
