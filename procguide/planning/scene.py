@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from procguide.errors import InputUnfitError
 from procguide.imaging import Grid
 from procguide.imaging.resample import resample, working_grid
+from procguide.planning.names import StructureName
 from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.planning.site import LocalLabels, Site, Subject
 from procguide.planning.skin import Body
 from procguide.planning.structures import BUILDERS, Solid
+from procguide.planning.structures.aerated import aerated_lung
 from procguide.planning.structures.unlabelled import unlabelled_bone
 
 __all__ = ["Scene", "Structure", "assemble_scene"]
@@ -71,6 +73,8 @@ def assemble_scene(
     if subject.image is not None:
         unlabelled = unlabelled_bone(subject.image, labels.bone, labels.regions)
         labels = replace(labels, unlabelled=unlabelled)
+        if any(rule.name is StructureName.LUNG for rule in site.procedure.structures):
+            labels = replace(labels, aerated=aerated_lung(subject.image, body, grid))
     solids: dict[str, Solid] = {}
     absent = []
     for rule in site.procedure.structures:

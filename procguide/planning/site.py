@@ -59,7 +59,7 @@ class LocalLabels:
 
     ``present`` are the regions that occur anywhere in the subject's labels. ``unlabelled`` ``(k, j, i)``
     is what the image shows to be as dense as bone beside them, where there is an image. ``coarse_organs`` as
-    the subject has it.
+    the subject has it. ``aerated`` ``(k, j, i)`` is what the image shows to be lung; None where it cannot.
     """
 
     levels: LabelMap
@@ -67,6 +67,7 @@ class LocalLabels:
     present: frozenset[int]
     unlabelled: NDArray[np.bool_] | None = None
     coarse_organs: bool = False
+    aerated: NDArray[np.bool_] | None = None
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:

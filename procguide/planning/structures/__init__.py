@@ -15,6 +15,7 @@ from procguide.planning.names import Construction, StructureName
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.site import LocalLabels, Site
 from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
+from procguide.planning.structures.aerated import lung
 from procguide.planning.structures.cord import spinal_cord
 from procguide.planning.structures.dura import dura_spread_mm, model_dura
 from procguide.planning.structures.foramen import foramen_depth
@@ -106,7 +107,7 @@ BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
         StructureName.CAROTID_ARTERY: from_regions(Region.CAROTID_ARTERY),
         StructureName.OESOPHAGUS: from_regions(Region.OESOPHAGUS),
         StructureName.TRACHEA: from_regions(Region.TRACHEA),
-        StructureName.LUNG: organ(Region.LUNG, Region.PLEURA),
+        StructureName.LUNG: lung,
     }
 )
 

@@ -9,7 +9,7 @@ from procguide.anatomy import CANAL_CONTENT, Region
 from procguide.imaging import Grid, LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 
-__all__ = ["unlabelled_bone"]
+__all__ = ["crop_about", "unlabelled_bone"]
 
 _BRIGHT_HU = 250
 _APART_MM = 3.0
@@ -39,7 +39,7 @@ def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -
 
     if image.modality is not Modality.CT:
         return None
-    near = _crop(image, regions.grid)
+    near = crop_about(image, regions.grid)
     if near is None:
         return None
     graded = (near.voxels >= _BRIGHT_HU).astype(np.uint8) + (near.voxels >= _DENSE_HU)
@@ -54,7 +54,7 @@ def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -
     return np.asarray(apart | ((grade == 2) & ~far & free))
 
 
-def _crop(image: Volume, grid: Grid) -> Volume | None:
+def crop_about(image: Volume, grid: Grid) -> Volume | None:
     """The part of ``image`` about ``grid``; None where they do not meet."""
     index = image.to_index(grid.corners)
     low = np.maximum(np.floor(index.min(axis=0)) - 1, 0).astype(int)
