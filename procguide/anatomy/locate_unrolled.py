@@ -18,6 +18,9 @@ _UNDER_ENDPLATE_MM = 8.0
 _OFF_MIDLINE_MM = 15.0
 _LEAST_LINE_MM = 15.0
 _ONWARD_MM = 10.0
+_SHORT_MM, _ASIDE_MM, _LEAST_MET = 16.0, 4.0, 3
+"""How far the canal's centre line may end short of its labels, how far beside it they are looked for, and how
+many of the places 1 mm apart there have to be canal (assumed)."""
 BEFORE_MM = 14
 """How far up the line is carried on, to the endplate's height and above."""
 _HALF_WIDTH_MM = 45.0
@@ -71,7 +74,8 @@ def unroll(patch: Patch, bone: Mask, canal: Sequence[Vector]) -> Unrolled | None
     known = local[inside]
     if len(known) < 4 or np.linalg.norm(known[-1] - known[0]) < _LEAST_LINE_MM:
         return None
-    labelled = _dorsal_run(patch, _even(known))
+    canal_mask = patch.sample(lambda found: found.canal())
+    labelled = _dorsal_run(patch, canal_mask, _to_the_end(patch, canal_mask, _even(known)))
     line = np.concatenate([_onward(labelled[::-1], BEFORE_MM)[::-1], labelled, _onward(labelled, _ONWARD_MM)])
     line = ndimage.gaussian_filter1d(line, _STRAIGHT_MM, axis=0, mode="nearest")
     back = _behind(line)
@@ -79,12 +83,21 @@ def unroll(patch: Patch, bone: Mask, canal: Sequence[Vector]) -> Unrolled | None
     return Unrolled(patch, line, labelled, back, across, _dorsal(patch, bone, (line, back, across)))
 
 
-def _dorsal_run(patch: Patch, line: _Reals) -> _Reals:
+def _to_the_end(patch: Patch, canal: Mask, line: _Reals) -> _Reals:
+    """The line carried on as far as the canal is labelled: centres of its sections end short of that."""
+    smooth = ndimage.gaussian_filter1d(line, _STRAIGHT_MM, axis=0, mode="nearest")
+    onward = line[-1] + _onward(smooth, _SHORT_MM) - smooth[-1]
+    across, deep = np.meshgrid([-1.0, 0.0, 1.0], np.arange(-_ASIDE_MM, _ASIDE_MM + 0.1, 1.0))
+    beside = np.stack([across.ravel(), deep.ravel(), np.zeros(across.size)], axis=1)
+    labelled = _read(patch, canal, onward[:, None] + beside).sum(axis=1) >= _LEAST_MET
+    return np.concatenate([line, onward[: int(np.argmin([*labelled, False]))]])
+
+
+def _dorsal_run(patch: Patch, canal: Mask, line: _Reals) -> _Reals:
     """The line as far before the canal's back wall as half its usual depth, near the midline.
 
     Labels of the canal leak forward into bodies and sideways into foramina; behind, the arches hold them.
     """
-    canal = patch.sample(lambda found: found.canal())
     smooth = ndimage.gaussian_filter1d(line, _STRAIGHT_MM, axis=0, mode="nearest")
     smooth[:, 0] = np.clip(smooth[:, 0], -_OFF_SYMMETRY_MM, _OFF_SYMMETRY_MM)
     back = _behind(smooth)

@@ -63,7 +63,7 @@ def test_caudal_needle_ends_in_the_canal_and_passes_the_hiatus(pelvis: Phantom, 
     assert median < 2.0
     assert zone.gates is not None
     end = canal_end(site)
-    assert np.linalg.norm(zone.gates - end.hiatus, axis=1).max() < 9.0
+    assert np.linalg.norm(zone.gates - end.hiatus, axis=1).max() < 10.0
     assert (end.line[1:, 2] > end.line[0, 2]).all()
 
 

@@ -15,7 +15,7 @@ from procguide.planning.structures.nouns import Solid
 __all__ = ["bone_with_hiatus", "presacral_space", "sacral_foramen", "sacral_sac"]
 
 _LIGAMENT_HALF_MM = 3.0
-_LIGAMENT_UP_MM, _LIGAMENT_DOWN_MM, _LIGAMENT_DEEP_MM = 4.0, 10.0, 9.0
+_LIGAMENT_UP_MM, _LIGAMENT_DOWN_MM, _LIGAMENT_DEEP_MM = 2.0, 12.0, 9.0
 """Where the ligament over the hiatus is taken to lie: coarse labels show bone there (assumed)."""
 _SAC_END_MM = 50.0
 """Down the canal from the S1 endplate: at S2's foramina, 5 cm below the promontory. The sac mostly ends at

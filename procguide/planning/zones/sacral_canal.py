@@ -11,8 +11,8 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_GATE_CAUDAL_MM = (-2.0, 0.0, 2.0, 4.0)
-_GATE_BACK_MM = (2.5, 4.0, 5.5, 7.0)
+_GATE_CAUDAL_MM = (0.0, 2.0, 4.0, 6.0, 8.0)
+_GATE_BACK_MM = (1.0, 2.5, 4.0, 5.5)
 _GATE_ACROSS_MM = (-0.7, 0.0, 0.7)
 
 
