@@ -10,55 +10,55 @@ from procguide.planning.zones.patch import STEP_MM
 __all__ = ["groove"]
 
 Window = tuple[tuple[int, int], tuple[int, int]]
-_BESIDE_MM = 3.0
-_BEFORE_MM = 4.0
-_LEAST_WALL_MM = 3.0
+_OUTWARD = np.radians(np.arange(0.0, 91.0, 7.5))
+_LEAST_DEPTH_MM = 1.5
 _STRAY_MM = 3.0
+Floats = NDArray[np.float64]
 
 
-def groove(solid: NDArray[np.bool_], window: Window, rows: range) -> NDArray[np.float64]:
-    """The groove's floor in each section of ``rows``: ``(n, 3)`` sample indices, where there is one.
+def groove(solid: NDArray[np.bool_], window: Window, rows: range) -> tuple[Floats, Floats]:
+    """The groove's floor in each section of ``rows``, and the way out of it: ``(n, 3)`` and ``(n, 3)``.
 
-    ``solid`` ``(lateral, posterior, superior)`` is the sacrum. In a section the floor is the free sample
-    within ``window`` (first and last sample lateral, and posterior) that has the articular process straight
-    medial of it, the ala straight in front, both closest, and no bone behind. Sections whose floor strays
-    from the others' are left out.
+    ``solid`` ``(lateral, posterior, superior)`` is the sacrum; floors are sample indices, ways out unit
+    vectors on the same axes. In a section the floor is the free sample that lies deepest under the line which
+    bridges articular process and ala, behind and lateral of them, among bone within ``window`` (first and
+    last sample lateral, and posterior). Sections whose floor strays from the others' are left out.
     """
-    floors = [(*floor, row) for row in rows if (floor := _floor(solid[:, :, row], window)) is not None]
-    found = np.array(floors, dtype=np.float64).reshape(-1, 3)
-    if not len(found):
-        return found
-    stray = np.linalg.norm(found[:, :2] - np.median(found[:, :2], axis=0), axis=1) * STEP_MM
-    return np.asarray(found[stray <= _STRAY_MM])
-
-
-def _floor(section: NDArray[np.bool_], window: Window) -> tuple[int, int] | None:
-    beside, before = _to_bone(section, 0), _to_bone(section, 1)
-    walled = _thickness_behind(section) >= _LEAST_WALL_MM
-    reached = np.cumsum(section[:, ::-1], axis=1)[:, ::-1] == 0
-    free = reached & (beside <= _BESIDE_MM) & (before <= _BEFORE_MM) & walled
-    inside = np.zeros_like(free)
     (left, right), (front, back) = window
-    inside[max(left, 0) : right, max(front, 0) : back] = True
-    index = np.argwhere(free & inside)
-    if not len(index):
+    left, front = max(left, 0), max(front, 0)
+    floors, ways = [], []
+    for row in rows:
+        found = _floor(solid[left:right, front:back, row])
+        if found is not None:
+            i, j, angle = found
+            floors.append((i + left, j + front, row))
+            ways.append((np.cos(angle), np.sin(angle), 0.0))
+    points, outward = np.array(floors, dtype=np.float64).reshape(-1, 3), np.array(ways).reshape(-1, 3)
+    if not len(points):
+        return points, outward
+    stray = np.linalg.norm(points[:, :2] - np.median(points[:, :2], axis=0), axis=1) * STEP_MM
+    return points[stray <= _STRAY_MM], outward[stray <= _STRAY_MM]
+
+
+def _floor(section: NDArray[np.bool_]) -> tuple[int, int, float] | None:
+    """The deepest free sample, and the angle from straight lateral to straight back of the way out."""
+    bone = np.argwhere(section)
+    free = np.argwhere(_open_behind(section))
+    if not len(bone) or not len(free):
         return None
-    deep = beside[free & inside] + before[free & inside]
-    off = np.linalg.norm(index - np.mean(window, axis=1), axis=1) * STEP_MM
-    i, j = index[int(np.argmin(deep + off / 2))]
-    return int(i), int(j)
+    way = np.stack([np.cos(_OUTWARD), np.sin(_OUTWARD)])
+    depth = (bone @ way).max(axis=0) - free @ way
+    least = depth.min(axis=1)
+    best = int(np.argmax(least))
+    if least[best] * STEP_MM < _LEAST_DEPTH_MM:
+        return None
+    return int(free[best, 0]), int(free[best, 1]), float(_OUTWARD[int(np.argmin(depth[best]))])
 
 
-def _to_bone(section: NDArray[np.bool_], axis: int) -> NDArray[np.float64]:
-    """From each sample back along ``axis`` to the bone before it, mm; large where there is none."""
-    order = np.moveaxis(section, axis, 0)
-    index = np.arange(len(order))[:, None]
-    last = np.maximum.accumulate(np.where(order, index, -10_000), axis=0)
-    return np.asarray(np.moveaxis((index - last) * STEP_MM, 0, axis))
-
-
-def _thickness_behind(section: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """How far the bone medial of each sample goes on backward of it: the articular process's wall, mm."""
-    reach = np.where(section, np.arange(section.shape[1])[None, :], -10_000)
-    medial = np.maximum.accumulate(reach.max(axis=1))
-    return np.asarray((medial[:, None] - np.arange(section.shape[1])[None, :]) * STEP_MM)
+def _open_behind(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Free samples from which a straight way 45 degrees out, or straight back, meets no bone."""
+    back = np.cumsum(section[:, ::-1], axis=1)[:, ::-1] == 0
+    slanted = ~section
+    for i in range(section.shape[0] - 2, -1, -1):
+        slanted[i, :-1] &= slanted[i + 1, 1:]
+    return np.asarray(back | slanted)

@@ -17,7 +17,7 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_BESIDE_WALL_MM = (0.5, 1.5)
+_OUT_MM = (0.0, 1.0, 2.0)
 _OBLIQUES = {False: (0.0, 10.0, 20.0), True: (-5.0, 0.0, 8.0)}
 _TILTS = (-35.0, -42.0, -50.0)
 
@@ -57,10 +57,10 @@ def _contacts(site: Site, found: Junction) -> Iterator[tuple[NDArray[np.float64]
     """Where an electrode of some slant touches bone: the point, the slant, and how far from the best."""
     number = site.number
     if isinstance(site.below, Sacrum):
-        floor = found.groove()
-        for n, point in enumerate(floor):
-            for tilt, beside in product(_TILTS, _BESIDE_WALL_MM):
-                yield point + np.array([beside, 0.0, 0.0]), tilt, beside / 4 + 0.4 * (1 - n / len(floor))
+        floor, outward = found.groove()
+        for n, (point, way) in enumerate(zip(floor, outward, strict=True)):
+            for tilt, out in product(_TILTS, _OUT_MM):
+                yield point + out * way, tilt, out / 4 + 0.4 * (1 - n / len(floor))
         return
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
         for tilt in _TILTS:

@@ -23,8 +23,9 @@ _SHARE = 0.6
 _ACROSS_MM = 20.0
 _LEVEL = 2
 _GROOVE_BESIDE_MM = (7.0, 14.0)
-_GROOVE_BEHIND_MM = (-9.0, 4.0)
-_BESIDE_WALL_MM = (0.5, 1.5, 2.5)
+_GROOVE_AMONG_MM = ((3.0, 18.0), (-12.0, 12.0))
+_OUT_MM = (0.5, 1.5, 2.5, 3.5)
+_BEST_OUT_MM = 1.5
 _PROCESS_MM = 8.0
 _ROOM = ((-12.0, -18.0, -22.0), (24.0, 10.0, 12.0))
 
@@ -45,7 +46,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     number = site.number
     found = read_junction(site, labels)
     if isinstance(site.below, Sacrum):
-        return _groove_zone(found, number("off_bone_mm"))
+        return _groove_zone(found)
     points, misfit = [], []
     off = number("off_bone_mm")
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
@@ -58,12 +59,13 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     return TargetZone(found.patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
 
 
-def _groove_zone(found: Junction, off_mm: float) -> TargetZone:
-    """The sacral groove's floor and a little lateral of it, clear of the articular process's wall."""
-    floor = found.groove()
-    rows = [floor + np.array([beside, off_mm / 2, 0.0]) for beside in _BESIDE_WALL_MM]
-    misfit = [np.linspace(0.3, 0, len(floor)) + beside / 8 for beside in _BESIDE_WALL_MM]
-    return TargetZone(found.patch.to_patient(np.concatenate(rows)), np.concatenate(misfit))
+def _groove_zone(found: Junction) -> TargetZone:
+    """From the sacral groove's floor 3.5 mm out of it: the ramus lies in it, how deep varies."""
+    floor, outward = found.groove()
+    height = np.linspace(0.3, 0, len(floor))
+    points = [floor + out * outward for out in _OUT_MM]
+    misfit = [height + abs(out - _BEST_OUT_MM) / 5 for out in _OUT_MM]
+    return TargetZone(found.patch.to_patient(np.concatenate(points)), np.concatenate(misfit))
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,17 +96,23 @@ class Junction:
             return None
         return self.patch.local((self.face + lateral_mm / STEP_MM, *found))
 
-    def groove(self) -> NDArray[np.float64]:
-        """The sacral groove's floor 2 to 6 mm under the ala's top, from below upward, ``(n, 3)`` mm."""
+    def groove(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The sacral groove's floor 2 to 6 mm under the ala's top, from below upward, and the way out of it.
+
+        ``(n, 3)`` mm and ``(n, 3)`` unit vectors.
+        """
         at = np.round(self.process_at).astype(int)
         low, high = (at[0] + round(mm / STEP_MM) for mm in _GROOVE_BESIDE_MM)
         tops = _section_tops(self.solid[low:high])
         if np.isnan(tops).all():
-            return np.empty((0, 3))
+            return np.empty((0, 3)), np.empty((0, 3))
         top = int(np.nanmin(tops))
-        window = ((low - 6, high), tuple(at[1] + round(mm / STEP_MM) for mm in _GROOVE_BEHIND_MM))
-        floor = groove(self.solid, window, range(max(top - 12, 0), max(top - 3, 0)))
-        return self.patch.local(floor)
+        beside, behind = (
+            (at[n] + round(a / STEP_MM), at[n] + round(b / STEP_MM))
+            for n, (a, b) in enumerate(_GROOVE_AMONG_MM)
+        )
+        floor, outward = groove(self.solid, (beside, behind), range(max(top - 12, 0), max(top - 3, 0)))
+        return self.patch.local(floor), outward
 
 
 def read_junction(site: Site, labels: LocalLabels) -> Junction:
@@ -120,7 +128,7 @@ def read_junction(site: Site, labels: LocalLabels) -> Junction:
     face = _lateral_face(_section_tops(solid), round(-_ROOM[0][0] / STEP_MM))
     found = None if face is None else Junction(patch, solid, face, patch.index(patch.from_patient(process)))
     sacral = isinstance(bone, Sacrum)
-    if found is None or (not len(found.groove()) if sacral else not found.has_transverse_process):
+    if found is None or (not len(found.groove()[0]) if sacral else not found.has_transverse_process):
         lateral = "ala" if sacral else "transverse process"
         raise InputUnfitError(
             f"the junction of the {side} articular process and {lateral} of {site.lower_name} cannot be made "
