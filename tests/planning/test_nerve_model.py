@@ -8,6 +8,7 @@ import pytest
 from procguide.anatomy import BONE, CANAL_CONTENT, Region, Side
 from procguide.phantom import Phantom, build, sample_parameters
 from procguide.planning.structures.dura import dura_spread_mm, interlaminar_line, model_dura, uncovered
+from procguide.planning.structures.foramen import foramen_depth
 from procguide.planning.structures.nerves import exiting_root, nerve_spread_mm
 
 SAC = (Region.DURA, Region.CEREBROSPINAL_FLUID, Region.SPINAL_CORD, Region.CAUDA_EQUINA)
@@ -26,7 +27,9 @@ def subject(seed: int) -> Phantom:
 @pytest.mark.parametrize("side", list(Side))
 def test_the_true_root_lies_within_two_spreads_of_the_drawn_one(seed: int, level: str, side: Side) -> None:
     phantom = subject(seed)
-    tube = exiting_root(phantom.spine.vertebra(level), side)
+    vertebra = phantom.spine.vertebra(level)
+    bone = (phantom.levels.voxels > 0) | phantom.regions.mask(*BONE)
+    tube = exiting_root(vertebra, side, foramen_depth(vertebra, side, bone, phantom.levels))
     (ganglion,) = [c for c in phantom.courses if c.name == f"{side.value} {level} ganglion"]
     drawn = np.concatenate(
         [np.linspace(a, b, 20) for a, b in zip(tube.points, tube.points[1:], strict=False)]

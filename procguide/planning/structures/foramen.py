@@ -17,6 +17,9 @@ _HALF_MM = 14.0
 _USUAL_HALF_MM = 5.0
 _LEAST_MM = 4.0
 _GANGLION_BELOW_MM = (3.0, 4.0, 5.0)
+_GANGLION_LATERAL_MM = {"L5": 4.0}
+"""From six o'clock outward: at L5 the ganglion lies in the foramen's lateral half (Silverstein et al., Int J
+Spine Surg 2015;9:3); how far is assumed."""
 
 
 def pedicle_of(vertebra: Vertebra, side: Side) -> Pedicle:
@@ -29,16 +32,22 @@ def pedicle_of(vertebra: Vertebra, side: Side) -> Pedicle:
 
 
 def foramen_span(
-    vertebra: Vertebra, side: Side, below_mm: float, bone: NDArray[np.bool_], lattice: LabelMap
+    vertebra: Vertebra,
+    side: Side,
+    below_mm: float,
+    bone: NDArray[np.bool_],
+    lattice: LabelMap,
+    lateral_mm: float = 0.0,
 ) -> tuple[float, float]:
-    """Ventral and dorsal border ``below_mm`` under the pedicle at six o'clock: y in the vertebra's frame.
+    """Ventral and dorsal border ``below_mm`` under the pedicle: y in the vertebra's frame.
 
-    From the body's back wall to the articular process or lamina: the free run nearest to the foramen's
-    landmark. Where a border is out of sight, 5 mm from the landmark (assumed). ``bone`` lies on
-    ``lattice``'s grid.
+    At six o'clock, or ``lateral_mm`` outside it. From the body's back wall to the articular process or
+    lamina: the free run nearest to the foramen's landmark. Where a border is out of sight, 5 mm from the
+    landmark (assumed). ``bone`` lies on ``lattice``'s grid.
     """
     pedicle = pedicle_of(vertebra, side)
     x, _, z = vertebra.frame.to_local(pedicle.centre)
+    x += side.sign * lateral_mm
     foramen = required(vertebra.foramina.get(side), f"{side} foramen", vertebra.level)
     middle = float(vertebra.frame.to_local(foramen)[1])
     y = middle + np.arange(-_HALF_MM, _HALF_MM + _STEP_MM, _STEP_MM)
@@ -63,6 +72,7 @@ def foramen_depth(
     """Ventral and dorsal border where the ganglion lies, the middle of three heights; None without one."""
     if side not in vertebra.foramina or side not in vertebra.pedicles:
         return None
-    spans = [foramen_span(vertebra, side, below_mm, bone, lattice) for below_mm in _GANGLION_BELOW_MM]
+    lateral = _GANGLION_LATERAL_MM.get(vertebra.level, 0.0)
+    spans = [foramen_span(vertebra, side, below, bone, lattice, lateral) for below in _GANGLION_BELOW_MM]
     front, rear = np.median(spans, axis=0)
     return float(front), float(rear)

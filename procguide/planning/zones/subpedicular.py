@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from procguide.geometry import Vector
 from procguide.planning.site import LocalLabels, Site, required
@@ -11,7 +12,8 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_DORSAL_OF_MIDDLE_MM = 6.0
+Floats = NDArray[np.float64]
+_DORSAL_OF_MIDDLE_MM = 7.5
 """Where no articular process stands behind, the foramen ends this far behind its middle: assumed."""
 
 
@@ -21,25 +23,37 @@ def centre(site: Site) -> Vector:
     return required(site.upper.foramina.get(side), f"{side} foramen", site.upper.level)
 
 
-def _foramen_y(site: Site) -> float:
-    """The foramen's middle, y in the vertebra's frame."""
-    return float(site.upper.frame.to_local(centre(site))[1])
-
-
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Safe triangle: under the upper pedicle, from six o'clock laterally, dorsal in the foramen."""
     vertebra, side, number = site.upper, site.own_side, site.number
     pedicle = pedicle_of(vertebra, side)
     x, _, z = vertebra.frame.to_local(pedicle.centre)
     half_width, inferior = pedicle.width_mm / 2, z - pedicle.height_mm / 2
-    lateral = np.linspace(number("lateral_low_fraction"), number("lateral_high_fraction"), 4)
+    lateral = np.linspace(number("lateral_low_fraction"), number("lateral_high_fraction"), 5)
     below = np.linspace(number("below_pedicle_low_mm"), number("below_pedicle_high_mm"), 5)
-    dorsal = np.linspace(number("dorsal_low_fraction"), number("dorsal_high_fraction"), 5)
-    spans = np.array([foramen_span(vertebra, side, float(mm), labels.bone, labels.levels) for mm in below])
+    dorsal = np.linspace(0.0, 1.0, 5)
     fraction, depth, back = (axis.ravel() for axis in np.meshgrid(lateral, below, dorsal, indexing="ij"))
-    spans[:, 1] = np.minimum(spans[:, 1], _foramen_y(site) + _DORSAL_OF_MIDDLE_MM)
-    front, rear = (np.interp(depth, below, spans[:, n]) for n in (0, 1))
+    front, rear = _dorsal_half(site, labels, lateral * half_width, below).repeat(len(dorsal), axis=0).T
     y = front + back * (rear - front)
     local = np.stack([x + side.sign * fraction * half_width, y, inferior - depth], axis=1)
-    best = np.abs(fraction - lateral[1]) / 0.6 + np.abs(depth - 3.0) / 3 + np.abs(back - dorsal[1])
+    best = np.abs(fraction - lateral[1]) / 0.6 + np.abs(depth - 3.0) / 3 + np.abs(back - 0.5)
     return TargetZone(vertebra.frame.to_patient(local), np.clip(best / 2, 0, 1))
+
+
+def _dorsal_half(site: Site, labels: LocalLabels, out_mm: Floats, below_mm: Floats) -> Floats:
+    """First and last y in the vertebra's frame, ``(out * below, 2)``: at each place behind its own middle.
+
+    Never in front of the foramen's landmark: beside the body nothing bounds the foramen in front.
+    """
+    middle = float(site.upper.frame.to_local(centre(site))[1])
+    front, rear = np.array(
+        [
+            foramen_span(site.upper, site.own_side, float(below), labels.bone, labels.levels, float(out))
+            for out in out_mm
+            for below in below_mm
+        ]
+    ).T
+    deep = np.minimum(rear, middle + _DORSAL_OF_MIDDLE_MM) - front
+    low, high = (front + site.number(f"dorsal_{end}_fraction") * deep for end in ("low", "high"))
+    first = np.maximum(low, middle)
+    return np.stack([first, np.maximum(high, first)], axis=1)
