@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -35,13 +36,18 @@ def read_study(path: str | Path) -> Study:
     headers = read_headers(path)
     if not headers.slices:
         raise InputUnreadableError(_nothing_found(path, headers))
-    series = [_series(part) for part in group(headers.slices)]
+    parts = group(headers.slices)
+    stacks = Counter(part[0].series_uid for part in parts if part[0].position is not None)
+    series = [_series(part, stacks[part[0].series_uid]) for part in parts]
     series.sort(key=lambda one: (one.study_uid, one.modality, one.uid, -len(one.slices)))
     return Study(tuple(series), tuple(_study_findings(headers)))
 
 
-def _series(headers: list[SliceHeader]) -> Series:
-    """One group of slices as a series, ordered, with its lattice, findings and use."""
+def _series(headers: list[SliceHeader], stacks: int = 1) -> Series:
+    """One group of slices as a series, ordered, with its lattice, findings and use.
+
+    ``stacks`` is how many the DICOM series was parted into.
+    """
     stacked = stack(headers)
     first = stacked.slices[0]
     slices = tuple(
@@ -50,7 +56,7 @@ def _series(headers: list[SliceHeader]) -> Series:
     )
     view, times = _described(first)
     fitness = assess_fitness(stacked.grid, first.modality, stacked.slices, view, times)
-    findings = (*fitness, *stacked.findings)
+    findings = (*fitness, *stacked.findings, *_parted(stacks if stacked.grid is not None else 1))
     frames = sum(header.frames for header in stacked.slices) if stacked.grid is None else 0
     return Series(
         uid=first.series_uid,
@@ -68,6 +74,13 @@ def _series(headers: list[SliceHeader]) -> Series:
         view=view,
         times_s=tuple(times.tolist()) if times is not None and stacked.grid is None else None,
     )
+
+
+def _parted(stacks: int) -> list[Finding]:
+    if stacks < 2:
+        return []
+    words = f"The DICOM series holds {stacks} stacks that differ in orientation, size, acquisition or echo."
+    return [Finding("one of several stacks", Severity.OK, words, "Each is listed on its own.")]
 
 
 def _described(first: SliceHeader) -> tuple[View | None, NDArray[np.float64] | None]:

@@ -22,6 +22,8 @@ __all__ = ["Stack", "group", "stack"]
 _SAME_DIRECTION = 2e-3
 """Largest difference of direction cosines within a stack: 0.1 degree."""
 _SAME_PLACE_MM = 0.01
+_WHOLE_SCAN = 5
+"""Fewer slices than this are no acquisition of their own: scanners number single slices, too. Assumed."""
 _EVEN_MM = 0.1
 """Slices this near to their even place are taken as they are: scanners round positions to 0.1 mm."""
 _SHIFT_STOP_MM = 0.5
@@ -50,12 +52,20 @@ def group(slices: Iterable[SliceHeader]) -> list[list[SliceHeader]]:
                 break
         else:
             alike.append([header])
-    return [part for alike in groups.values() for members in alike for part in _split_repeats(members)]
+    return [
+        part
+        for alike in groups.values()
+        for members in alike
+        for repeat in _split_repeats(members)
+        for part in _split_acquisitions(repeat)
+    ]
 
 
 def _fits(header: SliceHeader, other: SliceHeader) -> bool:
     if header.rows_and_columns is None or other.rows_and_columns is None:
         return True
+    if header.rows_and_columns is other.rows_and_columns and header.pixel_spacing is other.pixel_spacing:
+        return True  # as the headers of one series share them
     assert header.pixel_spacing is not None  # noqa: S101 (for the type checker: read together)
     assert other.pixel_spacing is not None  # noqa: S101
     return bool(
@@ -76,6 +86,35 @@ def _split_repeats(slices: list[SliceHeader]) -> list[list[SliceHeader]]:
     if len(parts) > 1 and all(len({_place(h) for h in part}) > whole // 2 for part in parts.values()):
         return list(parts.values())
     return [slices]
+
+
+def _split_acquisitions(slices: list[SliceHeader]) -> list[list[SliceHeader]]:
+    """Part two scans of one region that a series holds between one another's slices, each whole in itself.
+
+    An MR scan in interleaved packages stays together: its packages make one even stack only together.
+    """
+    parts: dict[str, list[SliceHeader]] = defaultdict(list)
+    for header in slices:
+        parts[header.variant[0] if header.variant else ""].append(header)
+    if len(parts) < 2 or slices[0].position is None or min(map(len, parts.values())) < _WHOLE_SCAN:
+        return [slices]
+    heights = [np.sort(_heights(part, slices[0])) for part in parts.values()]
+    overlap = min(h[-1] for h in heights) - max(h[0] for h in heights)
+    if overlap < 0.5 * min(h[-1] - h[0] for h in heights) or not all(map(_even, heights)):
+        return [slices]
+    together = _even(np.sort(np.concatenate(heights)))
+    return [slices] if together and slices[0].modality == "MR" else list(parts.values())
+
+
+def _heights(slices: Sequence[SliceHeader], first: SliceHeader) -> NDArray[np.float64]:
+    """Each slice's place along the normal of ``first``, mm."""
+    normal = np.cross(*np.asarray(first.rows_and_columns))
+    return np.array([header.position for header in slices], dtype=np.float64) @ normal
+
+
+def _even(heights: NDArray[np.float64]) -> bool:
+    gaps = np.diff(heights)
+    return bool(np.ptp(gaps) <= 2 * _EVEN_MM)
 
 
 def _place(header: SliceHeader) -> tuple[float, ...]:

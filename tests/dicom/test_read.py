@@ -214,6 +214,39 @@ class TestSeriesApart:
         assert first.shape == second.shape == (12, 20, 16)
         assert abs(int(first.voxels[0, 0, 0]) - int(second.voxels[0, 0, 0])) == 7
 
+    @pytest.mark.parametrize("shift", [1.0, 0.7], ids=["half a step", "odd"])
+    def test_two_ct_acquisitions_between_one_another_are_split(self, write_stack, voxels, shift):
+        write_stack(voxels, straight(12), folder="study/a", AcquisitionNumber=1)
+        second = straight(12) + (0, 0, shift)
+        write_stack(voxels + 7, second, folder="study/b", AcquisitionNumber=2)
+        study = read_study(write_stack(voxels[:0], [], folder="study"))
+        assert [series.shape for series in study.series] == [(12, 20, 16)] * 2
+        assert sorted(int(read_volume(series).voxels[0, 0, 0]) for series in study.series) == [-1024, -1017]
+        assert all("one of several stacks" in names(series) for series in study.series)
+        assert all("uneven slices" not in names(series) for series in study.series)
+
+    def test_an_mr_scan_in_two_packages_stays_one(self, write_stack, voxels):
+        write_stack(voxels, straight(12), folder="study/a", Modality="MR", AcquisitionNumber=1)
+        second = straight(12) + (0, 0, 1.0)
+        write_stack(voxels, second, folder="study/b", Modality="MR", AcquisitionNumber=2)
+        (series,) = read_study(write_stack(voxels[:0], [], folder="study")).series
+        assert series.shape == (24, 20, 16)
+        assert series.spacing_mm[0] == pytest.approx(1.0)
+
+    def test_numbered_blocks_one_after_the_other_stay_one(self, write_stack, voxels):
+        write_stack(voxels, straight(12), folder="study/a", AcquisitionNumber=1)
+        write_stack(voxels, straight(12) + (0, 0, 24.0), folder="study/b", AcquisitionNumber=2)
+        (series,) = read_study(write_stack(voxels[:0], [], folder="study")).series
+        assert series.shape == (24, 20, 16)
+
+    def test_orientations_in_one_series_are_split_and_said(self, write_stack, voxels):
+        write_stack(voxels, straight(12), folder="study/a")
+        coronal = ((1, 0, 0), (0, 0, -1))
+        write_stack(voxels, straight(12, along=(0, 1, 0)), coronal, folder="study/b", seed=3)
+        study = read_study(write_stack(voxels[:0], [], folder="study"))
+        assert sorted(series.orientation for series in study.series) == ["PIL", "SPL"]
+        assert all(names(series)["one of several stacks"] is Severity.OK for series in study.series)
+
     def test_thin_slices_are_chosen_over_thick(self, write_stack, voxels):
         write_stack(voxels, straight(12, 5.0), folder="study/a", SeriesInstanceUID="1.1")
         tall = np.zeros((50, 20, 16), np.uint16)
