@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,12 +25,16 @@ __all__ = ["info"]
 def info(
     context: typer.Context,
     path: Annotated[Path, typer.Argument(help="DICOM file or folder, or a NIfTI, NRRD or MetaImage file.")],
+    identity: Annotated[
+        bool,
+        typer.Option("--identity", help="Show whose images these are, too: name, number, dates."),
+    ] = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
 ) -> None:
     """List the series under a path: size, spacing, orientation, and what each can be used for.
 
-    Names, identifiers and dates of the patient are never shown.
+    Names, identifiers and dates of the patient are shown with --identity only.
 
     Example: procguide info sample_dicom/lumbar
     """
@@ -37,13 +42,24 @@ def info(
     from procguide.dicom import read_study
 
     study = read_study(path)
-    session.answer(_document(study), lambda console: _show(study, console))
+    whose = [_whose(series) if identity else {} for series in study.series]
+    session.answer(_document(study, whose), lambda console: _show(study, whose, console))
 
 
-def _document(study: Study) -> dict[str, Any]:
+def _whose(series: Series) -> dict[str, str]:
+    """The patient and the scan by name, for DICOM; on purpose only where the user asks."""
+    from procguide.dicom.identity import identity_of
+
+    return asdict(identity_of(series.files[0])) if series.volume is None else {}
+
+
+def _document(study: Study, whose: Sequence[dict[str, str]]) -> dict[str, Any]:
     return {
         "schema": "procguide.info/1",
-        "series": [_series_document(series) for series in study.series],
+        "series": [
+            {**_series_document(series), **({"identity": person} if person else {})}
+            for series, person in zip(study.series, whose, strict=True)
+        ],
         "findings": [asdict(finding) for finding in study.findings],
         "disclaimer": DISCLAIMER,
     }
@@ -129,7 +145,7 @@ def _angles(series: Series) -> str:
     return f"{side} {abs(carm.primary_deg):.0f} {end} {abs(carm.secondary_deg):.0f}"
 
 
-def _show(study: Study, console: Console) -> None:
+def _show(study: Study, whose: Sequence[dict[str, str]], console: Console) -> None:
     from rich.table import Table
 
     table = Table("", "modality", "images", "size", "spacing, mm", "k j i toward", "usable for")
@@ -145,6 +161,10 @@ def _show(study: Study, console: Console) -> None:
             series.usable_for,
         )
     console.print(table)
+    for number, person in enumerate(whose, start=1):
+        if person:
+            said = ", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in person.items() if value)
+            console.print(f"series {number}: {said}", markup=False)
     for finding in study.findings:
         console.print(_line("study", finding), markup=False)
     for number, series in enumerate(study.series, start=1):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ _TAGS = tags_of(
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )
+_CODE = re.compile(r"[A-Z0-9_]{1,16}")
 _VARIANT = (
     ("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
     ("", "EchoNumbers", "EchoNumbers"),
@@ -230,7 +232,7 @@ def _header(
         study_uid=first_text(dataset, "StudyInstanceUID"),
         patient=_patient(dataset),
         patient_position=first_text(dataset, "PatientPosition"),
-        modality=first_text(dataset, "Modality") or "OT",
+        modality=_modality(dataset),
         description=words(dataset, "SeriesDescription"),
         image_type=image_type,
         size=(whole(dataset, "Rows"), whole(dataset, "Columns")),
@@ -244,6 +246,12 @@ def _header(
         rescaled=bool(_value(groups, "PixelValueTransformationSequence", "RescaleIntercept")),
         sop_class=first_text(dataset, "SOPClassUID"),
     )
+
+
+def _modality(dataset: Dataset) -> str:
+    """A code string of PS3.5 6.2, or OT: it is shown, and so may not hold what steers a terminal."""
+    found = first_text(dataset, "Modality")
+    return found if _CODE.fullmatch(found) else "OT"
 
 
 def _variant(dataset: Dataset, groups: tuple[Dataset, ...], *, classic: bool) -> Iterator[str]:
