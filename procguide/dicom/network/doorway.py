@@ -38,6 +38,7 @@ class MeteredRequest(RequestHandler):
 
     def _create_association(self) -> Association:
         association = super()._create_association()
+        association.acse_timeout = self.server.ae.acse_timeout  # its ARTIM timer would have its own 30 s
         meter(association, largest_object=self.server.limits.object_bytes, most_waiting=4)
         return association
 

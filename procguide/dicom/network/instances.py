@@ -23,7 +23,10 @@ _SERIES_INSTANCE_UID = 0x0020000E
 
 @dataclass(frozen=True)
 class Instance:
-    """What PS3.4 B.2 needs of an object to store it. UIDs are checked (PS3.5 9.1); none is ever a path."""
+    """What PS3.4 B.2 needs of an object to store it. UIDs are checked (PS3.5 9.1); none is ever a path.
+
+    ``agrees`` is whether the file's meta information names the same object as its data set.
+    """
 
     file: Path
     sop_class: str
@@ -31,6 +34,7 @@ class Instance:
     transfer_syntax: str
     study: str
     series: str
+    agrees: bool = True
 
 
 def is_uid(text: str) -> bool:
@@ -61,6 +65,8 @@ def read_instance(file: Path) -> Instance:
         transfer_syntax=str(meta.get("TransferSyntaxUID", "")),
         study=str(dataset.get("StudyInstanceUID", "")),
         series=str(dataset.get("SeriesInstanceUID", "")),
+        agrees=meta.get("MediaStorageSOPClassUID") == dataset.get("SOPClassUID")
+        and meta.get("MediaStorageSOPInstanceUID") == dataset.get("SOPInstanceUID"),
     )
     uids = (found.sop_class, found.sop_instance, found.transfer_syntax, found.study, found.series)
     if not all(map(is_uid, uids)) or UID(found.sop_class) == MediaStorageDirectoryStorage:

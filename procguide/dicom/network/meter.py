@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty
+from typing import TYPE_CHECKING, Any
 
 from pynetdicom.transport import AssociationSocket
 
@@ -37,9 +40,48 @@ class MeteredSocket(AssociationSocket):
         most = self.largest_object if on_disk else _LARGEST_IN_MEMORY
         self.read_so_far += nr_bytes
         waiting = self.assoc.dimse.msg_queue.qsize()
-        if nr_bytes > _LARGEST_PDU or self.read_so_far > most or waiting > self.most_waiting:
-            raise OSError("the peer sends more than it may")
-        return super().recv(nr_bytes)
+        try:
+            if nr_bytes > _LARGEST_PDU or self.read_so_far > most or waiting > self.most_waiting:
+                raise OSError("the peer sends more than it may")
+            received = super().recv(nr_bytes)
+        except OSError:
+            self._give_up()
+            raise
+        if len(received) < nr_bytes:  # the peer has gone
+            self._give_up()
+        return received
+
+    def close(self) -> None:
+        """Close it, and remove what had arrived of an object that will not be whole."""
+        super().close()
+        self._discard_parts()
+
+    def _give_up(self) -> None:
+        """Close the connection where the library, told that it is lost, leaves it open."""
+        self._shutdown_socket()
+        self.socket, self._is_connected = None, False
+        self._discard_parts()
+
+    def _discard_parts(self) -> None:
+        message = self.assoc.dimse.message
+        _discard(None if message is None else message._data_set_file)
+        with suppress(Empty):
+            while True:
+                _, unread = self.assoc.dimse.msg_queue.get_nowait()
+                _discard(getattr(unread, "_dataset_file", None))
+
+    def _shutdown_socket(self) -> None:
+        """Close it even where the other side has gone, which the library's own way leaves open."""
+        connection = self.socket
+        super()._shutdown_socket()
+        if connection is not None:
+            connection.close()
+
+
+def _discard(part: Any) -> None:
+    if part is not None:
+        part.close()
+        Path(part.name).unlink(missing_ok=True)
 
 
 def meter(

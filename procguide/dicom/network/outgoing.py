@@ -121,9 +121,9 @@ def _store_one(association: Association, instance: Instance) -> Sent:
     }
     try:
         if instance.transfer_syntax in accepted:
-            answer = association.send_c_store(instance.file)
+            answer = association.send_c_store(instance.file if instance.agrees else dcmread(instance.file))
         elif accepted & set(_PLAIN) and UID(instance.transfer_syntax).is_compressed:
-            answer = association.send_c_store(_unpacked(instance.file, accepted))
+            answer = association.send_c_store(_unpacked(instance.file))
         else:
             return Sent(instance, Outcome.REFUSED, words="the peer takes no object of this kind")
     except (ValueError, AttributeError, OSError, RuntimeError, NotImplementedError) as error:
@@ -131,14 +131,12 @@ def _store_one(association: Association, instance: Instance) -> Sent:
     return _judge(instance, answer)
 
 
-def _unpacked(file: Path, accepted: set[str]) -> Dataset:
+def _unpacked(file: Path) -> Dataset:
     """The object with its pixels decompressed, for a peer that takes none as they are."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         dataset = dcmread(file)
         dataset.decompress(generate_instance_uid=False)
-        if ExplicitVRLittleEndian not in accepted:
-            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     return dataset
 
 

@@ -65,7 +65,10 @@ class Receiver:
     def stop(self) -> None:
         """Take no more; associations under way are aborted, and what they have not had an answer for goes."""
         for association in self._server.active_associations:
-            association.abort()
+            if association.is_established:
+                association.abort()
+            else:
+                association.kill()
         self._server.shutdown()
 
     def _start(self, me: Me, address: tuple[str, int], tls: bool, limits: Limits, waits: Waits) -> Doorway:
