@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from procguide.cli.session import Session
     from procguide.cli.steps import Steps
     from procguide.dicom import Series
+    from procguide.dicom.derived import Sources
     from procguide.imaging import LabelMap, Volume
     from procguide.segmentation.adapters.foreign import Segmenter
     from procguide.segmentation.hints import LevelAt
@@ -41,6 +43,13 @@ class Case:
     def is_dicom(self) -> bool:
         """Whether the input was DICOM, so that objects can be derived from it."""
         return self.series.volume is None
+
+    @cached_property
+    def sources(self) -> Sources:
+        """Headers of the images, for objects derived from them."""
+        from procguide.dicom.derived import read_sources
+
+        return read_sources(self.series)
 
     @property
     def is_ct(self) -> bool:

@@ -23,6 +23,7 @@ from procguide.cli.session import (
 from procguide.errors import NoResultError, UsageError
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
     from rich.console import Console
 
     from procguide.cli.pipeline import Anatomy, Case
@@ -78,6 +79,7 @@ class Result:
     plan_set: PlanSet
     provenance: Provenance
     procedure: Procedure | None = None
+    labels: Dataset | None = None  # header of the segmentation that was written as DICOM
 
 
 def plan(
@@ -139,8 +141,9 @@ def plan(
     """Propose ranked needle trajectories and write a report.
 
     Writes plan.json, report.html, plan.mrk.json (3D Slicer), skin.ply (the skin by the quality of its
-    entries), spine.json and run.json. Several levels, or --side both, are planned as one sitting: a folder
-    for each needle, and plan.json with their order.
+    entries), spine.json and run.json; for DICOM input the folder dicom with what a PACS takes: report,
+    segmentation, points, surfaces, drawing, pictures. Several levels, or --side both, are planned as one
+    sitting: a folder for each needle, and plan.json with their order.
 
     Example: procguide plan sample_dicom/lumbar --procedure transforaminal_esi_subpedicular --level L4-L5
     --side left -o out
@@ -211,6 +214,7 @@ def read_and_locate(path: Path, options: PlanOptions, steps: Steps) -> tuple[Cas
 
 def run_plan(session: Session, path: Path, request: Request, options: PlanOptions) -> None:
     """The main path from a study to the written plan; no feasible plan is written too, then raised."""
+    from procguide.cli.dicom_objects import write_study_objects
     from procguide.cli.outputs import output_folder
     from procguide.cli.show_plan import show_explanation, show_plans
     from procguide.cli.steps import Steps
@@ -226,7 +230,8 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
                 request, subject, carm=wishes.carm, weights=wishes.weights, progress=advance
             )
         provenance = provenance_of(case, anatomy, request, options)
-        result = Result(case, anatomy, plan_set, provenance, request.procedure)
+        labels = write_study_objects(partial, case, anatomy)
+        result = Result(case, anatomy, plan_set, provenance, request.procedure, labels)
         document = write_plan(partial, result, steps)
 
     def show(console: Console) -> None:
@@ -286,6 +291,7 @@ def _weights_words(wishes: Wishes) -> str | None:
 def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
     """Everything that ``plan`` writes for one needle; returns the document of ``plan.json``."""
     from procguide.anatomy.serialise import spine_to_json
+    from procguide.cli.dicom_objects import OBJECTS, captures_of, write_plan_objects
     from procguide.cli.outputs import write_json, write_run
     from procguide.exchange import write_markups, write_skin_mesh
     from procguide.planning import plan_to_json
@@ -300,7 +306,7 @@ def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
         write_markups(plan_set, folder / "plan.mrk.json")
         if plan_set.skin is not None and len(plan_set.skin.entries):
             write_skin_mesh(map_skin(plan_set.skin), folder / "skin.ply")
-        write_report(
+        gallery = write_report(
             folder / "report.html",
             volume=result.case.volume,
             segmentation_levels=result.anatomy.segmentation.levels,
@@ -311,5 +317,14 @@ def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
             provenance=result.provenance,
             procedure=result.procedure,
         )
+        if result.case.is_dicom:
+            write_plan_objects(
+                folder / OBJECTS,
+                result.case,
+                plan_set,
+                document,
+                captures=captures_of(gallery),
+                related=[result.labels] if result.labels is not None else [],
+            )
     write_run(folder, "plan", result.provenance, steps, findings=plan_set.findings)
     return document

@@ -79,12 +79,14 @@ def _write(
 ) -> dict[str, Any]:
     """A folder a needle as ``plan`` writes it, then the session's own files over them."""
     from procguide.anatomy.serialise import spine_to_json
+    from procguide.cli.dicom_objects import write_study_objects
     from procguide.cli.outputs import write_json, write_run
     from procguide.exchange.slicer import markups
     from procguide.planning.session.serialise import session_to_json
     from procguide.reporting.session_page import write_session_page
 
     case, anatomy, provenance = found
+    labels = write_study_objects(folder, case, anatomy)
     folders: dict[int, str] = {}
     lines: dict[str, Any] = {}
     for stop in plan.stops:
@@ -92,7 +94,7 @@ def _write(
             continue
         folders[stop.number] = _folder_name(stop)
         (folder / folders[stop.number]).mkdir()
-        result = Result(case, anatomy, stop.plan_set, provenance, stop.procedure)
+        result = Result(case, anatomy, stop.plan_set, provenance, stop.procedure, labels)
         write_plan(folder / folders[stop.number], result, steps)
         if stop.plan is not None:
             chosen = markups(replace(stop.plan_set, plans=(stop.plan,)))

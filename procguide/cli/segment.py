@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["segment"]
 
-_LONGEST = 64  # characters of a DICOM long string (LO)
-
 
 def segment(
     context: typer.Context,
@@ -56,8 +54,8 @@ def segment(
     """Label vertebrae, discs, canal and sacrum, name the levels, find the landmarks.
 
     Writes labels.nii.gz (VerSe integers), regions.nii.gz and sides.nii.gz on the input's own grid,
-    labels.dcm (for DICOM input), labels.json (what was seen by which network, and what was modelled),
-    spine.json, preview.png and run.json.
+    labels.json (what was seen by which network, and what was modelled), spine.json, preview.png and
+    run.json; for DICOM input labels.dcm, and in the folder dicom the bones' surfaces and the preview.
 
     Example: procguide segment sample_dicom/lumbar -o labels
     """
@@ -99,32 +97,35 @@ def _write(
         files = pool.submit(_write_labels, folder, case, anatomy, described)
         write_preview(folder / "preview.png", case.volume, found, anatomy.spine, described)
         files.result()
+        if case.is_dicom:
+            _write_preview_object(folder, case)
         write_json(spine_to_json(anatomy.spine), folder / "spine.json")
         write_json(_labels_document(described, anatomy, folder, case), folder / "labels.json")
         provenance = record(case.series.files, models=found.models, parameters=parameters)
     return write_run(folder, "segment", provenance, steps, findings=(*case.findings, *found.findings))
 
 
+def _write_preview_object(folder: Path, case: Case) -> None:
+    from procguide.cli.dicom_objects import OBJECTS
+    from procguide.dicom.write_capture import Capture, write_captures
+
+    words = "Slices and surfaces with the labels of the segmentation."
+    preview = Capture((folder / "preview.png").read_bytes(), "Labels of the spine", words)
+    write_captures([preview], case.sources, folder / OBJECTS, status="labels by software, not reviewed")
+
+
 def _write_labels(folder: Path, case: Case, anatomy: Anatomy, described: LabelsDescription) -> None:
-    """The label maps on the input's grid, and for DICOM input the segmentation object."""
+    """The label maps on the input's grid, and for DICOM input the segmentation and surfaces."""
+    from procguide.cli.dicom_objects import OBJECTS, write_bones, write_label_object
     from procguide.cli.pipeline import on_input_grid
-    from procguide.dicom import write_segmentation
     from procguide.imaging.files import write_image
-    from procguide.planning.labels import remarks_of
 
     on_grid = on_input_grid(anatomy, case)
     for name, labels in on_grid.items():
         write_image(labels, folder / f"{name}.nii.gz")
     if case.is_dicom:
-        name, version = described.network
-        write_segmentation(
-            on_grid["labels"],
-            case.series,
-            folder / "labels.dcm",
-            algorithm_name=name[:_LONGEST],
-            algorithm_version=version[:_LONGEST],
-            remarks=remarks_of(anatomy.segmentation, anatomy.spine),
-        )
+        write_label_object(folder / "labels.dcm", case, anatomy, described, on_grid["labels"])
+        write_bones(folder / OBJECTS / "bones.dcm", case, anatomy)
 
 
 def _labels_document(

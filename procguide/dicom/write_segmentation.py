@@ -17,12 +17,12 @@ from pydicom.uid import generate_uid
 
 from procguide import __version__
 from procguide.dicom.codes import meaning_of
+from procguide.dicom.derived import Sources, equipment, mark, read_sources, save_derived
 from procguide.dicom.study import Series
 from procguide.dicom.write_common import code_item
 from procguide.dicom.write_facts import StudyIdentity
 from procguide.errors import InputUnfitError, UsageError
 from procguide.imaging import LabelMap
-from procguide.imaging.files import replacing
 
 if TYPE_CHECKING:
     import highdicom
@@ -31,19 +31,6 @@ __all__ = ["write_segmentation"]
 
 _CONSTRUCTION = Code("CONSTRUCTION", "99PROCGUIDE", "Construction of the phantom")
 """Algorithm family of a phantom's truth: CID 7162, which may be extended, has none that fits."""
-
-_TYPE_2 = (
-    "AccessionNumber",
-    "PatientBirthDate",
-    "PatientID",
-    "PatientName",
-    "PatientSex",
-    "ReferringPhysicianName",
-    "StudyDate",
-    "StudyID",
-    "StudyTime",
-)
-"""Attributes that must be there but may be empty; some de-identified files have dropped them."""
 
 
 def write_segmentation(
@@ -56,6 +43,7 @@ def write_segmentation(
     description: str = "Spine segmentation",
     remarks: Mapping[str, str] | None = None,
     study: StudyIdentity | None = None,
+    sources: Sources | None = None,
 ) -> Path:
     """Write ``labels`` as a binary DICOM SEG that refers to the slices of ``series``. Returns the path.
 
@@ -66,7 +54,8 @@ def write_segmentation(
     patient's identity, as the source images do. ``remarks`` by name become Segment Description (0062,0006).
 
     ``study``, the identity that the images were written under, says that they are a phantom and this its
-    truth: the bytes are then the same each time.
+    truth: the bytes are then the same each time. ``sources`` are the headers of ``series``, where they
+    have been read already.
     """
     planes = _planes(labels, series)
     present = [int(label) for label in np.unique(planes) if label]
@@ -75,19 +64,18 @@ def write_segmentation(
     numbers = np.zeros(int(planes.max()) + 1, dtype=np.uint8 if len(present) < 256 else np.uint16)
     numbers[present] = np.arange(1, len(present) + 1)
     names = [labels.names.get(label, f"label {label}") for label in present]
-    path = Path(path)
     with warnings.catch_warnings():
         # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
         warnings.simplefilter("ignore")
         described = _descriptions(
             names, algorithm_name, algorithm_version, remarks or {}, learned=study is None
         )
-        segmentation = _segmentation(numbers[planes], _sources(series), described, description)
-        if study is not None:
+        segmentation = _segmentation(numbers[planes], sources or read_sources(series), described, description)
+        if study is None:
+            mark(segmentation)
+        else:
             _make_repeatable(segmentation, study)
-        with replacing(path) as temporary:
-            segmentation.save_as(temporary)
-    return path
+    return save_derived(segmentation, Path(path))
 
 
 def _planes(labels: LabelMap, series: Series) -> NDArray[Any]:
@@ -112,19 +100,6 @@ def _frames(series: Series) -> int | None:
     if len(series.files) > 1:
         raise InputUnfitError("a DICOM SEG cannot refer to several multi-frame files at once; write NIfTI")
     return int(dcmread(series.files[0], stop_before_pixels=True, force=True).NumberOfFrames)
-
-
-def _sources(series: Series) -> list[Dataset]:
-    """Headers of the source images in the order of the slices, with what SEG requires of them."""
-    sources: list[Dataset] = [dcmread(file, stop_before_pixels=True, force=True) for file in series.files]
-    frame_of_reference = str(generate_uid())
-    for source in sources:
-        for keyword in _TYPE_2:
-            if keyword not in source:
-                setattr(source, keyword, "")
-        if not source.get("FrameOfReferenceUID"):
-            source.FrameOfReferenceUID = frame_of_reference
-    return sources
 
 
 def _descriptions(
@@ -163,8 +138,8 @@ def _make_repeatable(segmentation: Dataset, study: StudyIdentity) -> None:
     organisation = study.uid("segmentation", source, "dimensions")
     for entry in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
         entry.DimensionOrganizationUID = organisation
-    for equipment in segmentation.get("ContributingEquipmentSequence", ()):
-        equipment.pop("ContributionDateTime", None)
+    for contribution in segmentation.get("ContributingEquipmentSequence", ()):
+        contribution.pop("ContributionDateTime", None)
     for keyword in ("InstanceCreationDate", "SeriesDate", "ContentDate"):
         if keyword in segmentation:
             setattr(segmentation, keyword, study.date)
@@ -175,14 +150,14 @@ def _make_repeatable(segmentation: Dataset, study: StudyIdentity) -> None:
 
 def _segmentation(
     planes: NDArray[Any],
-    sources: list[Dataset],
+    sources: Sources,
     descriptions: list[highdicom.seg.SegmentDescription],
     description: str,
 ) -> Dataset:
     import highdicom
 
     dataset: Dataset = highdicom.seg.Segmentation(
-        source_images=sources,
+        source_images=sources.headers,
         pixel_array=planes,
         segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
         segment_descriptions=descriptions,
@@ -190,12 +165,9 @@ def _segmentation(
         series_number=9000,
         sop_instance_uid=generate_uid(),
         instance_number=1,
-        manufacturer="procguide",
-        manufacturer_model_name="procguide",
-        software_versions=__version__,
-        device_serial_number="0",
         series_description=description,
         content_label="SPINE",
         content_description=description,
+        **equipment(),
     )
     return dataset

@@ -51,12 +51,12 @@ def write_report(
     findings: Sequence[Finding],
     provenance: Provenance,
     procedure: Procedure | None = None,
-) -> None:
+) -> Gallery:
     """Write ``path`` whole or not at all: every picture, style and word within; no script, no address.
 
     ``volume`` is the image the plan was made on; ``segmentation_levels`` and ``regions`` share a lattice
     that may be another. ``procedure`` is the catalogue's entry where it is not one that ships. Without a
-    feasible plan the page says which limit excluded most and shows the anatomy.
+    feasible plan the page says which limit excluded most and shows the anatomy. Returns its pictures.
     """
     best = plan_set.plans[0] if plan_set.plans else None
     entry = procedure or load_catalogue().get(plan_set.procedure)
@@ -74,6 +74,7 @@ def write_report(
         provenance=provenance,
         record=_record(provenance, volume),
     )
+    return gallery
 
 
 def _words(

@@ -13,12 +13,17 @@ from procguide.phantom import Phantom
 from procguide.planning import load_catalogue
 from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, Planned, answer_with_truth
 
-FILES = ["plan.json", "plan.mrk.json", "report.html", "run.json", "skin.ply", "spine.json"]
+FILES = ["dicom", "plan.json", "plan.mrk.json", "report.html", "run.json", "skin.ply", "spine.json"]
 ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "--side", "left"]
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
+
+
+def _texts(folder: Path) -> list[str]:
+    """All but the DICOM objects, which are the patient's and say so."""
+    return [file.read_text(errors="replace") for file in folder.iterdir() if file.is_file()]
 
 
 @pytest.fixture(scope="module")
@@ -70,12 +75,15 @@ class TestAPlan:
 
     def test_no_identity_comes_out(self, planned: Planned) -> None:
         texts = [planned.answer.out, planned.answer.err]
-        texts += [file.read_text(errors="replace") for file in planned.folder.iterdir()]
+        texts += _texts(planned.folder)
         for secret in (PATIENT_ID, *PATIENT_NAME.split("^")):
             assert not any(secret.lower() in text.lower() for text in texts)
 
     def test_no_path_of_the_machine_comes_out(self, planned: Planned, study: Path) -> None:
-        texts = [file.read_text(errors="replace") for file in planned.folder.iterdir()]
+        objects = [file.read_bytes() for file in (planned.folder / "dicom").iterdir()]
+        assert objects
+        assert not any(str(study).encode() in data for data in objects)
+        texts = _texts(planned.folder)
         assert not any(str(study) in text for text in texts)
 
     def test_again_only_with_force(

@@ -25,7 +25,7 @@ def test_a_folder_for_each_needle(sitting: Planned) -> None:
     assert sitting.answer.code == 0, sitting.answer.err
     names = sorted(path.name for path in sitting.folder.iterdir())
     files = ["plan.json", "plan.mrk.json", "report.html", "run.json", "spine.json"]
-    assert names == ["L3-left", "L3-right", *files]
+    assert names == ["L3-left", "L3-right", "dicom", *files]
     for side in ("left", "right"):
         own = json.loads((sitting.folder / f"L3-{side}" / "plan.json").read_text())
         assert (own["schema"], own["side"]) == ("procguide.plan/1", side)

@@ -16,6 +16,7 @@ from procguide.phantom import Phantom
 from tests.cli.conftest import Invoke
 
 FILES = [
+    "dicom",
     "labels.dcm",
     "labels.json",
     "labels.nii.gz",
@@ -35,7 +36,8 @@ class TestOutputs:
         document = json.loads(answer.out)
         assert document["anchor"] == "sacrum"
         assert [level["level"] for level in document["levels"]][-3:] == ["L3", "L4", "L5"]
-        assert document["run"]["outputs"] == FILES
+        objects = ["dicom/bones.dcm", "dicom/picture_1.dcm"]
+        assert document["run"]["outputs"] == sorted([*objects, *(file for file in FILES if file != "dicom")])
         self._labels_lie_on_the_input(study, tmp_path / "out")
         segments = pydicom.dcmread(tmp_path / "out" / "labels.dcm").SegmentSequence
         assert len(segments) >= 5

@@ -1,0 +1,154 @@
+"""What ``segment`` and ``plan`` add to the patient's study, for input that came as DICOM."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from procguide.errors import InputUnfitError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from procguide.anatomy import Spine
+    from procguide.cli.pipeline import Anatomy, Case
+    from procguide.dicom.write_capture import Capture
+    from procguide.imaging import LabelMap
+    from procguide.planning import Plan, PlanSet
+    from procguide.planning.labels import LabelsDescription
+    from procguide.reporting.pictures import Gallery
+
+__all__ = [
+    "OBJECTS",
+    "captures_of",
+    "write_bones",
+    "write_label_object",
+    "write_plan_objects",
+    "write_study_objects",
+]
+
+OBJECTS = "dicom"
+"""Folder of the objects, beside ``plan.json``."""
+_LONGEST = 64  # characters of a DICOM long string (LO)
+_RESEARCH = "research only"
+
+
+def write_label_object(
+    path: Path, case: Case, anatomy: Anatomy, described: LabelsDescription, on_grid: LabelMap
+) -> Dataset | None:
+    """Write the segmentation; its header, or None where the input allows none (it is then not written)."""
+    from pydicom import dcmread
+
+    from procguide.dicom import write_segmentation
+    from procguide.planning.labels import remarks_of
+
+    name, version = described.network
+    try:
+        write_segmentation(
+            on_grid,
+            case.series,
+            path,
+            algorithm_name=name[:_LONGEST],
+            algorithm_version=version[:_LONGEST],
+            remarks=remarks_of(anatomy.segmentation, anatomy.spine),
+            sources=case.sources,
+        )
+    except InputUnfitError:  # several multi-frame files: the other objects can still be had
+        return None
+    return dcmread(path, stop_before_pixels=True)
+
+
+def write_study_objects(folder: Path, case: Case, anatomy: Anatomy) -> Dataset | None:
+    """For DICOM input, what all plans of a run share: segmentation and bones; the former's header."""
+    from procguide.imaging.resample import resample
+    from procguide.planning.labels import describe_labels
+
+    if not case.is_dicom:
+        return None
+    found = anatomy.segmentation
+    on_grid = resample(found.levels, case.volume.grid)
+    described = describe_labels(found, anatomy.spine)
+    write_bones(folder / OBJECTS / "bones.dcm", case, anatomy)
+    return write_label_object(folder / OBJECTS / "labels.dcm", case, anatomy, described, on_grid)
+
+
+def write_bones(path: Path, case: Case, anatomy: Anatomy) -> None:
+    """Write the labelled vertebrae and the sacrum as one surface model; nothing where there are none."""
+    from procguide.dicom.write_model import Model, write_model
+    from procguide.exchange.meshes import bone_mesh
+
+    levels = anatomy.segmentation.levels
+    points, faces = bone_mesh(levels, levels.present())
+    if len(faces):
+        write_model(Model(_bones_title(anatomy.spine), points, faces), case.sources, path)
+
+
+def _bones_title(spine: Spine) -> str:
+    names = [vertebra.level for vertebra in spine.vertebrae]
+    span = f"{names[0]} to {names[-1]}" if len(names) > 1 else "".join(names)
+    return f"Bones {span}; {_RESEARCH}"[:_LONGEST]
+
+
+def write_plan_objects(
+    folder: Path,
+    case: Case,
+    plan_set: PlanSet,
+    document: Mapping[str, Any],
+    *,
+    captures: Sequence[Capture] = (),
+    related: Sequence[Dataset] = (),
+) -> None:
+    """Write report, points, needle, drawing on the slices and key pictures of one plan set.
+
+    ``document`` is that of ``plan.json``. All but the report are of the first plans; without any there
+    are only the report, which says why, and the pictures.
+    """
+    from procguide.dicom.derived import NOT_APPROVED
+    from procguide.dicom.write_capture import write_captures
+    from procguide.dicom.write_report import write_plan_report
+
+    status = "approved" if document.get("approved") else NOT_APPROVED
+    write_plan_report(document, case.sources, folder / "plan.dcm", related=related)
+    if plan_set.plans:
+        _write_needles(folder, case, plan_set, status)
+    write_captures(captures, case.sources, folder, status=f"proposal of the software, {status}")
+
+
+def _write_needles(folder: Path, case: Case, plan_set: PlanSet, status: str) -> None:
+    from procguide.dicom.write_fiducials import Fiducial, write_fiducials
+    from procguide.dicom.write_model import Model, write_model
+    from procguide.dicom.write_presentation import DrawnNeedle, write_presentation
+    from procguide.exchange.meshes import needle_mesh
+
+    best = plan_set.plans[0].trajectory
+    points = [
+        Fiducial(f"{plan.rank} {end}", _words(plan_set, plan, end, status), place)
+        for plan in plan_set.plans
+        for end, place in (("entry", plan.trajectory.entry), ("target", plan.trajectory.target))
+    ]
+    write_fiducials(points, case.sources, folder / "points.dcm", _title("Needles' ends", status))
+    model = Model(_title("Needle of plan 1", status), *needle_mesh(best))
+    write_model(model, case.sources, folder / "needle.dcm")
+    drawn = DrawnNeedle(best.entry, best.target, f"plan 1, {status}")
+    write_presentation(
+        [drawn], case.sources, folder / "drawing.dcm", _title("Needle of plan 1 on the slices", status)
+    )
+
+
+def _title(words: str, status: str) -> str:
+    return f"{words}, {status}; {_RESEARCH}"[:_LONGEST]
+
+
+def _words(plan_set: PlanSet, plan: Plan, end: str, status: str) -> str:
+    where = f"{plan_set.level} {plan_set.side.value}" if plan_set.side else plan_set.level
+    return f"{end} of plan {plan.rank}: {plan_set.procedure} {where}, {status}"
+
+
+def captures_of(gallery: Gallery) -> tuple[Capture, ...]:
+    """The report's key pictures: what it shows first, and the simulated X-rays."""
+    from procguide.dicom.write_capture import Capture
+
+    shown = (*gallery.first, *(picture for picture in gallery.views if picture is not None))
+    return tuple(Capture(b64decode(one.data), one.title[:_LONGEST], one.alt) for one in shown)

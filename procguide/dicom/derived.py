@@ -1,0 +1,201 @@
+"""What every object derived from a study shares: whose it is, what made it, what it must not be used for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.valuerep import DA, TM
+
+from procguide import DISCLAIMER, __version__
+from procguide.dicom.study import Series
+from procguide.dicom.write_common import code_item, item
+from procguide.errors import InputUnfitError, UsageError
+from procguide.imaging.files import replacing
+
+if TYPE_CHECKING:
+    import highdicom
+
+__all__ = [
+    "NOT_APPROVED",
+    "Sources",
+    "equipment",
+    "mark",
+    "new_object",
+    "read_sources",
+    "reference",
+    "references",
+    "save_derived",
+]
+
+NOT_APPROVED = "not approved"
+"""What every object of a plan says of itself until a named person has approved the plan."""
+
+_TYPE_2 = (
+    "AccessionNumber",
+    "PatientBirthDate",
+    "PatientID",
+    "PatientName",
+    "PatientSex",
+    "ReferringPhysicianName",
+    "StudyDate",
+    "StudyID",
+    "StudyTime",
+)
+"""Attributes that must be there but may be empty; some de-identified files have dropped them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Headers of the images of one series, without pixels, in the order of its files.
+
+    Attributes that derived objects must carry are there, if need be empty. Text of the first, which
+    derived objects inherit, is in UTF-8. All share a frame of reference, made up where they name none.
+    """
+
+    headers: tuple[Dataset, ...]
+    series: Series
+
+    @property
+    def first(self) -> Dataset:
+        """The header that patient and study are taken from."""
+        return self.headers[0]
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """Of patient coordinates in derived objects."""
+        return str(self.first.FrameOfReferenceUID)
+
+
+def read_sources(series: Series) -> Sources:
+    """The headers of ``series``; an error where it is not DICOM."""
+    if not series.uid or series.grid is None:
+        raise UsageError("DICOM objects refer to DICOM images, and this series is none; write NIfTI")
+    with warnings.catch_warnings():
+        # pydicom's remarks on odd values quote them: the patient's name, too.
+        warnings.simplefilter("ignore")
+        headers = tuple(dcmread(file, stop_before_pixels=True, force=True) for file in series.files)
+        frame_of_reference = str(generate_uid())
+        for header in headers:
+            _complete(header, frame_of_reference)
+        if not headers[0].get("StudyInstanceUID"):
+            raise InputUnfitError("the images name no study that an object could be added to; write NIfTI")
+        headers[0].decode()
+        headers[0].SpecificCharacterSet = "ISO_IR 192"
+    return Sources(headers, series)
+
+
+def _complete(header: Dataset, frame_of_reference: str) -> None:
+    for keyword in _TYPE_2:
+        if keyword not in header or not _is_valid(header, keyword):
+            setattr(header, keyword, "")
+    if not header.get("FrameOfReferenceUID"):
+        header.FrameOfReferenceUID = frame_of_reference
+
+
+def _is_valid(header: Dataset, keyword: str) -> bool:
+    """Whether what the source says can stand in a new object; scanners and anonymizers write odd dates."""
+    try:
+        value = header.get(keyword)
+        if keyword.endswith("Date"):
+            DA(value)
+        elif keyword.endswith("Time"):
+            TM(value)
+        elif keyword == "PatientSex":
+            return value in ("M", "F", "O", "", None)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def new_object(
+    sources: Sources, sop_class: str, modality: str, *, number: int, description: str
+) -> highdicom.SOPClass:
+    """An object without content yet, in the patient's study, as a series of its own.
+
+    ``description`` becomes Series Description, at most 64 characters.
+    """
+    import highdicom
+
+    first = sources.first
+    dataset = highdicom.SOPClass(
+        study_instance_uid=first.StudyInstanceUID,
+        series_instance_uid=generate_uid(),
+        series_number=number,
+        sop_instance_uid=generate_uid(),
+        sop_class_uid=sop_class,
+        instance_number=1,
+        modality=modality,
+        transfer_syntax_uid=ExplicitVRLittleEndian,
+        patient_id=first.PatientID,
+        patient_name=first.PatientName,
+        patient_birth_date=first.PatientBirthDate,
+        patient_sex=first.PatientSex,
+        accession_number=first.AccessionNumber,
+        study_id=first.StudyID,
+        study_date=first.StudyDate,
+        study_time=first.StudyTime,
+        referring_physician_name=first.ReferringPhysicianName,
+        series_description=description,
+        specific_character_set="ISO_IR 192",
+        **equipment(),
+    )
+    dataset.copy_patient_and_study_information(first)
+    mark(dataset)
+    return dataset
+
+
+def equipment() -> dict[str, Any]:
+    """What made the object (PS3.3 C.7.5.1 and C.7.5.2)."""
+    return {
+        "manufacturer": "procguide",
+        "manufacturer_model_name": "procguide",
+        "software_versions": __version__,
+        "device_serial_number": "0",
+    }
+
+
+def mark(dataset: Dataset) -> None:
+    """Say in the object that it is for research only (SOP Common, PS3.3 C.12.1)."""
+    dataset.ContentQualification = "RESEARCH"
+    said = item(
+        PurposeOfReferenceCodeSequence=code_item(codes.DCM.ProcessingEquipment),
+        Manufacturer="procguide",
+        ManufacturerModelName="procguide",
+        SoftwareVersions=__version__,
+        ContributionDescription=DISCLAIMER,
+    )
+    dataset.ContributingEquipmentSequence = [*dataset.get("ContributingEquipmentSequence", ()), *said]
+
+
+def reference(header: Dataset) -> Dataset:
+    """A SOP Instance Reference (PS3.3 table 10-11)."""
+    (one,) = item(ReferencedSOPClassUID=header.SOPClassUID, ReferencedSOPInstanceUID=header.SOPInstanceUID)
+    return one
+
+
+def references(headers: Iterable[Dataset]) -> list[Dataset]:
+    """Referenced Series Sequence of the Common Instance Reference module (PS3.3 C.12.2)."""
+    found: dict[str, Dataset] = {}
+    for header in headers:
+        series = found.setdefault(
+            str(header.SeriesInstanceUID),
+            item(SeriesInstanceUID=header.SeriesInstanceUID, ReferencedInstanceSequence=[])[0],
+        )
+        series.ReferencedInstanceSequence.append(reference(header))
+    return list(found.values())
+
+
+def save_derived(dataset: Dataset, path: Path) -> Path:
+    """Write one object, whole or not at all."""
+    with warnings.catch_warnings(), replacing(Path(path)) as temporary:
+        warnings.simplefilter("ignore")
+        dataset.save_as(temporary, enforce_file_format=True)
+    return Path(path)

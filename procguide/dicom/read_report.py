@@ -1,0 +1,166 @@
+"""A plan read back from its structured report."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import Comprehensive3DSRStorage
+
+from procguide.dicom.report_layout import (
+    APPROVAL,
+    APPROVED,
+    GROUPS,
+    KEY,
+    PATH,
+    RANK,
+    Field,
+    Group,
+    Kind,
+)
+from procguide.errors import InputUnreadableError
+
+__all__ = ["read_plan_report"]
+
+_MOST_BYTES = 64 * 2**20
+_DECIMALS = 2  # coordinates stand as 32-bit floats; plan.json has them to 0.01 mm
+_LISTS = {Group.VIEW: "views", Group.OBJECTIVE: "objectives"}
+
+
+def read_plan_report(path: str | Path) -> dict[str, Any]:
+    """The document of ``plan.json`` as far as a report by :func:`write_plan_report` holds it.
+
+    Numbers are those that were written. ``approved`` is None unless a person is named.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputUnreadableError(f"{path.name} is too large for a report of a plan")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = dcmread(path)
+            return _document(dataset)
+    except InputUnreadableError:
+        raise
+    except (Exception, RecursionError) as error:
+        raise InputUnreadableError(
+            f"{path.name} cannot be read as the report of a plan; give a file that procguide has written"
+        ) from error
+
+
+def _document(dataset: Dataset) -> dict[str, Any]:
+    if dataset.get("SOPClassUID") != Comprehensive3DSRStorage:
+        raise InputUnreadableError("this is not a Comprehensive 3D structured report")
+    document: dict[str, Any] = {"approved": None, "plans": [], "limits": [], "reason": "", "warnings": []}
+    found = False
+    for group in _groups(dataset):
+        kind = _kind(group)
+        if kind is None:
+            continue
+        part = _part(group, kind)
+        if kind is Group.SET:
+            found = True
+            document.update(part)
+        elif kind is Group.NEEDLE:
+            document["plans"].append({"views": [], "objectives": [], "warnings": [], **part})
+        elif kind is Group.LIMIT:
+            document["limits"].append(part)
+        else:
+            document["plans"][_place(group, document)][_LISTS[kind]].append(part)
+    if not found:
+        raise InputUnreadableError("this report holds no needle plan of procguide")
+    return document
+
+
+def _groups(dataset: Dataset) -> Iterator[Dataset]:
+    for container in dataset.ContentSequence:
+        if _concept(container) == codes.DCM.ImagingMeasurements:
+            yield from container.ContentSequence
+
+
+def _concept(item: Dataset) -> Code:
+    return _code(item.ConceptNameCodeSequence[0])
+
+
+def _code(entry: Dataset) -> Code:
+    return Code(str(entry.CodeValue), str(entry.CodingSchemeDesignator), str(entry.CodeMeaning))
+
+
+def _kind(group: Dataset) -> Group | None:
+    for item in group.ContentSequence:
+        if item.ValueType == "CODE" and _concept(item) == codes.DCM.Finding:
+            value = _code(item.ConceptCodeSequence[0])
+            return next((kind for kind in Group if kind.value == value), None)
+    return None
+
+
+def _place(group: Dataset, document: dict[str, Any]) -> int:
+    """Which of the document's plans a view or an objective belongs to."""
+    rank = next(_number(item) for item in group.ContentSequence if _concept(item) == RANK)
+    return next(n for n, plan in enumerate(document["plans"]) if plan["rank"] == rank)
+
+
+def _part(group: Dataset, kind: Group) -> dict[str, Any]:
+    """The values of one group at their places in the document."""
+    fields = {field.concept: field for field in GROUPS[kind]}
+    part: dict[str, Any] = {}
+    approved = True
+    for item in group.ContentSequence:
+        concept = _concept(item)
+        if concept == APPROVAL:
+            approved = _code(item.ConceptCodeSequence[0]) == APPROVED
+        if concept in fields:
+            _put(part, fields[concept], item)
+        if kind is Group.NEEDLE and concept == PATH:
+            part["entry_lps_mm"], part["target_lps_mm"] = _ends(item)
+    if not approved:
+        part.pop("approved", None)
+    return part
+
+
+def _put(part: dict[str, Any], field: Field, item: Dataset) -> None:
+    *above, last = field.path
+    for key in above:
+        part = part.setdefault(key, {})
+    if field.kind is Kind.NUMBER:
+        part[last] = _number(item)
+    elif field.kind is Kind.NUMBERS_BY_NAME:
+        part.setdefault(last, {})[_key(item)] = _number(item)
+    elif field.kind is Kind.FLAG:
+        part[last] = _code(item.ConceptCodeSequence[0]) == codes.SCT.Yes
+    elif field.kind is Kind.TEXT:
+        part[last] = str(item.TextValue)
+    elif field.kind is Kind.TEXTS:
+        part.setdefault(last, []).append(str(item.TextValue))
+    else:
+        key, _, words = str(item.TextValue).partition(": ")
+        part.setdefault(last, {})[key] = json.loads(words)
+
+
+def _number(item: Dataset) -> float:
+    """As it was written: a whole number stands without a Floating Point Value."""
+    measured = item.MeasuredValueSequence[0]
+    if "FloatingPointValue" in measured:
+        return float(measured.FloatingPointValue)
+    value = float(measured.NumericValue)
+    return int(value) if value.is_integer() else value
+
+
+def _key(item: Dataset) -> str:
+    return next(str(one.TextValue) for one in item.ContentSequence if _concept(one) == KEY)
+
+
+def _ends(item: Dataset) -> tuple[list[float], list[float]]:
+    """Entry and target."""
+    line = next(one for one in item.ContentSequence if one.ValueType == "SCOORD3D")
+    values = [round(float(value), _DECIMALS) for value in line.GraphicData]
+    if len(values) != 6:
+        raise InputUnreadableError("a needle of this report has not two ends")
+    return values[:3], values[3:]

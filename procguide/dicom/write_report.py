@@ -1,0 +1,293 @@
+"""A plan as a Comprehensive 3D Structured Report (DICOM PS3.3 A.35.13, PS3.16 TID 1500)."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+from pydicom.uid import generate_uid
+
+from procguide import DISCLAIMER, __version__
+from procguide.dicom.codes import meaning_of
+from procguide.dicom.derived import NOT_APPROVED, Sources, equipment, mark, save_derived
+from procguide.dicom.report_layout import (
+    APPROVAL,
+    APPROVED,
+    GROUPS,
+    PATH,
+    RANK,
+    SCHEME,
+    UNAPPROVED,
+    Field,
+    Group,
+    Kind,
+)
+from procguide.dicom.study import SliceReference
+from procguide.errors import UsageError
+
+if TYPE_CHECKING:
+    from highdicom import sr
+
+__all__ = ["write_plan_report"]
+
+_SERIES_NUMBER = 9001
+_LONGEST = 64  # characters of a long string (LO)
+_PROCEDURES = {"CT": codes.cid100.CTUnspecifiedBodyRegion, "MR": codes.cid100.MRIUnspecifiedBodyRegion}
+
+
+def write_plan_report(
+    document: Mapping[str, Any], sources: Sources, path: str | Path, *, related: Sequence[Dataset] = ()
+) -> Path:
+    """Write ``document``, that of ``plan.json``, as a structured report in the study of ``sources``.
+
+    Every number stands as it is there, with its unit; entry and target as one polyline in the images'
+    frame of reference (32-bit floats: exact to 0.01 mm). ``approved`` of the document is null, and the
+    report says so and is unverified, or names the person: ``{"by", "organisation", "time_utc"}``.
+    ``related`` are objects of the same study that belong to the plan, such as its segmentation.
+    """
+    from highdicom import sr
+    from highdicom.coding_schemes import CodingSchemeIdentificationItem
+
+    approval = _approval(document)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = sr.Comprehensive3DSR(
+            evidence=[*sources.headers, *related],
+            content=_content(document, sources)[0],
+            series_instance_uid=generate_uid(),
+            series_number=_SERIES_NUMBER,
+            sop_instance_uid=generate_uid(),
+            instance_number=1,
+            is_complete=True,
+            is_final=approval is not None,
+            is_verified=approval is not None,
+            verifying_observer_name=approval and approval["by"],
+            verifying_organization=approval and approval["organisation"],
+            series_description=f"Needle plan, {'approved' if approval else NOT_APPROVED}; research only",
+            specific_character_set="ISO_IR 192",
+            coding_schemes=[CodingSchemeIdentificationItem(SCHEME, name="procguide")],
+            **equipment(),
+        )
+        mark(report)
+    return save_derived(report, Path(path))
+
+
+def _approval(document: Mapping[str, Any]) -> Mapping[str, str] | None:
+    """Who approved; None where nobody has. Nothing but a person's name makes a plan approved."""
+    said = document.get("approved")
+    if said is None:
+        return None
+    if not isinstance(said, Mapping) or not all(said.get(key) for key in ("by", "organisation", "time_utc")):
+        raise UsageError(
+            "an approval names a person, an organisation and a time (by, organisation, time_utc); "
+            "leave approved null where nobody has approved"
+        )
+    return said
+
+
+def _content(document: Mapping[str, Any], sources: Sources) -> sr.MeasurementReport:
+    from highdicom import sr
+
+    modality = str(sources.first.get("Modality", ""))
+    return sr.MeasurementReport(
+        observation_context=sr.ObservationContext(
+            observer_device_context=sr.ObserverContext(
+                observer_type=codes.DCM.Device,
+                observer_identifying_attributes=sr.DeviceObserverIdentifyingAttributes(
+                    uid=generate_uid(),
+                    name="procguide",
+                    manufacturer_name="procguide",
+                    model_name=f"procguide {__version__}",
+                ),
+            )
+        ),
+        procedure_reported=_PROCEDURES.get(modality, codes.cid100.ImagingProcedure),
+        title=codes.DCM.ImagingMeasurementReport,
+        imaging_measurements=list(_groups({"disclaimer": DISCLAIMER, **document}, sources)),
+    )
+
+
+def _groups(
+    document: Mapping[str, Any], sources: Sources
+) -> Iterator[sr.MeasurementsAndQualitativeEvaluations]:
+    """The plan as a whole, then each needle with its views and objectives, then the limits."""
+    where = f"{document['level']} {document.get('side') or ''}".strip()
+    builder = _Builder(document, sources)
+    yield builder.group(Group.SET, document, f"{document['procedure']} {where}")
+    for plan in document["plans"]:
+        name = f"plan {plan['rank']}"
+        yield builder.group(Group.NEEDLE, plan, name)
+        for view in plan.get("views", ()):
+            yield builder.group(Group.VIEW, view, f"{name}: {view['name']}", rank=plan["rank"])
+        for one in plan.get("objectives", ()):
+            yield builder.group(Group.OBJECTIVE, one, f"{name}: {one['objective']}", rank=plan["rank"])
+    for limit in document.get("limits", ()):
+        yield builder.group(Group.LIMIT, limit, f"limit: {limit['structure']}")
+
+
+class _Builder:
+    """Measurement groups of one document."""
+
+    def __init__(self, document: Mapping[str, Any], sources: Sources) -> None:
+        self._sources = sources
+        self._approved = document.get("approved") is not None
+        self._sites = tuple(_sites(str(document["level"]), document.get("side")))
+        self._software = str(document.get("provenance", {}).get("software") or f"procguide {__version__}")
+
+    def group(
+        self, kind: Group, part: Mapping[str, Any], name: str, *, rank: int | None = None
+    ) -> sr.MeasurementsAndQualitativeEvaluations:
+        """One group with all that ``part`` of the document holds of its fields."""
+        from highdicom import sr
+
+        measurements = [] if rank is None else [_number(RANK, rank, codes.UCUM.NoUnits)]
+        evaluations, texts = self._evaluations(kind), []
+        for field in GROUPS[kind]:
+            value = _value(part, field.path)
+            if value is None:
+                continue
+            measurements += self._numbers(field, value, part)
+            if field.kind is Kind.FLAG:
+                evaluations.append(sr.QualitativeEvaluation(field.concept, _yes_or_no(bool(value))))
+            texts += [_text_item(field.concept, words) for words in _texts(field, value)]
+        group = sr.MeasurementsAndQualitativeEvaluations(
+            tracking_identifier=sr.TrackingIdentifier(uid=generate_uid(), identifier=name),
+            finding_type=kind.value,
+            algorithm_id=self._algorithm() if kind in (Group.SET, Group.NEEDLE) else None,
+            finding_sites=[_site(*one) for one in self._sites] if kind in (Group.SET, Group.NEEDLE) else None,
+            measurements=measurements,
+            qualitative_evaluations=evaluations,
+            source_images=self._images(part) if kind is Group.NEEDLE else None,
+        )
+        group[0].ContentSequence.extend(texts)
+        if kind is Group.SET:  # a reader meets what is said before what is counted
+            group[0].ContentSequence = sorted(group[0].ContentSequence, key=_is_number)
+        return group
+
+    def _evaluations(self, kind: Group) -> list[sr.QualitativeEvaluation]:
+        """That the plan, or the needle, is approved or not."""
+        from highdicom import sr
+
+        if kind not in (Group.SET, Group.NEEDLE):
+            return []
+        return [sr.QualitativeEvaluation(APPROVAL, APPROVED if self._approved else UNAPPROVED)]
+
+    def _algorithm(self) -> sr.AlgorithmIdentification:
+        from highdicom import sr
+
+        name, _, version = self._software.partition(" ")
+        return sr.AlgorithmIdentification(name=name, version=version or __version__)
+
+    def _numbers(self, field: Field, value: Any, part: Mapping[str, Any]) -> Iterable[sr.Measurement]:
+        if field.kind is Kind.NUMBERS_BY_NAME:
+            return [_number(field.concept, one, field.unit, key=key) for key, one in value.items()]
+        if field.kind is not Kind.NUMBER:
+            return []
+        ends = [self._ends(part)] if field.concept == PATH else None
+        return [_number(field.concept, value, field.unit, ends=ends)]
+
+    def _ends(self, plan: Mapping[str, Any]) -> sr.CoordinatesForMeasurement3D:
+        from highdicom import sr
+
+        return sr.CoordinatesForMeasurement3D(
+            graphic_type=sr.GraphicTypeValues3D.POLYLINE,
+            graphic_data=np.array([plan["entry_lps_mm"], plan["target_lps_mm"]], dtype=np.float64),
+            frame_of_reference_uid=self._sources.frame_of_reference_uid,
+        )
+
+    def _images(self, plan: Mapping[str, Any]) -> list[sr.SourceImageForMeasurementGroup]:
+        """The slice that the target lies nearest to."""
+        from highdicom import sr
+
+        series = self._sources.series
+        if series.grid is None:
+            return []
+        k = float(series.grid.affine.inverse.apply(plan["target_lps_mm"])[0])
+        nearest = min(series.slices, key=lambda one: abs(one.index - k))
+        header = next(h for h in self._sources.headers if str(h.SOPInstanceUID) == nearest.instance_uid)
+        return [
+            sr.SourceImageForMeasurementGroup(
+                header.SOPClassUID, header.SOPInstanceUID, referenced_frame_numbers=_frames(nearest, header)
+            )
+        ]
+
+
+def _is_number(content: Dataset) -> bool:
+    return str(content.ValueType) == "NUM"
+
+
+def _frames(reference: SliceReference, header: Dataset) -> list[int] | None:
+    return [reference.frame + 1] if "NumberOfFrames" in header else None
+
+
+def _value(part: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """What stands at ``path``; None where nothing does."""
+    found: Any = part
+    for key in path:
+        if not isinstance(found, Mapping) or key not in found:
+            return None
+        found = found[key]
+    return found
+
+
+def _number(
+    concept: Code,
+    value: float,
+    unit: Code,
+    *,
+    key: str | None = None,
+    ends: Sequence[sr.CoordinatesForMeasurement3D] | None = None,
+) -> sr.Measurement:
+    from highdicom import sr
+
+    known = key is not None and meaning_of(key.replace("_", " ")).kind != codes.SCT.AnatomicalStructure
+    return sr.Measurement(
+        name=concept,
+        value=value,
+        unit=unit,
+        tracking_identifier=None if key is None else sr.TrackingIdentifier(generate_uid(), key),
+        finding_sites=[_site(key.replace("_", " "), None)] if key is not None and known else None,
+        referenced_coordinates=ends,
+    )
+
+
+def _sites(level: str, side: str | None) -> Iterator[tuple[str, str | None]]:
+    """The vertebrae of a level such as ``"L4"`` or ``"L4-L5"``; of S1 and below, the sacrum."""
+    for name in level.split("-"):
+        yield ("sacrum" if name.startswith("S") else name, side)
+
+
+def _site(name: str, side: str | None) -> sr.FindingSite:
+    from highdicom import sr
+
+    meaning = meaning_of(name)
+    sides = {"left": codes.SCT.Left, "right": codes.SCT.Right}
+    return sr.FindingSite(meaning.kind, laterality=sides.get(side or "", meaning.side))
+
+
+def _yes_or_no(value: bool) -> Code:
+    code: Code = codes.SCT.Yes if value else codes.SCT.No
+    return code
+
+
+def _texts(field: Field, value: Any) -> list[str]:
+    if field.kind is Kind.TEXT:
+        return [str(value)] if value else []
+    if field.kind is Kind.TEXTS:
+        return [str(words) for words in value]
+    if field.kind is Kind.TEXTS_BY_NAME:
+        return [f"{key}: {json.dumps(one, ensure_ascii=False)}" for key, one in value.items()]
+    return []
+
+
+def _text_item(concept: Code, words: str) -> sr.TextContentItem:
+    from highdicom import sr
+
+    return sr.TextContentItem(concept, words, sr.RelationshipTypeValues.CONTAINS)

@@ -1,0 +1,160 @@
+"""The objects that ``segment`` and ``plan`` add to the patient's study."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+
+from procguide.dicom import read_plan_report, read_study
+from procguide.dicom.write_fiducials import read_fiducials
+from procguide.dicom.write_model import read_model
+from procguide.phantom import Phantom
+from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, answer_with_truth
+
+ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "--side", "left"]
+
+
+@pytest.fixture(scope="module")
+def planned(invoke: Invoke, study: Path, subject: Phantom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("planned") / "out"
+    with pytest.MonkeyPatch.context() as patch:
+        answer_with_truth(subject, patch)
+        assert invoke("plan", study, *ASKED, "-o", folder, "--json").code == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def document(planned: Path) -> dict:
+    return json.loads((planned / "plan.json").read_text())
+
+
+def without_nothing(value: object) -> object:
+    """Absent is the same as null or empty."""
+    if isinstance(value, dict):
+        return {key: without_nothing(one) for key, one in value.items() if one not in (None, [], {}, "")}
+    return [without_nothing(one) for one in value] if isinstance(value, list) else value
+
+
+def test_the_objects_are_there_and_listed(planned: Path) -> None:
+    names = {file.name for file in (planned / "dicom").iterdir()}
+    assert names >= {"plan.dcm", "labels.dcm", "points.dcm", "needle.dcm", "bones.dcm", "drawing.dcm"}
+    assert len([name for name in names if name.startswith("picture_")]) >= 3
+    outputs = json.loads((planned / "run.json").read_text())["outputs"]
+    assert {f"dicom/{name}" for name in names} <= set(outputs)
+
+
+def test_the_report_is_plan_json(planned: Path, document: dict) -> None:
+    read = read_plan_report(planned / "dicom" / "plan.dcm")
+    assert without_nothing(read) == without_nothing(document)
+    assert len(read["plans"]) == len(document["plans"]) > 1
+
+
+def test_points_and_needle_are_those_of_the_plan(planned: Path, document: dict) -> None:
+    points = {
+        one.identifier: one for one in read_fiducials(pydicom.dcmread(planned / "dicom" / "points.dcm"))
+    }
+    assert len(points) == 2 * len(document["plans"])
+    for plan in document["plans"]:
+        for end in ("entry", "target"):
+            found = points[f"{plan['rank']} {end}"]
+            assert np.round(found.position, 2).tolist() == plan[f"{end}_lps_mm"]
+            assert "not approved" in found.words
+    corners = read_model(pydicom.dcmread(planned / "dicom" / "needle.dcm")).reshape(-1, 3)
+    best = document["plans"][0]
+    for end in ("entry", "target"):
+        off = np.linalg.norm(corners - best[f"{end}_lps_mm"], axis=1).min()
+        assert off == pytest.approx(best["needle"]["diameter_mm"] / 2, abs=0.02)
+
+
+def test_bones_lie_where_the_labels_are(planned: Path, subject: Phantom) -> None:
+    corners = read_model(pydicom.dcmread(planned / "dicom" / "bones.dcm")).reshape(-1, 3)
+    index = np.argwhere(subject.levels.voxels > 0)
+    points = subject.levels.to_patient([index.min(axis=0), index.max(axis=0)])
+    low, high = points.min(axis=0), points.max(axis=0)
+    assert corners.min(axis=0) == pytest.approx(low, abs=2.5)
+    assert corners.max(axis=0) == pytest.approx(high, abs=2.5)
+
+
+def test_a_foreign_reader_lays_the_segmentation_on_the_image(planned: Path, study: Path) -> None:
+    """SimpleITK, frame by frame, on the volume that SimpleITK reads from the slices."""
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(study)))
+    image = reader.Execute()
+    bone = SimpleITK.GetArrayFromImage(image) > 200
+    dataset = pydicom.dcmread(planned / "dicom" / "labels.dcm")
+    frames = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(planned / "dicom" / "labels.dcm")))
+    inside = np.zeros(bone.shape, bool)
+    for frame, group in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+        position = [float(v) for v in group.PlanePositionSequence[0].ImagePositionPatient]
+        i, j, k = image.TransformPhysicalPointToIndex(position)
+        assert (i, j) == (0, 0)
+        assert image.TransformIndexToPhysicalPoint((i, j, k)) == pytest.approx(position, abs=1e-3)
+        inside[k] |= frame > 0
+    overlap = 2 * (inside & bone).sum() / (inside.sum() + bone.sum())
+    assert inside.sum() > 1000
+    assert (inside & bone).sum() / inside.sum() > 0.9
+    assert overlap > 0.5  # the image shows ribs and ilia, too
+
+
+def test_all_are_the_patients_and_of_one_study(planned: Path, study: Path) -> None:
+    source = pydicom.dcmread(next(study.iterdir()))
+    for file in (planned / "dicom").iterdir():
+        dataset = pydicom.dcmread(file)
+        assert (dataset.PatientID, dataset.PatientName) == (PATIENT_ID, PATIENT_NAME)
+        assert dataset.StudyInstanceUID == source.StudyInstanceUID
+        assert dataset.ContentQualification == "RESEARCH"
+    evidence = pydicom.dcmread(planned / "dicom" / "plan.dcm").CurrentRequestedProcedureEvidenceSequence[0]
+    named = {
+        str(one.ReferencedSOPInstanceUID)
+        for series in evidence.ReferencedSeriesSequence
+        for one in series.ReferencedSOPSequence
+    }
+    labels = pydicom.dcmread(planned / "dicom" / "labels.dcm", stop_before_pixels=True)
+    assert {str(labels.SOPInstanceUID), str(source.SOPInstanceUID)} <= named
+
+
+def test_the_study_reads_as_before_with_the_objects_beside_it(
+    planned: Path, study: Path, tmp_path: Path
+) -> None:
+    """A PACS gives images and objects back together; the images are still what is planned on."""
+    together = tmp_path / "all"
+    shutil.copytree(study, together / "images")
+    shutil.copytree(planned / "dicom", together / "objects")
+    chosen = read_study(together).choose()
+    alone = read_study(study).choose()
+    assert (chosen.uid, chosen.shape) == (alone.uid, alone.shape)
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+def test_all_conform_to_the_standard(planned: Path) -> None:
+    for file in sorted((planned / "dicom").iterdir()):
+        run = subprocess.run(["dciodvfy", str(file)], capture_output=True, text=True, check=False)
+        faults = [line for line in (run.stdout + run.stderr).splitlines() if "Error" in line]
+        assert faults == [], file.name
+        assert run.stdout + run.stderr
+
+
+@pytest.mark.skipif(shutil.which("dcmdump") is None, reason="dcmtk is not installed")
+def test_dcmtk_reads_all(planned: Path) -> None:
+    for file in sorted((planned / "dicom").iterdir()):
+        run = subprocess.run(["dcmdump", "-q", str(file)], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, file.name
+        assert "StudyInstanceUID" in run.stdout
+
+
+@pytest.mark.usefixtures("truthful")
+def test_segment_writes_surfaces_and_the_preview(invoke: Invoke, study: Path, tmp_path: Path) -> None:
+    assert invoke("segment", study, "-o", tmp_path / "out").code == 0
+    bones = pydicom.dcmread(tmp_path / "out" / "dicom" / "bones.dcm")
+    assert "L5" in bones.DocumentTitle
+    assert len(read_model(bones)) > 10_000
+    picture = pydicom.dcmread(tmp_path / "out" / "dicom" / "picture_1.dcm")
+    assert "not reviewed" in picture.SeriesDescription
+    assert picture.Rows > 300
