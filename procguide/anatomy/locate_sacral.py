@@ -21,6 +21,8 @@ __all__ = ["locate_sacral", "with_sacral_landmarks"]
 
 _LOW, _HIGH = (-70, -45, -135), (70, 75, 15)
 _OPEN_MM = 4
+_PAST_ROOF_MM = 8
+"""So far at most does the labelled canal go on past the last bone behind it (assumed)."""
 _LEAST_CANAL_MM = 50
 """From the S1 endplate down to the hiatus at the least, along the canal (assumed)."""
 _NEAR_SAMPLES = (2, 3)
@@ -63,8 +65,8 @@ def locate_sacral(labels: Labels, sacrum: Sacrum, canal: Sequence[Vector]) -> Sa
 def _hiatus(unrolled: Unrolled) -> Vector | None:
     """Where the canal opens under the skin; None where the labels do not follow it so far down.
 
-    The last place with bone behind the midline before four millimetres without; else the labelled canal's
-    end, for labels of a few millimetres close the opening and its ligament with bone.
+    The last place with bone behind the midline before four millimetres without; else the last with such bone
+    near the labelled canal's end: labels of a few millimetres close the opening and its ligament with bone.
     """
     lowest = BEFORE_MM + len(unrolled.labelled) - 1
     endplate = int(np.argmin(np.abs(unrolled.line[:, 2])))
@@ -73,9 +75,11 @@ def _hiatus(unrolled: Unrolled) -> Vector | None:
     for row in range(endplate + _LEAST_CANAL_MM, lowest + 1):
         if roofed[row] and not roofed[row + 1 : row + 1 + _OPEN_MM].any():
             return vector(unrolled.patch.to_patient(unrolled.line[row]))
-    if lowest - endplate < _LEAST_CANAL_MM or not roofed[lowest]:
+    near = np.flatnonzero(roofed[lowest - _PAST_ROOF_MM : lowest + 1])
+    if lowest - endplate < _LEAST_CANAL_MM or not len(near):
         return None
-    return vector(unrolled.patch.to_patient(unrolled.line[lowest]))
+    row = lowest - _PAST_ROOF_MM + int(near[-1])
+    return vector(unrolled.patch.to_patient(unrolled.line[row]))
 
 
 def _joint_lines(patch: Patch, bone: Mask) -> dict[Side, tuple[Vector, ...]]:

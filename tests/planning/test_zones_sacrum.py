@@ -9,6 +9,7 @@ import pytest
 
 from procguide.anatomy import Region, Side
 from procguide.errors import InputUnfitError
+from procguide.imaging import LabelMap
 from procguide.phantom import Phantom, build, sample_parameters
 from procguide.planning.catalogue import load_catalogue
 from procguide.planning.nouns import StructureOrigin
@@ -65,6 +66,18 @@ def test_caudal_needle_ends_in_the_canal_and_passes_the_hiatus(pelvis: Phantom, 
     end = canal_end(site)
     assert np.linalg.norm(zone.gates - end.hiatus, axis=1).max() < 10.0
     assert (end.line[1:, 2] > end.line[0, 2]).all()
+
+
+def test_a_joint_that_the_image_cuts_off_is_refused(pelvis: Phantom, labels: LocalLabels) -> None:
+    site = site_of(pelvis, JOINT, "sacrum", Side.LEFT)
+    lowest = min(point[2] for point in pelvis.spine.sacrum.joint_lines[Side.LEFT])  # type: ignore[union-attr]
+    first = int(np.floor(labels.levels.to_index((0.0, 0.0, lowest - 3.0))[0]))
+    levels, regions = (
+        LabelMap(one.voxels[first:], one.affine.shifted((first, 0, 0)), names=one.names)
+        for one in (labels.levels, labels.regions)
+    )
+    with pytest.raises(InputUnfitError, match="lower edge"):
+        sampled(site, replace(labels, levels=levels, regions=regions))
 
 
 def test_hiatus_is_open_in_the_bone_that_a_caudal_needle_meets(pelvis: Phantom, labels: LocalLabels) -> None:

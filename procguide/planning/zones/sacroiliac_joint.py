@@ -12,15 +12,24 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
+_CUT_MM = 5.0
+"""A joint that ends so near to the labels' lower edge goes on beyond it (assumed)."""
+
 
 def centre(site: Site) -> Vector:
     """The middle of the zone's stretch of the joint."""
     return vector(_stretch(site)[0].mean(axis=0))
 
 
-def sample(site: Site, _labels: LocalLabels) -> TargetZone:
+def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """The joint's dorsal edge 10 to 20 mm above its caudal end, at and a little into its opening."""
     edge, above = _stretch(site)
+    end = float((edge[:, 2] - above).min())
+    if end - float(labels.levels.affine.origin[2]) < _CUT_MM:
+        raise InputUnfitError(
+            f"the {site.own_side} sacroiliac joint runs to the image's lower edge, so its lower end is not "
+            "in view. Load images that show both bones to below the joint."
+        )
     low, high = site.number("above_end_low_mm"), site.number("above_end_high_mm")
     off_middle = np.abs(above - (low + high) / 2) / max(high - low, 1.0)
     points, misfit = [], []
