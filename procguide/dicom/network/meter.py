@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pynetdicom.transport import AssociationSocket
 
@@ -18,6 +20,8 @@ LARGEST_OBJECT = 4 << 30
 _LARGEST_PDU = 1 << 20
 _LARGEST_IN_MEMORY = 16 << 20
 _MOST_ANSWERS = 20_000
+_LONGEST_WAIT_S = 60.0
+_PIECE = 1 << 16
 
 
 class MeteredSocket(AssociationSocket):
@@ -43,12 +47,31 @@ class MeteredSocket(AssociationSocket):
         try:
             if nr_bytes > _LARGEST_PDU or self.read_so_far > most or waiting > self.most_waiting:
                 raise OSError("the peer sends more than it may")
-            received = super().recv(nr_bytes)
+            received = self._read(nr_bytes)
         except OSError:
             self._give_up()
             raise
         if len(received) < nr_bytes:  # the peer has gone
             self._give_up()
+        return received
+
+    def _read(self, nr_bytes: int) -> bytearray:
+        """Up to ``nr_bytes``, fewer where the peer has gone; in time, however slowly they drip."""
+        connection = cast("socket.socket", self.socket)
+        established = self.assoc.is_established
+        wait = self.assoc.network_timeout if established else self.assoc.acse_timeout
+        end = time.monotonic() + (wait or _LONGEST_WAIT_S)
+        received = bytearray()
+        while len(received) < nr_bytes:
+            left = end - time.monotonic()
+            if left <= 0:
+                raise TimeoutError("the peer sends too slowly")
+            connection.settimeout(left)
+            piece = connection.recv(min(nr_bytes - len(received), _PIECE))
+            if not piece:
+                break
+            received += piece
+        connection.settimeout(wait)
         return received
 
     def close(self) -> None:

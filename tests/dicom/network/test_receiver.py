@@ -179,6 +179,13 @@ class TestHostileSenders:
                     assert ended(caller)
             echo(ME, ear.peer, fault=CannotWriteError)
 
+    def test_a_request_that_drips_in_is_not_waited_for_longer_than_a_silent_one(self, tmp_path):
+        with listening(tmp_path, waits=Waits(associate=1.0)) as ear:
+            with socket.create_connection(("127.0.0.1", ear.peer.port), timeout=10) as caller:
+                caller.sendall(struct.pack(">BBL", 1, 0, 200))
+                assert gives_up(caller, within=8.0)
+            echo(ME, ear.peer, fault=CannotWriteError)
+
     def test_an_object_larger_than_allowed_is_cut_off_and_leaves_nothing(self, tmp_path, study):
         with listening(tmp_path, limits=Limits(object_bytes=100_000)) as ear:
             small, large = study(1)[0], study(1, folder="large")[0]
@@ -248,6 +255,18 @@ def ended(caller: socket.socket) -> bool:
     except ConnectionResetError:
         pass
     return True
+
+
+def gives_up(caller: socket.socket, within: float) -> bool:
+    """Whether the other side ends the connection while byte after byte is sent to it."""
+    end = time.monotonic() + within
+    try:
+        while time.monotonic() < end:
+            caller.sendall(b"\0")
+            time.sleep(0.2)
+    except OSError:
+        return True
+    return False
 
 
 def all_classes() -> list[str]:
