@@ -16,19 +16,23 @@ _STRAY_MM = 3.0
 Floats = NDArray[np.float64]
 
 
-def groove(solid: NDArray[np.bool_], window: Window, rows: range) -> tuple[Floats, Floats]:
+def groove(
+    solid: NDArray[np.bool_], blocked: NDArray[np.bool_], window: Window, rows: range
+) -> tuple[Floats, Floats]:
     """The groove's floor in each section of ``rows``, and the way out of it: ``(n, 3)`` and ``(n, 3)``.
 
-    ``solid`` ``(lateral, posterior, superior)`` is the sacrum; floors are sample indices, ways out unit
-    vectors on the same axes. In a section the floor is the free sample that lies deepest under the line which
-    bridges articular process and ala, behind and lateral of them, among bone within ``window`` (first and
-    last sample lateral, and posterior). Sections whose floor strays from the others' are left out.
+    ``solid`` ``(lateral, posterior, superior)`` is the sacrum, ``blocked`` any bone; floors are sample
+    indices, ways out unit vectors on the same axes. In a section the floor is the open sample that lies
+    deepest under the line which bridges articular process and ala, behind and lateral of them, among bone
+    within ``window`` (first and last sample lateral, and posterior). Sections whose floor strays from the
+    others' are left out.
     """
     (left, right), (front, back) = window
     left, front = max(left, 0), max(front, 0)
     floors, ways = [], []
     for row in rows:
-        found = _floor(solid[left:right, front:back, row])
+        here = (slice(left, right), slice(front, back), row)
+        found = _floor(solid[here], _open_behind(solid[here] | blocked[here]))
         if found is not None:
             i, j, angle = found
             floors.append((i + left, j + front, row))
@@ -40,10 +44,10 @@ def groove(solid: NDArray[np.bool_], window: Window, rows: range) -> tuple[Float
     return points[stray <= _STRAY_MM], outward[stray <= _STRAY_MM]
 
 
-def _floor(section: NDArray[np.bool_]) -> tuple[int, int, float] | None:
-    """The deepest free sample, and the angle from straight lateral to straight back of the way out."""
+def _floor(section: NDArray[np.bool_], open_: NDArray[np.bool_]) -> tuple[int, int, float] | None:
+    """The deepest open sample, and the angle from straight lateral to straight back of the way out."""
     bone = np.argwhere(section)
-    free = np.argwhere(_open_behind(section))
+    free = np.argwhere(open_)
     if not len(bone) or not len(free):
         return None
     way = np.stack([np.cos(_OUTWARD), np.sin(_OUTWARD)])

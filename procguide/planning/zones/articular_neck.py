@@ -17,7 +17,7 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_OUT_MM = (0.0, 1.0, 2.0)
+_OUT_MM = (0.0, 1.0, 2.0, 4.0)
 _OBLIQUES = {False: (0.0, 10.0, 20.0), True: (-5.0, 0.0, 8.0)}
 _TILTS = (-35.0, -42.0, -50.0)
 

@@ -24,7 +24,7 @@ _ACROSS_MM = 20.0
 _LEVEL = 2
 _GROOVE_BESIDE_MM = (7.0, 14.0)
 _GROOVE_AMONG_MM = ((3.0, 18.0), (-12.0, 12.0))
-_OUT_MM = (0.5, 1.5, 2.5, 3.5)
+_OUT_MM = (0.5, 1.5, 2.5, 3.5, 5.0, 6.5)
 _BEST_OUT_MM = 1.5
 _PROCESS_MM = 8.0
 _ROOM = ((-12.0, -18.0, -22.0), (24.0, 10.0, 12.0))
@@ -60,12 +60,12 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 
 
 def _groove_zone(found: Junction) -> TargetZone:
-    """From the sacral groove's floor 3.5 mm out of it: the ramus lies in it, how deep varies."""
+    """From the sacral groove's floor 6.5 mm out of it: the ramus lies in it, how deep varies."""
     floor, outward = found.groove()
     height = np.linspace(0.3, 0, len(floor))
     points = [floor + out * outward for out in _OUT_MM]
     misfit = [height + abs(out - _BEST_OUT_MM) / 5 for out in _OUT_MM]
-    return TargetZone(found.patch.to_patient(np.concatenate(points)), np.concatenate(misfit))
+    return TargetZone(found.patch.to_patient(np.concatenate(points)), np.clip(np.concatenate(misfit), 0, 1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,8 @@ class Junction:
             (at[n] + round(a / STEP_MM), at[n] + round(b / STEP_MM))
             for n, (a, b) in enumerate(_GROOVE_AMONG_MM)
         )
-        floor, outward = groove(self.solid, (beside, behind), range(max(top - 12, 0), max(top - 3, 0)))
+        rows = range(max(top - 12, 0), max(top - 3, 0))
+        floor, outward = groove(self.solid, self.patch.levels > 0, (beside, behind), rows)
         return self.patch.local(floor), outward
 
 
