@@ -17,6 +17,7 @@ from procguide.dicom.write_fiducials import read_fiducials
 from procguide.dicom.write_model import read_model
 from procguide.phantom import Phantom
 from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, answer_with_truth
+from tests.dicom.derived_case import without_nothing
 
 ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "--side", "left"]
 
@@ -33,13 +34,6 @@ def planned(invoke: Invoke, study: Path, subject: Phantom, tmp_path_factory: pyt
 @pytest.fixture(scope="module")
 def document(planned: Path) -> dict:
     return json.loads((planned / "plan.json").read_text())
-
-
-def without_nothing(value: object) -> object:
-    """Absent is the same as null or empty."""
-    if isinstance(value, dict):
-        return {key: without_nothing(one) for key, one in value.items() if one not in (None, [], {}, "")}
-    return [without_nothing(one) for one in value] if isinstance(value, list) else value
 
 
 def test_the_objects_are_there_and_listed(planned: Path) -> None:
@@ -68,9 +62,12 @@ def test_points_and_needle_are_those_of_the_plan(planned: Path, document: dict) 
             assert "not approved" in found.words
     corners = read_model(pydicom.dcmread(planned / "dicom" / "needle.dcm")).reshape(-1, 3)
     best = document["plans"][0]
-    for end in ("entry", "target"):
-        off = np.linalg.norm(corners - best[f"{end}_lps_mm"], axis=1).min()
-        assert off == pytest.approx(best["needle"]["diameter_mm"] / 2, abs=0.02)
+    entry, target = np.array(best["entry_lps_mm"]), np.array(best["target_lps_mm"])
+    direction = (target - entry) / np.linalg.norm(target - entry)
+    along = (corners - entry) @ direction
+    across = np.linalg.norm(corners - entry - along[:, None] * direction, axis=1)
+    assert (along.min(), along.max()) == pytest.approx((0, best["length_mm"]), abs=0.02)
+    assert across.max() == pytest.approx(best["needle"]["diameter_mm"] / 2, abs=0.02)
 
 
 def test_bones_lie_where_the_labels_are(planned: Path, subject: Phantom) -> None:

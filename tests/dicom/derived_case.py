@@ -2,25 +2,47 @@
 
 import subprocess
 from copy import deepcopy
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from procguide.dicom import Series, StudyIdentity, read_study, write_series
 from procguide.geometry import Affine
 from procguide.imaging import Modality, Volume
 
 AFFINE = Affine.from_steps([(0, 0.7, 2.5), (0, 0.8, 0), (0.9, 0, 0)], (-10, 5, 7))
+"""Of a tilted gantry."""
+OBLIQUE = Affine.from_steps([(0, -1.5, 2.0), (0, 0.64, 0.48), (0.9, 0, 0)], (-10, 5, 7))
+"""With slices that stand on their normal, as other readers have them."""
 
 
-def make_series(folder: Path, *, enhanced: bool = False) -> Series:
-    """Ten tilted slices of 24x20."""
-    volume = Volume(np.zeros((10, 24, 20), np.int16), AFFINE, Modality.CT)
+def make_series(folder: Path, *, affine: Affine = AFFINE, enhanced: bool = False) -> Series:
+    """Ten slices of 24x20."""
+    volume = Volume(np.zeros((10, 24, 20), np.int16), affine, Modality.CT)
     write_series(
         volume, folder, study=StudyIdentity("Quixote^Dulcinea", "ID-4711", seed=1), enhanced=enhanced
     )
     return read_study(folder).series[0]
+
+
+def small_picture(width: int = 300, height: int = 200) -> bytes:
+    """A PNG of two bands of colour that JPEG keeps."""
+    pixels = np.zeros((height, width, 3), np.uint8)
+    pixels[:, : width // 2] = (200, 40, 40)
+    pixels[:, width // 2 :] = (40, 40, 200)
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def without_nothing(value: Any) -> Any:
+    """A document in which absent is the same as null or empty."""
+    if isinstance(value, dict):
+        return {key: without_nothing(one) for key, one in value.items() if one not in (None, [], {}, "")}
+    return [without_nothing(one) for one in value] if isinstance(value, list) else value
 
 
 def conformance(path: Path) -> list[str]:

@@ -8,7 +8,6 @@ import pydicom
 import pytest
 import SimpleITK
 import trimesh
-from PIL import Image
 
 from procguide import DISCLAIMER
 from procguide.dicom import read_sources
@@ -17,7 +16,7 @@ from procguide.dicom.write_fiducials import Fiducial, read_fiducials, write_fidu
 from procguide.dicom.write_model import Model, read_model, write_model
 from procguide.dicom.write_presentation import DrawnNeedle, write_presentation
 from procguide.errors import UsageError
-from tests.dicom.derived_case import AFFINE, conformance, make_series
+from tests.dicom.derived_case import AFFINE, conformance, make_series, small_picture
 
 POINTS = [
     Fiducial("1 entry", "entry of plan 1, not approved", (-5.13, 19.87, 12.34)),
@@ -33,23 +32,16 @@ def sources(tmp_path_factory):
     return read_sources(make_series(tmp_path_factory.mktemp("study")))
 
 
-def picture(width=300, height=200):
-    """Bands of colour that JPEG keeps."""
-    pixels = np.zeros((height, width, 3), np.uint8)
-    pixels[:, : width // 2] = (200, 40, 40)
-    pixels[:, width // 2 :] = (40, 40, 200)
-    stream = BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue()
-
-
 @pytest.fixture(scope="module")
 def objects(sources, tmp_path_factory):
     """One of each kind, by name."""
     folder = tmp_path_factory.mktemp("objects")
     cube = trimesh.creation.box((10, 20, 31))
     model = Model("Box, not approved", cube.vertices, cube.faces)
-    captures = [Capture(picture(), "Axial", "Two bands."), Capture(picture(64, 64), "Narrow", "Small.")]
+    captures = [
+        Capture(small_picture(), "Axial", "Two bands."),
+        Capture(small_picture(64, 64), "Narrow", "Small."),
+    ]
     first, second = write_captures(captures, sources, folder, status=STATUS)
     return {
         "points": write_fiducials(POINTS, sources, folder / "points.dcm", "Ends, not approved"),

@@ -8,7 +8,7 @@ import pytest
 from procguide import DISCLAIMER
 from procguide.dicom import read_plan_report, read_sources, write_plan_report
 from procguide.errors import InputUnreadableError, UsageError
-from tests.dicom.derived_case import conformance, make_series, plan_document
+from tests.dicom.derived_case import conformance, make_series, plan_document, without_nothing
 
 APPROVAL = {"by": "Panza^Sancho", "organisation": "Barataria", "time_utc": "2026-11-21T05:00:00+00:00"}
 
@@ -21,13 +21,6 @@ def sources(tmp_path_factory):
 @pytest.fixture(scope="module")
 def written(sources, tmp_path_factory):
     return write_plan_report(plan_document(), sources, tmp_path_factory.mktemp("sr") / "plan.dcm")
-
-
-def without_nothing(value):
-    """Absent is the same as null or empty."""
-    if isinstance(value, dict):
-        return {key: without_nothing(one) for key, one in value.items() if one not in (None, [], {}, "")}
-    return [without_nothing(one) for one in value] if isinstance(value, list) else value
 
 
 def approvals(path):
