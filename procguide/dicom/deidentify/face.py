@@ -22,7 +22,7 @@ _WIDEST_HEAD_MM = 240.0
 """No head is wider, ears and all; shoulders are. Assumed."""
 _AIRWAY_MM = 9.0
 """Half of the widest way by which air gets in. Assumed."""
-_BEHIND_MM = 30.0
+_BEHIND_MM = 45.0
 """How far behind the head's middle the surface still goes: over the ears. Assumed."""
 
 
@@ -30,7 +30,7 @@ def face_mask(volume: Volume) -> NDArray[np.bool_]:
     """``(k, j, i)`` True where voxels of ``volume`` show the front surface of head and neck.
 
     The body is found by its contrast with air. What a ball of 24 mm cannot enter (nose, lips, ears) and
-    the outer 9 mm go, in front of a plane 30 mm behind the head's middle, in slices narrower than any
+    the outer 9 mm go, in front of a plane 45 mm behind the head's middle, in slices narrower than any
     shoulders. It takes skin, cartilage and eyes; of the brain it takes nothing that lies deeper than 9 mm.
     """
     grid = working_grid(volume.grid, _WORKING_MM)

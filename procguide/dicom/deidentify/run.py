@@ -57,12 +57,15 @@ def deidentify(
     *,
     pseudonyms: Pseudonyms | None = None,
     finder: TextFinder | None = None,
+    reader: TextReader | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Report:
     """De-identify every DICOM image under ``path`` into ``folder`` after PS3.15 Annex E.
 
     What cannot be read, is no image, or in which the second check still finds the patient is left out,
-    and the report counts it. ``pseudonyms`` with the key of an earlier run give the same names again.
+    and the report counts it. ``pseudonyms`` with the key of an earlier run give the same names again;
+    without them, no later run does. ``finder`` finds text to blank, RapidOCR's if none is given, and
+    ``reader`` reads what is left, Tesseract where it is installed.
     """
     settings = settings or Settings()
     files = [file for file in _files(path) if _has_prefix(file)]
@@ -75,7 +78,7 @@ def deidentify(
         pseudonyms or Pseudonyms.once(),
         folder,
         finder,
-        tesseract(),
+        reader or tesseract(),
         _face_masks(path) if settings.remove_face else {},
     )
     with warnings.catch_warnings():
