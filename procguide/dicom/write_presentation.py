@@ -6,11 +6,12 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 from pydicom.uid import generate_uid
 
 from procguide.dicom.derived import Sources, equipment, mark, save_derived
@@ -66,6 +67,7 @@ def write_presentation(
             content_description=description,
             graphic_layers=[layer],
             graphic_annotations=[annotation for _, annotation in drawn],
+            voi_lut_transformations=_window(drawn[0][0]),
             series_description=description,
             specific_character_set="ISO_IR 192",
             content_creator_name="procguide^",
@@ -74,6 +76,23 @@ def write_presentation(
         dataset.BodyPartExamined = "SPINE"  # unpaired: Laterality is absent
         mark(dataset)
     return save_derived(dataset, Path(path))
+
+
+def _window(header: Dataset) -> list[pr.SoftcopyVOILUTTransformation] | None:
+    """The first of the image's own windows: a presentation state holds one (PS3.3 C.11.8)."""
+    from highdicom import pr
+
+    shared = header.get("SharedFunctionalGroupsSequence")
+    macro = shared[0].get("FrameVOILUTSequence") if shared else None
+    said = macro[0] if macro else header
+    centre, width = said.get("WindowCenter"), said.get("WindowWidth")
+    if centre in (None, "") or width in (None, ""):
+        return None
+    return [pr.SoftcopyVOILUTTransformation(window_center=_first(centre), window_width=_first(width))]
+
+
+def _first(value: Any) -> float:
+    return float(value[0] if isinstance(value, MultiValue) else value)
 
 
 def _unique(headers: Iterator[Dataset]) -> list[Dataset]:

@@ -1,6 +1,7 @@
 """Points, surfaces, drawings and pictures of a plan as DICOM objects."""
 
 import shutil
+import subprocess
 from io import BytesIO
 
 import numpy as np
@@ -148,6 +149,13 @@ class TestDrawing:
         ring = np.reshape(rings[0].GraphicObjectSequence[1].GraphicData, (-1, 2)) - [12.5, 10.5]
         spacing = [AFFINE.spacing[2], AFFINE.spacing[1]]
         assert np.linalg.norm(ring * spacing, axis=1) == pytest.approx(3.0, abs=1e-4)
+
+    @pytest.mark.skipif(shutil.which("dcmpschk") is None, reason="dcmtk is not installed")
+    def test_dcmtk_finds_it_sound(self, objects):
+        run = subprocess.run(
+            ["dcmpschk", str(objects["drawing"])], capture_output=True, text=True, check=False
+        )
+        assert "Test passed" in run.stdout + run.stderr, run.stdout + run.stderr
 
     def test_a_needle_within_one_slice(self, sources, tmp_path):
         ends = [tuple(AFFINE.apply([4.0, j, 5.0]).tolist()) for j in (3.0, 12.0)]
