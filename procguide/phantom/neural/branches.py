@@ -31,6 +31,9 @@ _Reals = NDArray[np.float64]
 RADIUS_MM = 0.5
 OFF_BONE_MM = 1.0
 """Centreline off bone: the branch's radius and a film of fat."""
+UNDER_MM = 0.5
+BEFORE_MM = 1.5
+"""Below the transverse process's axis, and in front of the ligament by so much: under the process."""
 _STOPS = {4: [1, 2, 3], 5: [1, 3, 4]}
 """Which of the nodes a branch is led past: in the groove, under the ligament, its end."""
 
@@ -66,7 +69,7 @@ def branch_courses(anatomy: Anatomy, field: BoneField, roots: tuple[Course, ...]
             ganglion = named[f"{side.value} {level} ganglion"].points
             start = ganglion[int(0.8 * (len(ganglion) - 1))]
             nodes = _groove(anatomy, level, side)
-            way = path_along_bone(field, np.vstack([start, nodes[_STOPS[len(nodes)]]]), OFF_BONE_MM)
+            way = _way(anatomy, field, level, side, np.vstack([start, nodes[_STOPS[len(nodes)]]]))
             curve = even(way, np.zeros(len(way)))[0]
             away = np.clip(np.arange(len(curve)) * 0.5 / 4.0, 0, 1)
             curve = field.clear(curve, OFF_BONE_MM * np.maximum(away, 0.6), rounds=30)
@@ -78,6 +81,32 @@ def branch_courses(anatomy: Anatomy, field: BoneField, roots: tuple[Course, ...]
                 )
             )
     return tuple(found)
+
+
+def _way(anatomy: Anatomy, field: BoneField, level: str, side: Side, stops: _Reals) -> _Reals:
+    """Along bone past the stops: over the transverse process's root, never in front of it and under it.
+
+    Where the shortest way is the one under it, it is laid again with that room closed.
+    """
+    way = path_along_bone(field, stops, OFF_BONE_MM)
+    below = anatomy.parameters.below(level)
+    if below is None or len(stops) != len(_STOPS[5]) + 1:
+        return way
+    model = anatomy.vertebrae[below]
+    arch = arch_points(model, side)
+    root, axis = arch.process_root, arch.process_tip - arch.process_root
+    ligament = float(model.frame.to_local(stops[2])[1])
+
+    def under(points: _Reals) -> NDArray[np.bool_]:
+        off = model.frame.to_local(points) - root
+        share = np.clip(off[:, 0] / axis[0], 0, 1)
+        behind = off[:, 1] + root[1] - ligament
+        return np.asarray((off[:, 2] < share * axis[2] - UNDER_MM) & (behind < share * axis[1] - BEFORE_MM))
+
+    first, last = (_nearest(way, stop) for stop in stops[1:3])
+    if not under(way[min(first, last) : max(first, last) + 1]).any():
+        return way
+    return path_along_bone(field, stops, OFF_BONE_MM, under)
 
 
 def _groove(anatomy: Anatomy, level: str, side: Side) -> _Reals:

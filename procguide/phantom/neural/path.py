@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -22,10 +23,16 @@ MARGIN = 8
 """Points before and after the stretch in bone that are laid anew with it."""
 
 
-def path_along_bone(field: BoneField, waypoints: _Reals, off_bone: float) -> _Reals:
+def path_along_bone(
+    field: BoneField,
+    waypoints: _Reals,
+    off_bone: float,
+    barred: Callable[[_Reals], NDArray[np.bool_]] | None = None,
+) -> _Reals:
     """From the first waypoint past the others to the last, ``off_bone`` mm off bone where bone is near.
 
-    Waypoints other than the first move to the nearest place with that distance.
+    Waypoints other than the first move to the nearest place with that distance. ``barred`` says which of
+    ``(n, 3)`` points are as costly as bone.
     """
     from skimage.graph import route_through_array
 
@@ -37,9 +44,12 @@ def path_along_bone(field: BoneField, waypoints: _Reals, off_bone: float) -> _Re
     cost = (
         1.0 + 0.45 * np.clip(distance - off_bone, 0, 4) + 25.0 * lack + np.where(distance < 0.2, INSIDE, 0.0)
     )
+    closed = np.zeros(shape, bool) if barred is None else barred(nodes.reshape(-1, 3)).reshape(shape)
+    cost += np.where(closed, INSIDE, 0.0)
     places = [tuple(np.rint((waypoints[0] - low) / STEP_MM).astype(int))]
     for point in waypoints[1:]:
         away = np.linalg.norm(nodes - point, axis=-1) + 3.0 * np.abs(distance - off_bone)
+        away[closed] += INSIDE
         places.append(np.unravel_index(int(np.argmin(away)), distance.shape))
     way = [np.array(places[:1])]
     for a, b in pairwise(places):
