@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from procguide.errors import InputUnfitError
+from procguide.errors import InputUnfitError, UsageError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -24,6 +24,7 @@ __all__ = [
     "OBJECTS",
     "captures_of",
     "write_bones",
+    "write_fractional_labels",
     "write_label_object",
     "write_plan_objects",
     "write_study_objects",
@@ -58,6 +59,35 @@ def write_label_object(
     except InputUnfitError:  # several multi-frame files: the other objects can still be had
         return None
     return dcmread(path, stop_before_pixels=True)
+
+
+def write_fractional_labels(folder: Path, case: Case, anatomy: Anatomy) -> None:
+    """Write how much of each of the input's voxels each labelled bone fills, as the labels have it."""
+    from procguide.dicom.segments import Labelling
+    from procguide.dicom.write_segmentation import write_fractional_segmentation
+    from procguide.imaging import Volume
+    from procguide.imaging.resample import resample
+    from procguide.planning.labels import describe_labels, remarks_of
+
+    if not case.is_dicom:
+        raise UsageError("--fractional writes a DICOM segmentation, which needs images that came as DICOM")
+    levels = anatomy.segmentation.levels
+    shares = (
+        (
+            levels.names[label],
+            resample(Volume(levels.mask(label).astype("float32"), levels.affine), case.volume.grid),
+        )
+        for label in levels.present()
+    )
+    name, version = describe_labels(anatomy.segmentation, anatomy.spine).network
+    remarks = remarks_of(anatomy.segmentation, anatomy.spine)
+    write_fractional_segmentation(
+        shares,
+        case.series,
+        folder / OBJECTS / "labels_fractional.dcm",
+        labelling=Labelling(name[:_LONGEST], version[:_LONGEST], remarks),
+        sources=case.sources,
+    )
 
 
 def write_study_objects(folder: Path, case: Case, anatomy: Anatomy) -> Dataset | None:

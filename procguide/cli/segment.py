@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.cli.audited import results_computed
 from procguide.cli.session import (
     DebugFlag,
     ForceFlag,
@@ -43,6 +44,9 @@ def segment(
             help="Level of the vertebra at a point, patient LPS mm; may be given again.", metavar="X,Y,Z=L3"
         ),
     ] = None,
+    fractional: Annotated[
+        bool, typer.Option("--fractional", help="Write also how much of each voxel each bone fills.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     model: ModelOption = "procguide",
     model_labels: ModelLabelsOption = None,
@@ -55,11 +59,13 @@ def segment(
 
     Writes labels.nii.gz (VerSe integers), regions.nii.gz and sides.nii.gz on the input's own grid,
     labels.json (what was seen by which network, and what was modelled), spine.json, preview.png and
-    run.json; for DICOM input labels.dcm, and in the folder dicom the bones' surfaces and the preview.
+    run.json; for DICOM input labels.dcm, and in the folder dicom the bones' surfaces, the preview, and with
+    --fractional labels_fractional.dcm.
 
     Example: procguide segment sample_dicom/lumbar -o labels
     """
     session = Session.begin(context, as_json=as_json, debug=debug)
+    from procguide.cli.dicom_objects import write_fractional_labels
     from procguide.cli.outputs import output_folder
     from procguide.cli.pipeline import check_device, choose_segmenter, locate, read_case
     from procguide.cli.request import parse_level_at, parse_lowest_level
@@ -74,6 +80,9 @@ def segment(
         anatomy = locate(
             case, steps, lowest_level=lowest, level_at=stated, device=device, segmenter=segmenter
         )
+        if fractional:
+            with steps.step("fractional"):
+                write_fractional_labels(partial, case, anatomy)
         parameters = {"lowest_level": lowest, "level_at": "; ".join(map(str, stated))}
         run = _write(partial, case, anatomy, steps, parameters)
     document = _document(anatomy, output, run)
@@ -102,7 +111,9 @@ def _write(
         write_json(spine_to_json(anatomy.spine), folder / "spine.json")
         write_json(_labels_document(described, anatomy, folder, case), folder / "labels.json")
         provenance = record(case.series.files, models=found.models, parameters=parameters)
-    return write_run(folder, "segment", provenance, steps, findings=(*case.findings, *found.findings))
+    run = write_run(folder, "segment", provenance, steps, findings=(*case.findings, *found.findings))
+    results_computed(case.series, provenance.inputs_sha256)
+    return run
 
 
 def _write_preview_object(folder: Path, case: Case) -> None:

@@ -9,7 +9,7 @@ from procguide.dicom.study import Series, SliceReference, Study
 from procguide.dicom.write_common import Compression
 from procguide.dicom.write_facts import CtAcquisition, MrAcquisition, SeriesIdentity, StudyIdentity
 from procguide.dicom.write_report import write_plan_report
-from procguide.dicom.write_segmentation import write_segmentation
+from procguide.dicom.write_segmentation import write_fractional_segmentation, write_segmentation
 from procguide.dicom.write_series import write_series
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "read_sources",
     "read_study",
     "read_volume",
+    "write_fractional_segmentation",
     "write_plan_report",
     "write_segmentation",
     "write_series",

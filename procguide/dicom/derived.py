@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import DA, TM
 
 from procguide import DISCLAIMER, __version__
+from procguide.dicom.parse import parse_header
 from procguide.dicom.study import Series
 from procguide.dicom.write_common import code_item, item
-from procguide.errors import InputUnfitError, UsageError
+from procguide.errors import InputUnfitError, InputUnreadableError, UsageError
 from procguide.imaging.files import replacing
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def read_sources(series: Series) -> Sources:
     with warnings.catch_warnings():
         # pydicom's remarks on odd values quote them: the patient's name, too.
         warnings.simplefilter("ignore")
-        headers = tuple(dcmread(file, stop_before_pixels=True, force=True) for file in series.files)
+        headers = tuple(_header(file) for file in series.files)
         frame_of_reference = str(generate_uid())
         for header in headers:
             _complete(header, frame_of_reference)
@@ -90,6 +90,13 @@ def read_sources(series: Series) -> Sources:
         headers[0].decode()
         headers[0].SpecificCharacterSet = "ISO_IR 192"
     return Sources(headers, series)
+
+
+def _header(file: Path) -> Dataset:
+    parsed = parse_header(file)
+    if parsed is None:
+        raise InputUnreadableError("an image of the series is no DICOM any more; read the folder again")
+    return parsed.dataset
 
 
 def _complete(header: Dataset, frame_of_reference: str) -> None:

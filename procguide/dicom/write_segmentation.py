@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
-from pydicom.uid import generate_uid
+from pydicom.uid import JPEGLSLossless
 
 from procguide import __version__
-from procguide.dicom.codes import meaning_of
-from procguide.dicom.derived import Sources, equipment, mark, read_sources, save_derived
+from procguide.dicom.derived import Sources, mark, read_sources, save_derived
+from procguide.dicom.segments import Labelling, describe_segments, planes_on_slices, segmentation_object
 from procguide.dicom.study import Series
-from procguide.dicom.write_common import code_item
 from procguide.dicom.write_facts import StudyIdentity
 from procguide.errors import InputUnfitError, UsageError
-from procguide.imaging import LabelMap
+from procguide.imaging import LabelMap, Volume
 
-if TYPE_CHECKING:
-    import highdicom
+__all__ = ["write_fractional_segmentation", "write_segmentation"]
 
-__all__ = ["write_segmentation"]
-
-_CONSTRUCTION = Code("CONSTRUCTION", "99PROCGUIDE", "Construction of the phantom")
-"""Algorithm family of a phantom's truth: CID 7162, which may be extended, has none that fits."""
+_WHOLE = 255
+"""Stored value of a voxel that is wholly within."""
+_MOST_BYTES = 4 * 2**30
 
 
 def write_segmentation(
@@ -57,7 +49,7 @@ def write_segmentation(
     truth: the bytes are then the same each time. ``sources`` are the headers of ``series``, where they
     have been read already.
     """
-    planes = _planes(labels, series)
+    planes = planes_on_slices(labels, series)
     present = [int(label) for label in np.unique(planes) if label]
     if not present:
         raise UsageError("there is nothing to write: the label map is empty")
@@ -67,10 +59,14 @@ def write_segmentation(
     with warnings.catch_warnings():
         # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
         warnings.simplefilter("ignore")
-        described = _descriptions(
-            names, algorithm_name, algorithm_version, remarks or {}, learned=study is None
+        labelling = Labelling(algorithm_name, algorithm_version, remarks or {}, learned=study is None)
+        segmentation = segmentation_object(
+            numbers[planes],
+            sources or read_sources(series),
+            describe_segments(names, labelling),
+            description,
+            segmentation_type="BINARY",
         )
-        segmentation = _segmentation(numbers[planes], sources or read_sources(series), described, description)
         if study is None:
             mark(segmentation)
         else:
@@ -78,55 +74,45 @@ def write_segmentation(
     return save_derived(segmentation, Path(path))
 
 
-def _planes(labels: LabelMap, series: Series) -> NDArray[Any]:
-    """Labels of each source slice or frame, in the order of the sources, ``(slices, j, i)``."""
-    if not series.uid or series.grid is None:
-        raise UsageError("a DICOM SEG refers to DICOM images, and this series is none; write NIfTI")
-    if not labels.grid.isclose(series.grid):
-        raise UsageError("the labels do not lie on the series' grid; resample them to series.grid first")
-    nearest = np.rint([reference.index for reference in series.slices]).astype(int)
-    frames = _frames(series)
-    if frames is None:
-        return np.asarray(labels.voxels[nearest])
-    planes = np.zeros((frames, *labels.shape[1:]), labels.voxels.dtype)
-    planes[[reference.frame for reference in series.slices]] = labels.voxels[nearest]
-    return planes
+def write_fractional_segmentation(
+    fractions: Iterable[tuple[str, Volume]],
+    series: Series,
+    path: str | Path,
+    *,
+    labelling: Labelling | None = None,
+    description: str = "Spine segmentation, share of each voxel",
+    sources: Sources | None = None,
+) -> Path:
+    """Write how much of each voxel a structure fills, 0 to 1, in steps of 1/255 (occupancy; JPEG-LS).
 
-
-def _frames(series: Series) -> int | None:
-    """How many frames the one multi-frame file of ``series`` has; None for a file a slice."""
-    if len(series.files) == len(series.slices) and not any(reference.frame for reference in series.slices):
-        return None
-    if len(series.files) > 1:
-        raise InputUnfitError("a DICOM SEG cannot refer to several multi-frame files at once; write NIfTI")
-    return int(dcmread(series.files[0], stop_before_pixels=True, force=True).NumberOfFrames)
-
-
-def _descriptions(
-    names: Sequence[str], algorithm: str, version: str, remarks: Mapping[str, str], *, learned: bool
-) -> list[highdicom.seg.SegmentDescription]:
-    import highdicom
-
-    family = codes.DCM.ArtificialIntelligence if learned else _CONSTRUCTION
-    identification = highdicom.AlgorithmIdentificationSequence(name=algorithm, family=family, version=version)
-    described = []
-    for number, name in enumerate(names, start=1):
-        meaning = meaning_of(name)
-        description = highdicom.seg.SegmentDescription(
-            segment_number=number,
-            segment_label=name,
-            segmented_property_category=meaning.category,
-            segmented_property_type=meaning.kind,
-            algorithm_type=highdicom.seg.SegmentAlgorithmTypeValues.AUTOMATIC,
-            algorithm_identification=identification,
+    ``fractions`` are names and volumes on the series' own grid; those that are nowhere above 0 are left
+    out. One byte a voxel and structure is held, and five more while it is encoded.
+    """
+    names, stored = [], []
+    for name, volume in fractions:
+        planes = np.rint(np.clip(planes_on_slices(volume, series), 0, 1) * _WHOLE).astype(np.uint8)
+        if planes.any():
+            names.append(name)
+            stored.append(planes)
+    if not names:
+        raise UsageError("there is nothing to write: no voxel holds any of the structures")
+    if 6 * sum(planes.nbytes for planes in stored) > _MOST_BYTES:
+        raise InputUnfitError("the series is too large for a fractional segmentation; write the binary one")
+    with warnings.catch_warnings():
+        # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
+        warnings.simplefilter("ignore")
+        segmentation = segmentation_object(
+            np.stack(stored, axis=-1) / np.float32(_WHOLE),
+            sources or read_sources(series),
+            describe_segments(names, labelling or Labelling()),
+            description,
+            segmentation_type="FRACTIONAL",
+            fractional_type="OCCUPANCY",
+            max_fractional_value=_WHOLE,
+            transfer_syntax_uid=JPEGLSLossless,
         )
-        if name in remarks:
-            description.SegmentDescription = remarks[name]
-        if meaning.side is not None:
-            kind = description.SegmentedPropertyTypeCodeSequence[0]
-            kind.SegmentedPropertyTypeModifierCodeSequence = code_item(meaning.side)
-        described.append(description)
-    return described
+        mark(segmentation)
+    return save_derived(segmentation, Path(path))
 
 
 def _make_repeatable(segmentation: Dataset, study: StudyIdentity) -> None:
@@ -146,28 +132,3 @@ def _make_repeatable(segmentation: Dataset, study: StudyIdentity) -> None:
     for keyword in ("InstanceCreationTime", "SeriesTime", "ContentTime"):
         if keyword in segmentation:
             setattr(segmentation, keyword, "130000")
-
-
-def _segmentation(
-    planes: NDArray[Any],
-    sources: Sources,
-    descriptions: list[highdicom.seg.SegmentDescription],
-    description: str,
-) -> Dataset:
-    import highdicom
-
-    dataset: Dataset = highdicom.seg.Segmentation(
-        source_images=sources.headers,
-        pixel_array=planes,
-        segmentation_type=highdicom.seg.SegmentationTypeValues.BINARY,
-        segment_descriptions=descriptions,
-        series_instance_uid=generate_uid(),
-        series_number=9000,
-        sop_instance_uid=generate_uid(),
-        instance_number=1,
-        series_description=description,
-        content_label="SPINE",
-        content_description=description,
-        **equipment(),
-    )
-    return dataset

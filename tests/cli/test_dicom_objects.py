@@ -15,6 +15,8 @@ import SimpleITK
 from procguide.dicom import read_plan_report, read_study
 from procguide.dicom.write_fiducials import read_fiducials
 from procguide.dicom.write_model import read_model
+from procguide.imaging import Volume
+from procguide.imaging.files import write_image
 from procguide.phantom import Phantom
 from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, answer_with_truth
 from tests.dicom.derived_case import without_nothing
@@ -148,10 +150,26 @@ def test_dcmtk_reads_all(planned: Path) -> None:
 
 @pytest.mark.usefixtures("truthful")
 def test_segment_writes_surfaces_and_the_preview(invoke: Invoke, study: Path, tmp_path: Path) -> None:
-    assert invoke("segment", study, "-o", tmp_path / "out").code == 0
+    assert invoke("segment", study, "-o", tmp_path / "out", "--fractional").code == 0
+    shares = pydicom.dcmread(tmp_path / "out" / "dicom" / "labels_fractional.dcm")
+    whole = pydicom.dcmread(tmp_path / "out" / "labels.dcm")
+    assert [one.SegmentLabel for one in shares.SegmentSequence] == [
+        one.SegmentLabel for one in whole.SegmentSequence
+    ]
+    assert shares.pixel_array.sum() / 255 == pytest.approx(whole.pixel_array.sum(), rel=0.05)
+    assert ((shares.pixel_array > 0) & (shares.pixel_array < 255)).mean() > 0.02
     bones = pydicom.dcmread(tmp_path / "out" / "dicom" / "bones.dcm")
     assert "L5" in bones.DocumentTitle
     assert len(read_model(bones)) > 10_000
     picture = pydicom.dcmread(tmp_path / "out" / "dicom" / "picture_1.dcm")
     assert "not reviewed" in picture.SeriesDescription
     assert picture.Rows > 300
+
+
+@pytest.mark.usefixtures("truthful")
+def test_fractional_needs_dicom(invoke: Invoke, ct: Volume, tmp_path: Path) -> None:
+    file = write_image(ct, tmp_path / "ct.nii.gz")
+    answer = invoke("segment", file, "-o", tmp_path / "out", "--fractional")
+    assert answer.code == 2
+    assert "came as DICOM" in answer.err
+    assert not (tmp_path / "out").exists()

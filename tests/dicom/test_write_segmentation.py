@@ -1,17 +1,26 @@
 import shutil
 import subprocess
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pydicom
 import pytest
 import SimpleITK
 
-from procguide.dicom import StudyIdentity, read_study, write_segmentation, write_series
+from procguide.dicom import (
+    StudyIdentity,
+    read_study,
+    write_fractional_segmentation,
+    write_segmentation,
+    write_series,
+)
 from procguide.dicom.codes import category_of, code_of, meaning_of
+from procguide.dicom.segments import Labelling
 from procguide.errors import InputUnfitError, UsageError
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap, Modality, Volume
+from tests.dicom.derived_case import conformance
 
 NAMES = {23: "L4", 24: "L5", 26: "sacrum", 25: "L6"}
 
@@ -230,3 +239,64 @@ def test_a_multi_frame_source_is_referred_to_by_frame(multi_frame, tmp_path):
         for group in segmentation.PerFrameFunctionalGroupsSequence
     ]
     assert sorted(sources) == sorted([order.index(1) + 1, order.index(4) + 1])
+
+
+class TestFractional:
+    @pytest.fixture
+    def shares(self, series):
+        """A share that differs from voxel to voxel, one that is nowhere, and the rest of the first."""
+        share = np.random.default_rng(0).random(series.shape).astype(np.float32)
+        share[:3] = 0
+        nowhere = np.zeros_like(share)
+        pairs = (("L4", share), ("L5", nowhere), ("sacrum", 1 - share))
+        return [(name, Volume(values, series.grid.affine)) for name, values in pairs]
+
+    @pytest.fixture
+    def written(self, series, shares, tmp_path):
+        labelling = Labelling("net", "7", {"L4": "seen"})
+        return write_fractional_segmentation(shares, series, tmp_path / "a.dcm", labelling=labelling)
+
+    @pytest.mark.parametrize("reader", ["pydicom", "SimpleITK"])
+    def test_every_share_comes_back_to_half_a_step(self, written, series, shares, reader):
+        dataset = pydicom.dcmread(written)
+        frames = dataset.pixel_array
+        if reader == "SimpleITK":
+            frames = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(written)))
+        named = {one.SegmentNumber: str(one.SegmentLabel) for one in dataset.SegmentSequence}
+        meant, seen = dict(shares), dict.fromkeys(named.values(), 0)
+        for frame, group in zip(frames, dataset.PerFrameFunctionalGroupsSequence, strict=True):
+            position = [float(v) for v in group.PlanePositionSequence[0].ImagePositionPatient]
+            k = round(series.grid.affine.inverse.apply(position)[0])
+            name = named[group.SegmentIdentificationSequence[0].ReferencedSegmentNumber]
+            assert np.abs(frame - 255 * meant[name].voxels[k]).max() <= 0.5
+            seen[name] += 1
+        assert seen == {"L4": 7, "sacrum": 10}
+
+    def test_it_says_what_its_values_are(self, written):
+        dataset = pydicom.dcmread(written)
+        assert (dataset.SegmentationType, dataset.SegmentationFractionalType) == ("FRACTIONAL", "OCCUPANCY")
+        assert dataset.MaximumFractionalValue == 255
+        assert dataset.ContentQualification == "RESEARCH"
+        assert dataset.SegmentSequence[0].SegmentDescription == "seen"
+
+    @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+    def test_conforms_to_the_standard(self, written):
+        assert conformance(written) == []
+
+    def test_values_beyond_0_and_1_are_kept_within(self, series, tmp_path):
+        values = np.full(series.shape, -0.5, np.float32)
+        values[4] = 1.5
+        share = [("L4", Volume(values, series.grid.affine))]
+        frames = pydicom.dcmread(write_fractional_segmentation(share, series, tmp_path / "a.dcm")).pixel_array
+        assert np.unique(frames).tolist() == [255]
+
+    def test_nothing_at_all_is_refused(self, series, tmp_path):
+        nowhere = [("L4", Volume(np.zeros(series.shape, np.float32), series.grid.affine))]
+        with pytest.raises(UsageError, match="no voxel"):
+            write_fractional_segmentation(nowhere, series, tmp_path / "a.dcm")
+        assert not (tmp_path / "a.dcm").exists()
+
+    def test_what_would_fill_the_memory_is_refused(self, series, shares, tmp_path, monkeypatch):
+        monkeypatch.setattr(import_module("procguide.dicom.write_segmentation"), "_MOST_BYTES", 10_000)
+        with pytest.raises(InputUnfitError, match="too large"):
+            write_fractional_segmentation(shares, series, tmp_path / "a.dcm")
