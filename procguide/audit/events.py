@@ -152,7 +152,8 @@ def _objects(event: Event) -> list[Node]:
     subject = event.subject
     if subject is None:
         return []
-    studies = [_study(uid, event, subject) for uid in subject.study_uids]
+    uids = subject.study_uids or ((_WITHHELD,) if subject.instances is not None else ())
+    studies = [_study(uid, event, subject) for uid in uids]
     patient = {
         "ParticipantObjectID": subject.patient_id or _WITHHELD,
         "ParticipantObjectTypeCode": _PERSON,

@@ -6,7 +6,8 @@ Nothing is logged, and nothing imported for it, unless the site sets ``PROCGUIDE
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,15 @@ if TYPE_CHECKING:
     from procguide.audit import LifeCycle, Subject
     from procguide.dicom import Series
 
-__all__ = ["audited", "images_read", "results_computed"]
+__all__ = [
+    "ArrivalBursts",
+    "audited",
+    "images_deidentified",
+    "images_read",
+    "objects_asked_for",
+    "objects_moved",
+    "results_computed",
+]
 
 _WITHOUT_PATIENTS = frozenset({"audit", "phantom", "procedures"})
 _SERIOUS = 1
@@ -65,6 +74,55 @@ def results_computed(series: Series, inputs_sha256: str) -> None:
 
         details = {"inputs sha256": inputs_sha256}
         record_created(_subject(series, LifeCycle.DERIVED), _command.get(), details)
+
+
+def images_deidentified(pseudonyms: Sequence[str], instances: int) -> None:
+    """Log that images were written without their patients; they are named by their pseudonyms."""
+    if _asked_for():
+        from procguide.audit import LifeCycle, Subject, record_exported
+
+        count = instances if len(pseudonyms) == 1 else None
+        for name in pseudonyms:
+            subject = Subject(name, (), count, life_cycle=LifeCycle.DEIDENTIFIED, anonymized=True)
+            record_exported(subject, _command.get())
+
+
+def objects_asked_for(peer: str) -> None:
+    """Log that a peer was asked what it has."""
+    if _asked_for():
+        from procguide.audit import record_query
+
+        record_query(peer, "studie")
+
+
+def objects_moved(peer: str, studies: Iterable[str], *, sent: bool, failed: int = 0) -> None:
+    """Log that objects went to a peer, or came from it: ``studies`` names the study of each."""
+    if _asked_for():
+        from procguide.audit import LifeCycle, Outcome, Subject, record_transfer
+
+        life_cycle = LifeCycle.DISCLOSED if sent else LifeCycle.RECEIVED
+        outcome = Outcome.MINOR_FAILURE if failed else Outcome.SUCCESS
+        for study, count in sorted(Counter(studies).items()):
+            subject = Subject("", (study,), count, life_cycle=life_cycle)
+            record_transfer(subject, peer, sent=sent, outcome=outcome)
+
+
+class ArrivalBursts:
+    """Logs what a listener has received: one event when a burst of objects has ended."""
+
+    def __init__(self, count: int) -> None:
+        self._logged = count
+
+    def heard(self, count: int, *, still: bool) -> None:
+        """``count`` objects have come so far; ``still`` is whether more are coming."""
+        if still or count == self._logged:
+            return
+        if _asked_for():
+            from procguide.audit import LifeCycle, Subject, record_transfer
+
+            subject = Subject(instances=count - self._logged, life_cycle=LifeCycle.RECEIVED)
+            record_transfer(subject, "known peers", sent=False)
+        self._logged = count
 
 
 def _asked_for() -> bool:

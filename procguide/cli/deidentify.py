@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from procguide.cli.audited import images_deidentified
 from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
 from procguide.errors import NoResultError, SomeFailedError, UsageError
 
@@ -71,6 +72,7 @@ def deidentify(
         document = report_to_json(report)
         write_json(document, partial / "deidentification.json")
         write_run(partial, "deidentify", record(()), steps)
+        images_deidentified(report.pseudonyms, report.written)
     session.answer(document, lambda console: _show(document, output, console))
     _judge(report)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.cli.audited import objects_asked_for, objects_moved
 from procguide.cli.peer_options import PeersOption, peers_of
 from procguide.cli.session import DebugFlag, JsonFlag, Session
 from procguide.errors import CannotWriteError, NoResultError, SomeFailedError, UsageError
@@ -64,6 +65,7 @@ def fetch(
 
     wanted = Wanted(study, accession, patient, date, modality, series)
     wanted.check(to_fetch=not listing)
+    objects_asked_for(source)
     found = _find(known, source, wanted)
     if not found:
         raise NoResultError(f"{source} holds nothing that matches")
@@ -108,6 +110,11 @@ def _fetch(peers: Peers, source: str, found: Found, output: Path, move: int | No
         (output / _INCOMING).rmdir()
     except OSError as error:
         raise CannotWriteError(f"cannot write {output}: {error.strerror}; check that it has space") from error
+    if len(lacking) > missing:
+        still = {one.uid for one in absent(objects, arrivals)}
+        objects_moved(
+            source, [one.study for one in lacking if one.uid not in still], sent=False, failed=missing
+        )
     return {
         "schema": "procguide.fetch/1",
         "peer": source,

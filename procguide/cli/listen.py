@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.cli.audited import ArrivalBursts
 from procguide.cli.peer_options import PeersOption, peers_of
 from procguide.cli.session import DebugFlag, JsonFlag, Session
 from procguide.errors import CannotWriteError, UsageError
@@ -149,9 +150,11 @@ def _work(worker: Worker, receiver: Receiver, until_idle: float | None) -> None:
     """Step until told to stop, or until nothing has been left to do for ``until_idle`` seconds."""
     quiet_since = time.monotonic()
     before = -1
+    bursts = ArrivalBursts(receiver.arrivals.counts.new)
     while True:
         busy = worker.step()
         arrived = receiver.arrivals.counts.new + receiver.arrivals.counts.again
+        bursts.heard(receiver.arrivals.counts.new, still=arrived != before)
         if busy or arrived != before or not worker.idle:
             quiet_since, before = time.monotonic(), arrived
         elif until_idle is not None and time.monotonic() - quiet_since >= until_idle:

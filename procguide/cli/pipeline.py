@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from procguide.anatomy import SACRUM, VERSE_NAMES, Anchor, Region
+from procguide.cli.audited import images_read
 from procguide.errors import InputUnfitError, InputUnreadableError, MissingPartError, UsageError
 from procguide.findings import Finding
 
@@ -73,6 +74,7 @@ def read_case(path: Path, steps: Steps) -> Case:
     with steps.step("read"):
         study = read_study(path)
         series = study.choose()
+        images_read(series)
         return Case(series, read_volume(series), (*study.findings, *series.findings))
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.cli.audited import results_computed
 from procguide.cli.session import (
     CatalogueOption,
     DebugFlag,
@@ -233,6 +234,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
         labels = write_study_objects(partial, case, anatomy)
         result = Result(case, anatomy, plan_set, provenance, request.procedure, labels)
         document = write_plan(partial, result, steps)
+        results_computed(case.series, provenance.inputs_sha256)
 
     def show(console: Console) -> None:
         show_plans(plan_set, options.output, console)

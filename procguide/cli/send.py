@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.cli.audited import objects_moved
 from procguide.cli.peer_options import PeersOption, peers_of
 from procguide.cli.session import DebugFlag, JsonFlag, Session
 from procguide.errors import CannotWriteError, InputUnreadableError, SomeFailedError, UsageError
@@ -69,10 +70,14 @@ def send_all(
     if isinstance(peer, WebPeer):
         from procguide.dicom.network import web
 
-        return web.store(instances, peer, peers.me, told=told)
-    from procguide.dicom.network.outgoing import store
+        sent = web.store(instances, peer, peers.me, told=told)
+    else:
+        from procguide.dicom.network.outgoing import store
 
-    return store(instances, peer, peers.me, told=told)
+        sent = store(instances, peer, peers.me, told=told)
+    safe = [one.instance.study for one in sent if one.safe]
+    objects_moved(to, safe, sent=True, failed=len(sent) - len(safe))
+    return sent
 
 
 def _echo(peers: Peers, to: str) -> None:

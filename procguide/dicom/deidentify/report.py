@@ -19,7 +19,7 @@ SCHEMA = "procguide.deidentification/1"
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """One run. ``left_out`` counts files by why they were not written.
+    """One run. ``left_out`` counts files by why they were not written; ``pseudonyms`` names the patients.
 
     ``header`` counts what was done to elements, ``pixels`` what was done to images. ``leaks`` are what the
     second check found in files that were then withheld; ``looked_at`` is how many pictures it read.
@@ -28,7 +28,7 @@ class Report:
     settings: Settings
     read: int
     written: int
-    patients: int
+    pseudonyms: tuple[str, ...]
     studies: int
     series: int
     left_out: Mapping[str, int] = field(default_factory=dict)
@@ -64,7 +64,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
             "written": report.written,
             "left_out": dict(sorted(report.left_out.items())),
         },
-        "patients": report.patients,
+        "patients": len(report.pseudonyms),
         "studies": report.studies,
         "series": report.series,
         "header": dict(sorted(report.header.items())),

@@ -217,7 +217,7 @@ def _report(run: _Run, read: int) -> Report:
         settings=run.settings,
         read=read,
         written=run.written,
-        patients=len({key[1] for key in run.places if key[0] == "studies"}),
+        pseudonyms=tuple(sorted({key[1] for key in run.places if key[0] == "studies"})),
         studies=kinds["studies"],
         series=kinds["series"],
         left_out=dict(run.left_out),

@@ -87,7 +87,7 @@ def test_dates_move_by_the_same_days(patient_slice: Make, run: Run) -> None:
     assert second.AcquisitionDateTime == f"{second.StudyDate}101530.5+0100"
     assert first.StudyTime == "101500"
     assert first.PatientBirthDate == ""
-    assert (report.patients, report.studies, report.series) == (1, 2, 2)
+    assert (len(report.pseudonyms), report.studies, report.series) == (1, 2, 2)
 
 
 def test_dates_can_be_taken(patient_slice: Make, run: Run) -> None:
