@@ -21,7 +21,7 @@ from pydicom.uid import (
     JPEGTransferSyntaxes,
     RLETransferSyntaxes,
 )
-from pynetdicom import build_context, build_role, evt
+from pynetdicom import StoragePresentationContexts, build_context, build_role, evt
 from pynetdicom.sop_class import (  # type: ignore[attr-defined]
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -29,7 +29,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]
 
 from procguide.dicom.network.arrivals import Arrivals
 from procguide.dicom.network.association import MOST_CONTEXTS, Waits, associate
-from procguide.dicom.network.instances import Instance
+from procguide.dicom.network.instances import Instance, is_uid
 from procguide.dicom.network.peers import DimsePeer, Me
 from procguide.dicom.network.query import FoundObject
 from procguide.errors import InputUnreadableError
@@ -80,13 +80,15 @@ def get(
 ) -> None:
     """C-GET ``objects`` over the association that asks for them; :func:`absent` tells what did not come."""
     for some in _by_class(objects):
+        contexts = _get_contexts(some)
+        stored = [str(context.abstract_syntax) for context in contexts[1:]]
         with associate(
             me,
             peer,
-            _get_contexts(some),
+            contexts,
             fault=InputUnreadableError,
             waits=waits,
-            roles=[build_role(uid, scp_role=True) for uid in sorted({one.sop_class for one in some})],
+            roles=[build_role(uid, scp_role=True) for uid in sorted(set(stored))],
             handlers=[(evt.EVT_C_STORE, lambda event: _take(event, arrivals, name))],
         ) as association:
             for keys in _requests(some):
@@ -106,7 +108,14 @@ def _take(event: Event, arrivals: Arrivals, name: str) -> int:
 
 
 def _by_class(objects: Sequence[FoundObject]) -> Iterator[list[FoundObject]]:
-    """Groups of which every class fits into one association in every transfer syntax."""
+    """Groups of which every class fits into one association in every transfer syntax.
+
+    Archives need not tell the class; those of which it is not known are a group by themselves.
+    """
+    unknown = [one for one in objects if not is_uid(one.sop_class)]
+    if unknown:
+        yield unknown
+    objects = [one for one in objects if is_uid(one.sop_class)]
     classes = sorted({one.sop_class for one in objects})
     for start in range(0, len(classes), _CLASSES_AT_ONCE):
         some = set(classes[start : start + _CLASSES_AT_ONCE])
@@ -114,12 +123,16 @@ def _by_class(objects: Sequence[FoundObject]) -> Iterator[list[FoundObject]]:
 
 
 def _get_contexts(objects: Sequence[FoundObject]) -> list[PresentationContext]:
-    """A context for each class in each syntax, so that objects come as they are stored."""
-    stored = [
-        build_context(uid, transfer_syntax=syntax)
-        for uid in sorted({one.sop_class for one in objects})
-        for syntax in _SYNTAXES
-    ]
+    """A context for each class in each syntax, so that objects come as they are stored.
+
+    Where the class is not known, one for each usual class: the peer then chooses one syntax for all.
+    """
+    classes = sorted({one.sop_class for one in objects})
+    if all(map(is_uid, classes)):
+        stored = [build_context(uid, transfer_syntax=syntax) for uid in classes for syntax in _SYNTAXES]
+    else:
+        usual = StoragePresentationContexts[: MOST_CONTEXTS - 1]
+        stored = [build_context(str(one.abstract_syntax), list(_SYNTAXES)) for one in usual]
     return [build_context(StudyRootQueryRetrieveInformationModelGet), *stored]
 
 
