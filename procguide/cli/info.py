@@ -11,6 +11,7 @@ import typer
 
 from procguide import DISCLAIMER
 from procguide.cli.session import DebugFlag, JsonFlag, Session
+from procguide.errors import SomeFailedError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,6 +45,9 @@ def info(
     study = read_study(path)
     whose = [_whose(series) if identity else {} for series in study.series]
     session.answer(_document(study, whose), lambda console: _show(study, whose, console))
+    damaged = next((finding for finding in study.findings if finding.name == "damaged files"), None)
+    if damaged is not None:
+        raise SomeFailedError(f"{damaged.words} {damaged.advice}")
 
 
 def _whose(series: Series) -> dict[str, str]:

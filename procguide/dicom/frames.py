@@ -80,27 +80,39 @@ def _read(file: Path) -> Frame | Cine:
         try:
             dataset = read_pixels(file, _TAGS)
             frames = max(whole(dataset, "NumberOfFrames", 1), 1)
-            planes = [_grey_or_colour(stored, dataset) for stored in decoded_frames(dataset)]
-            pixels = [values for values, _ in planes]
-            if len(pixels) != frames or len({plane.shape for plane in pixels}) != 1:
-                raise ValueError("frames are missing")
+            pixels, padding = _all_frames(dataset, frames)
             views, times = views_of(dataset), times_of(dataset, frames)
         except Exception as error:  # pydicom and its decoders raise almost anything on damaged files
             raise explained(error, dataset) from error
-    source = f"DICOM {views[0].modality}, {'x'.join(map(str, (frames, *pixels[0].shape)))}"
-    paddings = [padding for _, padding in planes]
-    filled = any(padding is not None for padding in paddings)
+    source = f"DICOM {views[0].modality}, {'x'.join(map(str, pixels.shape))}"
     if frames == 1:
-        return Frame(pixels[0], views[0], None, source, paddings[0])
-    blank = np.zeros(pixels[0].shape[:2], np.bool_)
-    padding = np.stack([blank if p is None else p for p in paddings]) if filled else None
-    return Cine(np.stack(pixels), views, times, source, padding)
+        return Frame(pixels[0], views[0], None, source, None if padding is None else padding[0])
+    return Cine(pixels, views if len(views) in (1, frames) else views[:1], times, source, padding)
+
+
+def _all_frames(dataset: Dataset, frames: int) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Pixels ``(t, j, i)`` or ``(t, j, i, 3)``, and where any frame has padding, ``(t, j, i)``."""
+    pixels: NDArray[Any] | None = None
+    padding: NDArray[np.bool_] | None = None
+    found = 0
+    for found, stored in enumerate(decoded_frames(dataset), start=1):
+        values, blank = _grey_or_colour(stored, dataset)
+        if pixels is None:
+            pixels = np.empty((frames, *values.shape), values.dtype)
+        pixels = pixels.astype(np.result_type(pixels, values), copy=False)
+        pixels[found - 1] = values
+        if blank is not None:
+            padding = np.zeros(pixels.shape[:3], np.bool_) if padding is None else padding
+            padding[found - 1] = blank
+    if pixels is None or found != frames:
+        raise ValueError(f"{frames - found} frames are missing")
+    return pixels, padding
 
 
 def _grey_or_colour(stored: NDArray[Any], dataset: Dataset) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """RGB, or grey values after the modality transformation with where there is padding."""
+    """RGB, or grey values after the modality transformation with where there is padding; may be a view."""
     if stored.ndim == 3:
-        return np.array(stored[..., :3]), None
+        return stored[..., :3], None
     if first_text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
         return np.asarray(apply_color_lut(stored, dataset))[..., :3], None
     padding = padding_of(stored, dataset)
@@ -110,4 +122,4 @@ def _grey_or_colour(stored: NDArray[Any], dataset: Dataset) -> tuple[NDArray[Any
     slope, intercept = numbers(dataset, "RescaleSlope"), numbers(dataset, "RescaleIntercept")
     if slope and intercept and (slope[0], intercept[0]) != (1.0, 0.0):
         return output_units(values, slope[0] or 1.0, intercept[0]), padding
-    return np.array(values), padding
+    return values, padding

@@ -166,7 +166,7 @@ def _slices(file: Path, parsed: Parsed) -> list[SliceHeader]:
     ):
         return []
     if not first_text(dataset, "SeriesInstanceUID") and not whole(dataset, "Rows"):
-        if "SOPClassUID" in dataset:
+        if _is_no_composite(first_text(dataset, "SOPClassUID")):
             raise _NoImageError
         raise ValueError("neither a series nor pixels")
     _check_size(dataset, parsed.remaining)
@@ -179,6 +179,13 @@ def _slices(file: Path, parsed: Parsed) -> list[SliceHeader]:
         if any(header.position is not None for header in placed):
             return placed
     return [_header(file, dataset, 0, frames, (dataset,))]
+
+
+def _is_no_composite(sop_class: str) -> bool:
+    """Whether objects of this class belong to no series: palettes, protocols and their like (PS3.4 GG)."""
+    return sop_class.startswith("1.2.840.10008.5.1.4.") and not sop_class.startswith(
+        "1.2.840.10008.5.1.4.1.1."
+    )
 
 
 def _meta(dataset: Dataset, keyword: str) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,15 @@ def test_what_a_frame_measures(invoke: Invoke, tmp_path: Path) -> None:
     out = invoke("info", file).out
     assert "0.300 x 0.300 (detector)" in out
     assert "RAO 25 CRA 10" in out
+
+
+def test_some_damaged_files_are_8_and_the_rest_is_listed(invoke: Invoke, study: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(study, tmp_path / "copy"))
+    file = next(folder.rglob("*.dcm"))
+    file.write_bytes(file.read_bytes()[:600])
+    answer = invoke("info", folder, "--json")
+    assert answer.code == 8
+    document = json.loads(answer.out)
+    assert document["series"][0]["modality"] == "CT"
+    assert [finding["name"] for finding in document["findings"]] == ["damaged files"]
+    assert "1 DICOM files are damaged" in answer.err

@@ -1,3 +1,4 @@
+import io
 import random
 from pathlib import Path
 
@@ -179,6 +180,28 @@ class TestLatticeFindings:
         assert read_volume(series).voxels[3, 0, 0] == int(voxels[3, 0, 0]) - 1024
 
 
+class TestManyFiles:
+    def test_a_series_of_two_thousand_files(self, slice_maker, tmp_path):
+        """Every slice in its place; the same bytes but for place and number, as a scanner's are."""
+        count = 2000
+        template = slice_maker(np.zeros((8, 8), np.uint16), (0, 0, 0))
+        template.ImagePositionPatient = ["0", "0", "0000.000"]
+        buffer = io.BytesIO()
+        template.save_as(buffer, enforce_file_format=True)
+        data, uid = buffer.getvalue(), str(template.SOPInstanceUID).encode()
+        for n in np.random.default_rng(0).permutation(count):
+            slice_data = data.replace(b"0000.000", b"%08.3f" % (0.5 * n))
+            slice_data = slice_data.replace(uid, uid[:-5] + b"%05d" % (10000 + n))
+            (tmp_path / f"{n * 7919 % count:04d}").write_bytes(
+                slice_data[:-128] + np.full(64, n, "<u2").tobytes()
+            )
+        (series,) = read_study(tmp_path).series
+        assert series.shape == (count, 8, 8)
+        assert series.spacing_mm[0] == pytest.approx(0.5)
+        volume = read_volume(series)
+        np.testing.assert_array_equal(volume.voxels[:, 3, 3], np.arange(count) - 1024)
+
+
 class TestSeriesApart:
     def test_two_series_in_nested_folders(self, write_stack, voxels):
         write_stack(voxels, straight(12), folder="study/a/b")
@@ -217,7 +240,7 @@ class TestSeriesApart:
     @pytest.mark.parametrize("shift", [1.0, 0.7], ids=["half a step", "odd"])
     def test_two_ct_acquisitions_between_one_another_are_split(self, write_stack, voxels, shift):
         write_stack(voxels, straight(12), folder="study/a", AcquisitionNumber=1)
-        second = straight(12) + (0, 0, shift)
+        second = straight(12, start=(-5.5, 3.25, -100 + shift))
         write_stack(voxels + 7, second, folder="study/b", AcquisitionNumber=2)
         study = read_study(write_stack(voxels[:0], [], folder="study"))
         assert [series.shape for series in study.series] == [(12, 20, 16)] * 2
@@ -227,7 +250,7 @@ class TestSeriesApart:
 
     def test_an_mr_scan_in_two_packages_stays_one(self, write_stack, voxels):
         write_stack(voxels, straight(12), folder="study/a", Modality="MR", AcquisitionNumber=1)
-        second = straight(12) + (0, 0, 1.0)
+        second = straight(12, start=(-5.5, 3.25, -99.0))
         write_stack(voxels, second, folder="study/b", Modality="MR", AcquisitionNumber=2)
         (series,) = read_study(write_stack(voxels[:0], [], folder="study")).series
         assert series.shape == (24, 20, 16)
@@ -235,7 +258,7 @@ class TestSeriesApart:
 
     def test_numbered_blocks_one_after_the_other_stay_one(self, write_stack, voxels):
         write_stack(voxels, straight(12), folder="study/a", AcquisitionNumber=1)
-        write_stack(voxels, straight(12) + (0, 0, 24.0), folder="study/b", AcquisitionNumber=2)
+        write_stack(voxels, straight(12, start=(-5.5, 3.25, -76.0)), folder="study/b", AcquisitionNumber=2)
         (series,) = read_study(write_stack(voxels[:0], [], folder="study")).series
         assert series.shape == (24, 20, 16)
 
