@@ -174,15 +174,17 @@ def _compute(task: Task, study: Path, output: Path, lock: int) -> Computed:
     from procguide.dicom.network.worker import Computed
 
     log = output.with_name("log.txt")
-    with log.open("wb") as messages:
-        child = subprocess.Popen(  # noqa: S603 (our own program; words from a checked rule file)
+    with (
+        log.open("wb") as messages,
+        subprocess.Popen(  # noqa: S603 (our own program; words from a checked rule file)
             _command(task, study, output),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=messages,
             pass_fds=(lock,),
             start_new_session=True,
-        )
+        ) as child,
+    ):
         try:
             answer, _ = child.communicate(timeout=task.rule.timeout_s)
         except subprocess.TimeoutExpired:
@@ -220,7 +222,6 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     if child.poll() is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
 
 
 def _words(answer: bytes) -> str:

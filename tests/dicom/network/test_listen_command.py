@@ -42,7 +42,7 @@ def test_a_study_is_received_planned_and_the_plan_is_in_the_archive(orthanc, tmp
         listener = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=log)
     servers.wait_for(port, listener)
     subprocess.run(storescu(port, sorted(SAMPLE.iterdir()), "-xt"), check=True)
-    out, _ = listener.communicate(timeout=400)
+    out, _ = listener.communicate(timeout=900)
     assert json.loads(out)["jobs"] == {"done": 1}, (tmp_path / "log").read_text()
     folder = next((tmp_path / "spool" / "jobs").iterdir())
     plan = json.loads((folder / "out" / "plan.json").read_text())
