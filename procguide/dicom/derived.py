@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +31,7 @@ __all__ = [
     "equipment",
     "mark",
     "new_object",
+    "quiet",
     "read_sources",
     "reference",
     "references",
@@ -50,6 +53,22 @@ _TYPE_2 = (
     "StudyTime",
 )
 """Attributes that must be there but may be empty; some de-identified files have dropped them."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No remarks of pydicom's and highdicom's: on odd values they quote them, the patient's name, too."""
+    loggers = [logging.getLogger(name) for name in ("pydicom", "highdicom")]
+    levels = [logger.level for logger in loggers]
+    try:
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +97,7 @@ def read_sources(series: Series) -> Sources:
     """The headers of ``series``; an error where it is not DICOM."""
     if not series.uid or series.grid is None:
         raise UsageError("DICOM objects refer to DICOM images, and this series is none; write NIfTI")
-    with warnings.catch_warnings():
-        # pydicom's remarks on odd values quote them: the patient's name, too.
-        warnings.simplefilter("ignore")
+    with quiet():
         headers = tuple(_header(file) for file in series.files)
         frame_of_reference = str(generate_uid())
         for header in headers:
@@ -132,29 +149,30 @@ def new_object(
     import highdicom
 
     first = sources.first
-    dataset = highdicom.SOPClass(
-        study_instance_uid=first.StudyInstanceUID,
-        series_instance_uid=generate_uid(),
-        series_number=number,
-        sop_instance_uid=generate_uid(),
-        sop_class_uid=sop_class,
-        instance_number=1,
-        modality=modality,
-        transfer_syntax_uid=ExplicitVRLittleEndian,
-        patient_id=first.PatientID,
-        patient_name=first.PatientName,
-        patient_birth_date=first.PatientBirthDate,
-        patient_sex=first.PatientSex,
-        accession_number=first.AccessionNumber,
-        study_id=first.StudyID,
-        study_date=first.StudyDate,
-        study_time=first.StudyTime,
-        referring_physician_name=first.ReferringPhysicianName,
-        series_description=description,
-        specific_character_set="ISO_IR 192",
-        **equipment(),
-    )
-    dataset.copy_patient_and_study_information(first)
+    with quiet():
+        dataset = highdicom.SOPClass(
+            study_instance_uid=first.StudyInstanceUID,
+            series_instance_uid=generate_uid(),
+            series_number=number,
+            sop_instance_uid=generate_uid(),
+            sop_class_uid=sop_class,
+            instance_number=1,
+            modality=modality,
+            transfer_syntax_uid=ExplicitVRLittleEndian,
+            patient_id=first.PatientID,
+            patient_name=first.PatientName,
+            patient_birth_date=first.PatientBirthDate,
+            patient_sex=first.PatientSex,
+            accession_number=first.AccessionNumber,
+            study_id=first.StudyID,
+            study_date=first.StudyDate,
+            study_time=first.StudyTime,
+            referring_physician_name=first.ReferringPhysicianName,
+            series_description=description,
+            specific_character_set="ISO_IR 192",
+            **equipment(),
+        )
+        dataset.copy_patient_and_study_information(first)
     mark(dataset)
     return dataset
 
@@ -202,7 +220,6 @@ def references(headers: Iterable[Dataset]) -> list[Dataset]:
 
 def save_derived(dataset: Dataset, path: Path) -> Path:
     """Write one object, whole or not at all."""
-    with warnings.catch_warnings(), replacing(Path(path)) as temporary:
-        warnings.simplefilter("ignore")
+    with quiet(), replacing(Path(path)) as temporary:
         dataset.save_as(temporary, enforce_file_format=True)
     return Path(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import generate_uid
 
-from procguide.dicom.derived import Sources, equipment, mark, save_derived
+from procguide.dicom.derived import Sources, equipment, mark, quiet, save_derived
 from procguide.dicom.study import SliceReference
 from procguide.errors import UsageError
 from procguide.geometry import Vector
@@ -52,8 +51,7 @@ def write_presentation(
     if sources.series.grid is None:
         raise UsageError("a presentation state draws on slices, and this series has none")
     layer = pr.GraphicLayer("NEEDLES", 1, description, CIELabColor(*_YELLOW))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         drawn = list(_annotations(needles, sources, layer))
         if not drawn:
             return None

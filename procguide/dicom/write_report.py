@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,7 @@ from pydicom.uid import generate_uid
 
 from procguide import DISCLAIMER, __version__
 from procguide.dicom.codes import meaning_of
-from procguide.dicom.derived import NOT_APPROVED, Sources, equipment, mark, save_derived
+from procguide.dicom.derived import NOT_APPROVED, Sources, equipment, mark, quiet, save_derived
 from procguide.dicom.report_layout import (
     APPROVAL,
     APPROVED,
@@ -56,8 +55,7 @@ def write_plan_report(
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
 
     approval = _approval(document)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with quiet():
         report = sr.Comprehensive3DSR(
             evidence=[*sources.headers, *related],
             content=_content(document, sources)[0],

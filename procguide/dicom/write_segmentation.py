@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEGLSLossless
 
 from procguide import __version__
-from procguide.dicom.derived import Sources, mark, read_sources, save_derived
+from procguide.dicom.derived import Sources, mark, quiet, read_sources, save_derived
 from procguide.dicom.segments import Labelling, describe_segments, planes_on_slices, segmentation_object
 from procguide.dicom.study import Series
 from procguide.dicom.write_facts import StudyIdentity
@@ -56,9 +55,7 @@ def write_segmentation(
     numbers = np.zeros(int(planes.max()) + 1, dtype=np.uint8 if len(present) < 256 else np.uint16)
     numbers[present] = np.arange(1, len(present) + 1)
     names = [labels.names.get(label, f"label {label}") for label in present]
-    with warnings.catch_warnings():
-        # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
-        warnings.simplefilter("ignore")
+    with quiet():
         labelling = Labelling(algorithm_name, algorithm_version, remarks or {}, learned=study is None)
         segmentation = segmentation_object(
             numbers[planes],
@@ -98,9 +95,7 @@ def write_fractional_segmentation(
         raise UsageError("there is nothing to write: no voxel holds any of the structures")
     if 6 * sum(planes.nbytes for planes in stored) > _MOST_BYTES:
         raise InputUnfitError("the series is too large for a fractional segmentation; write the binary one")
-    with warnings.catch_warnings():
-        # highdicom's and pydicom's remarks on the sources' attributes quote them: the patient's name, too.
-        warnings.simplefilter("ignore")
+    with quiet():
         segmentation = segmentation_object(
             np.stack(stored, axis=-1) / np.float32(_WHOLE),
             sources or read_sources(series),

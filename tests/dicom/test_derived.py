@@ -1,13 +1,24 @@
+import warnings
+
+import numpy as np
 import pydicom
 import pytest
 
-from procguide.dicom import read_plan_report, read_sources, read_study, write_plan_report
+from procguide.dicom import (
+    read_plan_report,
+    read_sources,
+    read_study,
+    write_plan_report,
+    write_segmentation,
+)
 from procguide.dicom.derived import references
+from procguide.dicom.write_capture import Capture, write_captures
 from procguide.dicom.write_fiducials import Fiducial, write_fiducials
+from procguide.dicom.write_presentation import DrawnNeedle, write_presentation
 from procguide.errors import InputUnfitError, UsageError
-from procguide.imaging import Volume
+from procguide.imaging import LabelMap, Volume
 from procguide.imaging.files import write_image
-from tests.dicom.derived_case import AFFINE, make_series, plan_document
+from tests.dicom.derived_case import AFFINE, make_series, plan_document, small_picture
 
 
 def change(series, **attributes):
@@ -58,6 +69,24 @@ class TestOddSources:
         with pytest.raises(InputUnfitError, match="no study"):
             read_sources(series)
 
+    @pytest.mark.parametrize("name", ["Onepiece", "A^B^C^D^E^F^Onepiece", "Onepiece=" * 4])
+    @pytest.mark.filterwarnings("ignore")  # those of writing the sources
+    def test_a_name_that_others_remark_on_is_not_quoted(self, series, tmp_path, caplog, name):
+        change(series, PatientName=name)
+        with warnings.catch_warnings(record=True) as said, caplog.at_level("DEBUG"):
+            warnings.simplefilter("always")
+            sources = read_sources(series)
+            labels = LabelMap(np.ones(series.shape, np.uint8), AFFINE, names={1: "L4"})
+            ends = [tuple(AFFINE.apply(index).tolist()) for index in ((7, 20, 3), (3, 10, 12))]
+            write_segmentation(labels, series, tmp_path / "a.dcm", sources=sources)
+            write_plan_report(plan_document(), sources, tmp_path / "b.dcm")
+            write_fiducials([Fiducial("1", "x", ends[0])], sources, tmp_path / "c.dcm", "x")
+            write_presentation([DrawnNeedle(*ends, "x")], sources, tmp_path / "d.dcm", "x")
+            write_captures([Capture(small_picture(), "x", "x")], sources, tmp_path, status="x")
+        quoted = [str(one.message) for one in said] + [record.getMessage() for record in caplog.records]
+        assert not any("Onepiece" in words for words in quoted)
+        assert pydicom.dcmread(tmp_path / "b.dcm").PatientID == "ID-4711"
+
     def test_names_in_other_letters_are_kept(self, series, tmp_path):
         name = "Yamada^Tarou=山田^太郎=やまだ^たろう"
         change(series, SpecificCharacterSet=["", "ISO 2022 IR 87"], PatientName=name)
@@ -70,8 +99,6 @@ class TestOddSources:
 
 
 def test_what_is_no_dicom_has_no_sources(tmp_path):
-    import numpy as np
-
     write_image(Volume(np.zeros((6, 7, 8), np.int16), AFFINE), tmp_path / "ct.nii.gz")
     with pytest.raises(UsageError, match="write NIfTI"):
         read_sources(read_study(tmp_path / "ct.nii.gz").series[0])
