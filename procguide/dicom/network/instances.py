@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.filereader import read_partial
+from pydicom.dataset import FileDataset
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
+from procguide.dicom.elements import tags_of
+from procguide.dicom.parse import parse_header
 from procguide.errors import InputUnreadableError
 
-__all__ = ["Instance", "handle", "is_uid", "looks_like_dicom", "read_instance"]
+__all__ = ["Instance", "handle", "is_uid", "looks_like_dicom", "read_instance", "read_tags"]
 
 _UID = re.compile(r"[0-9]+(?:\.[0-9]+)*")
-_SERIES_INSTANCE_UID = 0x0020000E
+_IDENTITY = tags_of("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,12 @@ def handle(uid: str) -> str:
 
 
 def read_instance(file: Path) -> Instance:
-    """Read the identity of a DICOM file: up to (0020,000E), nothing of the image.
+    """Read the identity of a DICOM file, within the bounds of an honest header; nothing of the image.
 
     Raises :class:`InputUnreadableError` where the file is not a storable DICOM object.
     """
-    try:
-        with file.open("rb") as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom's remarks on odd values may quote them
-            dataset, meta = _read_start(stream)
-    except Exception as error:  # whatever a damaged or hostile file provokes in the reader
-        raise InputUnreadableError(f"{file} is not a DICOM object, or is damaged; it is left out") from error
+    dataset = read_tags(file, _IDENTITY)
+    meta = dataset.file_meta
     found = Instance(
         file,
         sop_class=str(dataset.get("SOPClassUID", "")),
@@ -74,9 +72,17 @@ def read_instance(file: Path) -> Instance:
     return found
 
 
-def _read_start(stream: BinaryIO) -> tuple[Dataset, FileMetaDataset]:
-    dataset = read_partial(stream, stop_when=lambda tag, _vr, _length: tag > _SERIES_INSTANCE_UID)
-    return dataset, dataset.file_meta
+def read_tags(file: Path, tags: Sequence[BaseTag]) -> FileDataset:
+    """These elements of a file nobody vouches for; :class:`InputUnreadableError` where it is damaged."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom's remarks on odd values may quote them
+            parsed = parse_header(file, tags)
+    except Exception as error:  # whatever a damaged or hostile file provokes in the reader
+        raise InputUnreadableError(f"{file} is damaged, or no DICOM object; it is left out") from error
+    if parsed is None:
+        raise InputUnreadableError(f"{file} is not a DICOM object")
+    return parsed.dataset
 
 
 def looks_like_dicom(file: Path) -> bool:

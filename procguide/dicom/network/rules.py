@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -16,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_partial
 
+from procguide.dicom.elements import tags_of
+from procguide.dicom.network.instances import read_tags
 from procguide.dicom.network.peers import Model, Name, Peers, read_yaml
 from procguide.errors import InputUnfitError, InputUnreadableError, UsageError
 
@@ -26,8 +26,8 @@ __all__ = ["SENDER", "Rule", "Rules", "StudyFacts", "Task", "read_facts", "read_
 SENDER = "sender"
 """In ``send_to``: whoever sent the study."""
 
-_REQUEST_ATTRIBUTES = 0x00400275
 _TEXTS = ("StudyDescription", "SeriesDescription", "ProtocolName", "RequestedProcedureDescription")
+_FACTS = tags_of("Modality", "BodyPartExamined", "RequestAttributesSequence", *_TEXTS)
 Pattern = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -160,11 +160,11 @@ def read_rules(path: Path) -> Rules:
 
 
 def read_facts(files: Iterable[Path], senders: tuple[str, ...]) -> StudyFacts:
-    """Look into the headers of ``files``, no further than the request; damaged ones say nothing."""
+    """Look into the headers of ``files``; damaged ones say nothing."""
     found: dict[str, set[str]] = {"Modality": set(), "BodyPartExamined": set(), "texts": set()}
     for file in files:
         try:
-            dataset = _read_header(file)
+            dataset = read_tags(file, _FACTS)
         except InputUnreadableError:
             continue
         for part in (dataset, *(dataset.get("RequestAttributesSequence") or ())):
@@ -173,15 +173,6 @@ def read_facts(files: Iterable[Path], senders: tuple[str, ...]) -> StudyFacts:
             found["texts"].update(_text(part, keyword) for keyword in _TEXTS)
     held = {key: frozenset(values - {""}) for key, values in found.items()}
     return StudyFacts(senders, held["Modality"], held["BodyPartExamined"], held["texts"])
-
-
-def _read_header(file: Path) -> Dataset:
-    try:
-        with file.open("rb") as stream, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return read_partial(stream, stop_when=lambda tag, _vr, _length: tag > _REQUEST_ATTRIBUTES)
-    except Exception as error:  # whatever a damaged or hostile file provokes in the reader
-        raise InputUnreadableError(f"{file} is damaged") from error
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
