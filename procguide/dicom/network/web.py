@@ -12,6 +12,7 @@ import requests
 from dicomweb_client import DICOMwebClient
 from pydicom import dcmread, dcmwrite
 from pydicom.dataset import Dataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from procguide.dicom.network.arrivals import Status
 from procguide.dicom.network.instances import Instance, read_instance
@@ -35,6 +36,7 @@ __all__ = ["find", "find_objects", "get", "ready", "store"]
 
 _WAITS_S = (10.0, 120.0)  # to connect, and between bytes
 _MOST_BYTES = 2 << 30
+_DEFLATED = str(DeflatedExplicitVRLittleEndian).encode()
 
 
 class _Session(requests.Session):
@@ -66,6 +68,8 @@ class _Session(requests.Session):
             if len(body) > _MOST_BYTES:
                 response.close()
                 raise requests.exceptions.ContentDecodingError("the answer is longer than it may be")
+        if _DEFLATED in body:  # its size is not known until it is unpacked, and the library unpacks it
+            raise requests.exceptions.ContentDecodingError("the answer is deflated, which was not asked for")
         response._content = bytes(body)
         return response
 
@@ -116,9 +120,11 @@ def get(
     """Retrieve ``objects`` one by one, as the service stores them, and keep each before the next."""
     with _client(peer, me, InputUnreadableError) as client:
         for one in objects:
-            dataset = client.retrieve_instance(
-                one.study, one.series, one.uid, media_types=(("application/dicom", "*"),)
-            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of answers in one part, which are met with and read
+                dataset = client.retrieve_instance(
+                    one.study, one.series, one.uid, media_types=(("application/dicom", "*"),)
+                )
             _keep(dataset, one, kept, incoming, name)
 
 
@@ -193,9 +199,13 @@ def _client(peer: WebPeer, me: Me, fault: type[ProcguideError]) -> Iterator[Any]
             code = error.response.status_code if error.response is not None else 0
             who = "; check user, password or token" if code in (401, 403) else ""
             raise fault(f"{peer.url} answers HTTP {code}{who}") from error
+        except requests.exceptions.InvalidJSONError as error:
+            raise fault(f"{peer.url} does not answer as a DICOMweb service does") from error
         except requests.RequestException as error:
             raise fault(f"{peer.url} cannot be reached ({type(error).__name__})") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ProcguideError, OSError):
+            raise
+        except Exception as error:  # whatever an answer that is none provokes in the libraries
             raise fault(f"{peer.url} does not answer as a DICOMweb service does") from error
 
 
