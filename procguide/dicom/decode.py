@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.encaps import generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.tag import BaseTag
 from pydicom.uid import (
@@ -17,11 +17,17 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000TransferSyntaxes,
     JPEGLSLossless,
     JPEGLSNearLossless,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
 )
 
+from procguide.dicom.bounded import read_file
+from procguide.dicom.codestreams import check_jpeg, check_jpeg_2000
 from procguide.dicom.elements import tags_of, whole
+from procguide.dicom.guard import check_claims, is_compressed
 from procguide.errors import InputUnreadableError
 
 __all__ = ["PIXEL_TAGS", "decoded_frames", "explained", "quietly", "read_pixels"]
@@ -59,7 +65,7 @@ def read_pixels(file: Path, tags: Iterable[BaseTag] = PIXEL_TAGS) -> FileDataset
 
     A bare dataset of old, without the prefix of PS3.10, is implicit little endian unless it says otherwise.
     """
-    dataset = dcmread(file, force=True, specific_tags=list(tags))
+    dataset = read_file(file, tags=tags)
     if "TransferSyntaxUID" not in dataset.file_meta:
         implicit, little = dataset.original_encoding
         explicit = ExplicitVRBigEndian if little is False else ExplicitVRLittleEndian
@@ -75,6 +81,7 @@ def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
     """
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     frames = max(whole(dataset, "NumberOfFrames", 1), 1)
+    check_claims(dataset, len(dataset.get("PixelData") or b""))
     colour = whole(dataset, "SamplesPerPixel", 1) > 1
     if decoder.is_native and not colour:
         options: Any = {"raw": True, "view_only": True}
@@ -84,12 +91,29 @@ def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
     preferred = _QUICKEST.get(decoder.UID, "")
     plugin = preferred if preferred in decoder.available_plugins else ""
     decoded = decoder.iter_array(dataset, raw=not colour, decoding_plugin=plugin)  # it may give more frames
-    for _, (array, _properties) in zip(range(frames), decoded, strict=False):
-        yield array
+    honest = _honest(dataset, frames) if is_compressed(dataset) else range(frames)
+    for _, _ in zip(range(frames), honest, strict=False):
+        yield next(decoded)[0]
+
+
+def _honest(dataset: Dataset, frames: int) -> Iterator[None]:
+    """Look at each compressed frame's own header before it is decoded."""
+    syntax = dataset.file_meta.TransferSyntaxUID
+    rows, columns, samples = (whole(dataset, word) for word in ("Rows", "Columns", "SamplesPerPixel"))
+    offsets, lengths = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
+    table = (offsets, lengths) if offsets and lengths else None
+    for frame in generate_frames(dataset.PixelData, number_of_frames=frames, extended_offsets=table):
+        if syntax in JPEG2000TransferSyntaxes:  # high-throughput, too
+            check_jpeg_2000(frame, rows, columns, samples)
+        elif syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
+            check_jpeg(frame, rows, columns, samples)
+        yield
 
 
 def explained(error: Exception, dataset: Dataset | None) -> InputUnreadableError:
     """What a decoder's ``error`` means to a person: the transfer syntax by name, and what to do."""
+    if isinstance(error, InputUnreadableError):
+        return error
     how = "damaged file"
     if dataset is not None:
         syntax = UID(str(dataset.file_meta.get("TransferSyntaxUID", "")))

@@ -1,0 +1,200 @@
+"""Datasets parsed within bounds: bytes, elements, nesting, and what deflated data may become.
+
+pydicom parses what it is given. Here it is given a stream that counts: every element costs one read of eight
+bytes, every item of a sequence one of four besides, so a header of millions of empty ones ends where the
+limit is, however it is put together. Sequences that pydicom leaves for later are parsed at once where they
+are long.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from pydicom import dcmread
+from pydicom.charset import convert_encodings
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.filereader import read_sequence
+from pydicom.tag import BaseTag
+
+from procguide.dicom.guard import RefusedError, check_preamble
+
+__all__ = ["HEADER", "WHOLE", "Bounds", "read_bounded", "read_file"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The most that one file may make us read: bytes of values, elements, inflated bytes, nested sequences.
+
+    An item of a sequence counts as six elements: it takes that much more time and memory.
+    """
+
+    value_bytes: int
+    elements: int = 400_000
+    inflated_bytes: int = 2**28
+    depth: int = 32
+
+
+HEADER = Bounds(value_bytes=2**26)
+"""Up to the pixels: an enhanced study of 2000 frames has some 10 MB and 300,000 elements there."""
+
+WHOLE = Bounds(value_bytes=2**33, elements=1_000_000)
+"""With pixels, whose size is checked against the header."""
+
+_ITEM = 5
+_INFLATE_RATIO = 200
+_INFLATE_FREE_BYTES = 2**24
+_CHUNK_BYTES = 2**20
+_LAZY_BYTES = 2**16
+"""Sequences left for later may be this long in all: too short to do harm."""
+
+
+def read_file(
+    file: Path,
+    bounds: Bounds = WHOLE,
+    *,
+    tags: Iterable[BaseTag] | None = None,
+    stop_before_pixels: bool = False,
+) -> FileDataset:
+    """The dataset of a file nobody vouches for; :class:`RefusedError` where it is beyond ``bounds``."""
+    with file.open("rb") as stream:
+        return read_bounded(
+            stream,
+            file.stat().st_size,
+            bounds,
+            tags=tags,
+            stop_before_pixels=stop_before_pixels,
+        )
+
+
+def read_bounded(
+    stream: BinaryIO,
+    size: int,
+    bounds: Bounds = WHOLE,
+    *,
+    tags: Iterable[BaseTag] | None = None,
+    stop_before_pixels: bool = False,
+) -> FileDataset:
+    """As :func:`read_file`, of an open stream of ``size`` bytes; it is left where reading ended.
+
+    A deflated file's stream is at its end.
+    """
+    check_preamble(stream.read(132))
+    stream.seek(0)
+    metered = _Metered(stream, size, bounds)
+    wanted = list(tags) if tags is not None else None
+    try:
+        dataset = dcmread(
+            io_of(metered), stop_before_pixels=stop_before_pixels, force=True, specific_tags=wanted
+        )
+        _settle(dataset, bounds, metered)
+    except RecursionError as error:
+        raise RefusedError("its sequences are nested too deep") from error
+    return dataset
+
+
+def io_of(metered: _Metered) -> BinaryIO:
+    """What pydicom takes for a file: it needs read, seek and tell alone."""
+    return metered  # type: ignore[return-value]
+
+
+class _Metered:
+    """A stream that gives no more than there is, and counts."""
+
+    def __init__(self, stream: BinaryIO, size: int, bounds: Bounds) -> None:
+        self.tell = stream.tell
+        self._read, self._seek, self._size, self._bounds = stream.read, stream.seek, size, bounds
+        self._elements, self._bytes = bounds.elements, bounds.value_bytes
+
+    def read(self, count: int = -1) -> bytes:
+        """At most ``count`` bytes; without it, deflated data, and only if they inflate within bounds."""
+        if count in (4, 8):
+            self._elements -= _ITEM if count == 4 else 1
+            if self._elements < 0:
+                raise RefusedError("its header has more elements than any image needs")
+            return self._read(count)
+        if count < 0:
+            data = self._read(self._size)
+            _check_inflation(data, self._bounds)
+            return data
+        if count > 4096:  # do not ask for memory that the file cannot fill
+            count = min(count, max(self._size - self.tell(), 0))
+        self._bytes -= count
+        if self._bytes < 0:
+            raise RefusedError("its header is longer than any image needs")
+        return self._read(count)
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        return self._seek(place, whence)
+
+    def again(self, value: bytes) -> _Metered:
+        """The same count over another stream of bytes."""
+        other = _Metered(io.BytesIO(value), len(value), self._bounds)
+        other._elements = self._elements
+        return other
+
+    def used(self, other: _Metered) -> None:
+        """Take over the count of ``other``."""
+        self._elements = other._elements
+
+
+def _check_inflation(data: bytes, bounds: Bounds) -> None:
+    """Inflate piece by piece, keeping nothing, until the end or the limit."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated, rest = 0, data
+    while rest and not inflater.eof:
+        inflated += len(inflater.decompress(rest, _CHUNK_BYTES))
+        rest = inflater.unconsumed_tail
+        so_far = _INFLATE_RATIO * (len(data) - len(rest))
+        if inflated > min(bounds.inflated_bytes, max(_INFLATE_FREE_BYTES, so_far)):
+            raise RefusedError(f"{len(data)} deflated bytes become more than {inflated}")
+
+
+def _settle(dataset: Dataset, bounds: Bounds, metered: _Metered) -> None:
+    """Parse now what pydicom would parse when it is asked for, if it is long: counted and not too deep."""
+    waiting: list[tuple[Dataset, int]] = [(dataset, 1)]
+    lazy = _LAZY_BYTES
+    while waiting:
+        holder, depth = waiting.pop()
+        if depth > bounds.depth:
+            raise RefusedError("its sequences are nested too deep")
+        for element in list(holder.elements()):
+            if isinstance(element, RawDataElement):
+                value = element.value
+                if not value or not _becomes_sequence(element):
+                    continue
+                if depth == 1 and len(value) <= lazy:
+                    lazy -= len(value)
+                    continue
+                element = _parsed(element, value, holder, metered)  # noqa: PLW2901
+                holder[element.tag] = element
+            if element.VR == "SQ":
+                waiting.extend((item, depth + 1) for item in element.value)
+
+
+def _becomes_sequence(element: RawDataElement) -> bool:
+    if element.VR == "SQ":
+        return True
+    if element.VR not in (None, "UN"):
+        return False
+    try:
+        return dictionary_VR(element.tag) == "SQ"
+    except KeyError:
+        return False
+
+
+def _parsed(element: RawDataElement, value: bytes, holder: Dataset, metered: _Metered) -> DataElement:
+    stream = metered.again(value)
+    encoding = convert_encodings(holder.get("SpecificCharacterSet", None))
+    implicit = element.is_implicit_VR or element.VR == "UN"
+    sequence = read_sequence(
+        io_of(stream), implicit, element.is_little_endian, len(value), encoding, element.value_tell
+    )
+    metered.used(stream)
+    return DataElement(element.tag, "SQ", sequence, element.value_tell, already_converted=True)
