@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from procguide.errors import InputUnfitError, UsageError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OBJECTS",
+    "Attempts",
     "captures_of",
     "write_bones",
     "write_fractional_labels",
@@ -35,29 +36,49 @@ OBJECTS = "dicom"
 _LONGEST = 64  # characters of a DICOM long string (LO)
 _RESEARCH = "research only"
 
+Written = TypeVar("Written")
+
+
+class Attempts:
+    """Objects one by one: what the images' headers do not allow is said, and the others are written.
+
+    ``say`` takes one line. Faults of pydicom and highdicom are not quoted: they quote the headers.
+    """
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def write(self, name: str, write: Callable[[], Written]) -> Written | None:
+        """What ``write`` gives back, or None where it could not be."""
+        try:
+            return write()
+        except InputUnfitError as error:
+            self._say(f"{name} is not written: {error}")
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            fault = type(error).__name__
+            self._say(f"{name} is not written: the images' headers do not allow it ({fault})")
+        return None
+
 
 def write_label_object(
     path: Path, case: Case, anatomy: Anatomy, described: LabelsDescription, on_grid: LabelMap
-) -> Dataset | None:
-    """Write the segmentation; its header, or None where the input allows none (it is then not written)."""
+) -> Dataset:
+    """Write the segmentation; its header."""
     from pydicom import dcmread
 
     from procguide.dicom import write_segmentation
     from procguide.planning.labels import remarks_of
 
     name, version = described.network
-    try:
-        write_segmentation(
-            on_grid,
-            case.series,
-            path,
-            algorithm_name=name[:_LONGEST],
-            algorithm_version=version[:_LONGEST],
-            remarks=remarks_of(anatomy.segmentation, anatomy.spine),
-            sources=case.sources,
-        )
-    except InputUnfitError:  # several multi-frame files: the other objects can still be had
-        return None
+    write_segmentation(
+        on_grid,
+        case.series,
+        path,
+        algorithm_name=name[:_LONGEST],
+        algorithm_version=version[:_LONGEST],
+        remarks=remarks_of(anatomy.segmentation, anatomy.spine),
+        sources=case.sources,
+    )
     return dcmread(path, stop_before_pixels=True)
 
 
@@ -90,7 +111,7 @@ def write_fractional_labels(folder: Path, case: Case, anatomy: Anatomy) -> None:
     )
 
 
-def write_study_objects(folder: Path, case: Case, anatomy: Anatomy) -> Dataset | None:
+def write_study_objects(folder: Path, case: Case, anatomy: Anatomy, attempts: Attempts) -> Dataset | None:
     """For DICOM input, what all plans of a run share: segmentation and bones; the former's header."""
     from procguide.imaging.resample import resample
     from procguide.planning.labels import describe_labels
@@ -98,10 +119,15 @@ def write_study_objects(folder: Path, case: Case, anatomy: Anatomy) -> Dataset |
     if not case.is_dicom:
         return None
     found = anatomy.segmentation
-    on_grid = resample(found.levels, case.volume.grid)
     described = describe_labels(found, anatomy.spine)
-    write_bones(folder / OBJECTS / "bones.dcm", case, anatomy)
-    return write_label_object(folder / OBJECTS / "labels.dcm", case, anatomy, described, on_grid)
+    objects = folder / OBJECTS
+
+    def write_labels() -> Dataset:
+        on_grid = resample(found.levels, case.volume.grid)
+        return write_label_object(objects / "labels.dcm", case, anatomy, described, on_grid)
+
+    attempts.write("bones.dcm", lambda: write_bones(objects / "bones.dcm", case, anatomy))
+    return attempts.write("labels.dcm", write_labels)
 
 
 def write_bones(path: Path, case: Case, anatomy: Anatomy) -> None:
@@ -126,45 +152,57 @@ def write_plan_objects(
     case: Case,
     plan_set: PlanSet,
     document: Mapping[str, Any],
+    attempts: Attempts,
     *,
     captures: Sequence[Capture] = (),
     related: Sequence[Dataset] = (),
 ) -> None:
     """Write report, points, needle, drawing on the slices and key pictures of one plan set.
 
-    ``document`` is that of ``plan.json``. All but the report are of the first plans; without any there
-    are only the report, which says why, and the pictures.
+    ``document`` is that of ``plan.json``. Needle and drawing are of the first plan; without any there are
+    only the report, which says why, and the pictures.
     """
     from procguide.dicom.derived import NOT_APPROVED
     from procguide.dicom.write_capture import write_captures
     from procguide.dicom.write_report import write_plan_report
 
     status = "approved" if document.get("approved") else NOT_APPROVED
-    write_plan_report(document, case.sources, folder / "plan.dcm", related=related)
+    said = f"proposal of the software, {status}"
+    attempts.write(
+        "plan.dcm", lambda: write_plan_report(document, case.sources, folder / "plan.dcm", related=related)
+    )
     if plan_set.plans:
-        _write_needles(folder, case, plan_set, status)
-    write_captures(captures, case.sources, folder, status=f"proposal of the software, {status}")
+        attempts.write("points.dcm", lambda: _write_points(folder, case, plan_set, status))
+        attempts.write("needle.dcm", lambda: _write_needle(folder, case, plan_set.plans[0], status))
+        attempts.write("drawing.dcm", lambda: _write_drawing(folder, case, plan_set.plans[0], status))
+    attempts.write("picture.dcm", lambda: write_captures(captures, case.sources, folder, status=said))
 
 
-def _write_needles(folder: Path, case: Case, plan_set: PlanSet, status: str) -> None:
+def _write_points(folder: Path, case: Case, plan_set: PlanSet, status: str) -> None:
     from procguide.dicom.write_fiducials import Fiducial, write_fiducials
-    from procguide.dicom.write_model import Model, write_model
-    from procguide.dicom.write_presentation import DrawnNeedle, write_presentation
-    from procguide.exchange.meshes import needle_mesh
 
-    best = plan_set.plans[0].trajectory
     points = [
         Fiducial(f"{plan.rank} {end}", _words(plan_set, plan, end, status), place)
         for plan in plan_set.plans
         for end, place in (("entry", plan.trajectory.entry), ("target", plan.trajectory.target))
     ]
     write_fiducials(points, case.sources, folder / "points.dcm", _title("Needles' ends", status))
-    model = Model(_title("Needle of plan 1", status), *needle_mesh(best))
+
+
+def _write_needle(folder: Path, case: Case, plan: Plan, status: str) -> None:
+    from procguide.dicom.write_model import Model, write_model
+    from procguide.exchange.meshes import needle_mesh
+
+    model = Model(_title(f"Needle of plan {plan.rank}", status), *needle_mesh(plan.trajectory))
     write_model(model, case.sources, folder / "needle.dcm")
-    drawn = DrawnNeedle(best.entry, best.target, f"plan 1, {status}")
-    write_presentation(
-        [drawn], case.sources, folder / "drawing.dcm", _title("Needle of plan 1 on the slices", status)
-    )
+
+
+def _write_drawing(folder: Path, case: Case, plan: Plan, status: str) -> None:
+    from procguide.dicom.write_presentation import DrawnNeedle, write_presentation
+
+    needle = DrawnNeedle(plan.trajectory.entry, plan.trajectory.target, f"plan {plan.rank}, {status}")
+    title = _title(f"Needle of plan {plan.rank} on the slices", status)
+    write_presentation([needle], case.sources, folder / "drawing.dcm", title)
 
 
 def _title(words: str, status: str) -> str:

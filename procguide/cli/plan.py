@@ -215,7 +215,7 @@ def read_and_locate(path: Path, options: PlanOptions, steps: Steps) -> tuple[Cas
 
 def run_plan(session: Session, path: Path, request: Request, options: PlanOptions) -> None:
     """The main path from a study to the written plan; no feasible plan is written too, then raised."""
-    from procguide.cli.dicom_objects import write_study_objects
+    from procguide.cli.dicom_objects import Attempts, write_study_objects
     from procguide.cli.outputs import output_folder
     from procguide.cli.show_plan import show_explanation, show_plans
     from procguide.cli.steps import Steps
@@ -231,7 +231,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
                 request, subject, carm=wishes.carm, weights=wishes.weights, progress=advance
             )
         provenance = provenance_of(case, anatomy, request, options)
-        labels = write_study_objects(partial, case, anatomy)
+        labels = write_study_objects(partial, case, anatomy, Attempts(steps.say))
         result = Result(case, anatomy, plan_set, provenance, request.procedure, labels)
         document = write_plan(partial, result, steps)
         results_computed(case.series, provenance.inputs_sha256)
@@ -293,7 +293,7 @@ def _weights_words(wishes: Wishes) -> str | None:
 def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
     """Everything that ``plan`` writes for one needle; returns the document of ``plan.json``."""
     from procguide.anatomy.serialise import spine_to_json
-    from procguide.cli.dicom_objects import OBJECTS, captures_of, write_plan_objects
+    from procguide.cli.dicom_objects import OBJECTS, Attempts, captures_of, write_plan_objects
     from procguide.cli.outputs import write_json, write_run
     from procguide.exchange import write_markups, write_skin_mesh
     from procguide.planning import plan_to_json
@@ -325,6 +325,7 @@ def write_plan(folder: Path, result: Result, steps: Steps) -> dict[str, Any]:
                 result.case,
                 plan_set,
                 document,
+                Attempts(steps.say),
                 captures=captures_of(gallery),
                 related=[result.labels] if result.labels is not None else [],
             )

@@ -81,14 +81,14 @@ def _write(
 ) -> dict[str, Any]:
     """A folder a needle as ``plan`` writes it, then the session's own files over them."""
     from procguide.anatomy.serialise import spine_to_json
-    from procguide.cli.dicom_objects import write_study_objects
+    from procguide.cli.dicom_objects import Attempts, write_study_objects
     from procguide.cli.outputs import write_json, write_run
     from procguide.exchange.slicer import markups
     from procguide.planning.session.serialise import session_to_json
     from procguide.reporting.session_page import write_session_page
 
     case, anatomy, provenance = found
-    labels = write_study_objects(folder, case, anatomy)
+    labels = write_study_objects(folder, case, anatomy, Attempts(steps.say))
     folders: dict[int, str] = {}
     lines: dict[str, Any] = {}
     for stop in plan.stops:

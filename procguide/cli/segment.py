@@ -22,6 +22,7 @@ from procguide.cli.session import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from procguide.cli.dicom_objects import Attempts
     from procguide.cli.pipeline import Anatomy, Case
     from procguide.cli.steps import Steps
     from procguide.planning.labels import LabelsDescription
@@ -95,19 +96,21 @@ def _write(
     from concurrent.futures import ThreadPoolExecutor
 
     from procguide.anatomy.serialise import spine_to_json
+    from procguide.cli.dicom_objects import Attempts
     from procguide.cli.outputs import write_json, write_run
     from procguide.planning.labels import describe_labels
     from procguide.provenance import record
     from procguide.reporting import write_preview
 
     found = anatomy.segmentation
+    attempts = Attempts(steps.say)
     with steps.step("write"), ThreadPoolExecutor(1) as pool:
         described = describe_labels(found, anatomy.spine)
-        files = pool.submit(_write_labels, folder, case, anatomy, described)
+        files = pool.submit(_write_labels, folder, case, anatomy, described, attempts)
         write_preview(folder / "preview.png", case.volume, found, anatomy.spine, described)
         files.result()
         if case.is_dicom:
-            _write_preview_object(folder, case)
+            attempts.write("picture_1.dcm", lambda: _write_preview_object(folder, case))
         write_json(spine_to_json(anatomy.spine), folder / "spine.json")
         write_json(_labels_document(described, anatomy, folder, case), folder / "labels.json")
         provenance = record(case.series.files, models=found.models, parameters=parameters)
@@ -125,7 +128,9 @@ def _write_preview_object(folder: Path, case: Case) -> None:
     write_captures([preview], case.sources, folder / OBJECTS, status="labels by software, not reviewed")
 
 
-def _write_labels(folder: Path, case: Case, anatomy: Anatomy, described: LabelsDescription) -> None:
+def _write_labels(
+    folder: Path, case: Case, anatomy: Anatomy, described: LabelsDescription, attempts: Attempts
+) -> None:
     """The label maps on the input's grid, and for DICOM input the segmentation and surfaces."""
     from procguide.cli.dicom_objects import OBJECTS, write_bones, write_label_object
     from procguide.cli.pipeline import on_input_grid
@@ -135,8 +140,13 @@ def _write_labels(folder: Path, case: Case, anatomy: Anatomy, described: LabelsD
     for name, labels in on_grid.items():
         write_image(labels, folder / f"{name}.nii.gz")
     if case.is_dicom:
-        write_label_object(folder / "labels.dcm", case, anatomy, described, on_grid["labels"])
-        write_bones(folder / OBJECTS / "bones.dcm", case, anatomy)
+        levels = on_grid["labels"]
+        attempts.write(
+            "labels.dcm",
+            lambda: write_label_object(folder / "labels.dcm", case, anatomy, described, levels),
+        )
+        bones = folder / OBJECTS / "bones.dcm"
+        attempts.write("bones.dcm", lambda: write_bones(bones, case, anatomy))
 
 
 def _labels_document(

@@ -36,6 +36,10 @@ class Steps:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
         self.console.print(f"{name:<10} {self.seconds[name]:6.1f} s", style="dim")
 
+    def say(self, words: str) -> None:
+        """One line beside the steps."""
+        self.console.print(words, markup=False)
+
     @contextmanager
     def _bar(self, name: str) -> Iterator[Advance]:
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

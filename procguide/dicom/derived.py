@@ -122,6 +122,11 @@ def _complete(header: Dataset, frame_of_reference: str) -> None:
             setattr(header, keyword, "")
     if not header.get("FrameOfReferenceUID"):
         header.FrameOfReferenceUID = frame_of_reference
+    removed = header.get("PatientIdentityRemoved") == "YES"
+    if removed and not (
+        header.get("DeidentificationMethod") or header.get("DeidentificationMethodCodeSequence")
+    ):
+        header.DeidentificationMethod = "not stated in the images"  # Type 1C (PS3.3 C.7.1.1)
 
 
 def _is_valid(header: Dataset, keyword: str) -> bool:

@@ -68,7 +68,10 @@ def _frames(series: Series) -> int | None:
         return None
     if len(series.files) > 1:
         raise InputUnfitError("a DICOM SEG cannot refer to several multi-frame files at once; write NIfTI")
-    return int(dcmread(series.files[0], stop_before_pixels=True, force=True).NumberOfFrames)
+    header = dcmread(series.files[0], stop_before_pixels=True, force=True)
+    if "SharedFunctionalGroupsSequence" not in header:
+        raise InputUnfitError("a DICOM SEG cannot refer to multi-frame files of this old kind; write NIfTI")
+    return int(header.NumberOfFrames)
 
 
 def describe_segments(names: Sequence[str], labelling: Labelling) -> list[highdicom.seg.SegmentDescription]:

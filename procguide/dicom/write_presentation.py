@@ -127,34 +127,41 @@ def _draw(
     grid = sources.series.grid
     assert grid is not None  # noqa: S101 (write_presentation has looked)
     index = grid.affine.inverse.apply(np.array([needle.entry, needle.target]))
-    within = _within(index[:, 0], reference.index)
+    low = np.array([reference.index, 0.0, 0.0]) - 0.5
+    high = np.array([reference.index, grid.shape[1] - 1, grid.shape[2] - 1]) + 0.5
+    within = _within(index, low, high)
     if within is None:
         return
     line = index[0] + np.array(within)[:, None] * (index[1] - index[0])
-    graphics.append(_graphic(pr.GraphicTypeValues.POLYLINE, line[:, 1:]))
-    if abs(index[1, 0] - reference.index) <= 0.5:
+    graphics.append(_graphic(np.clip(line, low, high)[:, 1:]))
+    if (low <= index[1]).all() and (index[1] <= high).all():
         centre = index[1, 1:]
-        spacing = grid.affine.spacing[1:]
         turn = np.linspace(0, 2 * np.pi, _RING_POINTS + 1)
-        ring = centre + np.column_stack([np.sin(turn), np.cos(turn)]) * _RING_MM / spacing
-        ring[-1] = ring[0]
-        graphics.append(_graphic(pr.GraphicTypeValues.POLYLINE, ring))
+        around = np.column_stack([np.sin(turn), np.cos(turn)]) * _RING_MM / grid.affine.spacing[1:]
+        around[-1] = around[0]
+        graphics.append(_graphic(np.clip(centre + around, low[1:], high[1:])))
         anchor = tuple((centre[::-1] + 0.5).tolist())
         texts.append(pr.TextObject(needle.words, pr.AnnotationUnitsValues.PIXEL, anchor_point=anchor))
 
 
-def _within(ends: NDArray[np.float64], place: float) -> tuple[float, float] | None:
-    """The fractions of the way between which ``ends`` (k of entry and target) lie within half a slice."""
-    start, step = float(ends[0]), float(ends[1] - ends[0])
-    if abs(step) < 1e-9:
-        return (0.0, 1.0) if abs(start - place) <= 0.5 else None
-    low, high = sorted(((place - 0.5 - start) / step, (place + 0.5 - start) / step))
-    low, high = max(low, 0.0), min(high, 1.0)
-    return (low, high) if low < high else None
+def _within(
+    ends: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[float, float] | None:
+    """The fractions of the way along ``ends`` (2, 3) between which it lies in the box; None where nowhere."""
+    first, last = 0.0, 1.0
+    for start, step, lower, upper in zip(ends[0], ends[1] - ends[0], low, high, strict=True):
+        if abs(step) < 1e-9:
+            if not lower <= start <= upper:
+                return None
+            continue
+        enters, leaves = sorted(((lower - start) / step, (upper - start) / step))
+        first, last = max(first, enters), min(last, leaves)
+    return (float(first), float(last)) if first < last else None
 
 
-def _graphic(kind: pr.GraphicTypeValues, rows_and_columns: NDArray[np.float64]) -> pr.GraphicObject:
-    """Pixels count from the outer corner of the first one, columns first (PS3.3 C.10.5.1.2)."""
+def _graphic(rows_and_columns: NDArray[np.float64]) -> pr.GraphicObject:
+    """A polyline. Pixels count from the outer corner of the first one, columns first (PS3.3 C.10.5.1.2)."""
     from highdicom import pr
 
-    return pr.GraphicObject(kind, rows_and_columns[:, ::-1] + 0.5, pr.AnnotationUnitsValues.PIXEL)
+    points = rows_and_columns[:, ::-1] + 0.5
+    return pr.GraphicObject(pr.GraphicTypeValues.POLYLINE, points, pr.AnnotationUnitsValues.PIXEL)

@@ -1,3 +1,4 @@
+import shutil
 import warnings
 
 import numpy as np
@@ -18,7 +19,7 @@ from procguide.dicom.write_presentation import DrawnNeedle, write_presentation
 from procguide.errors import InputUnfitError, UsageError
 from procguide.imaging import LabelMap, Volume
 from procguide.imaging.files import write_image
-from tests.dicom.derived_case import AFFINE, make_series, plan_document, small_picture
+from tests.dicom.derived_case import AFFINE, conformance, make_series, plan_document, small_picture
 
 
 def change(series, **attributes):
@@ -57,6 +58,13 @@ class TestOddSources:
         written = pydicom.dcmread(tmp_path / "b.dcm")
         for keyword in attributes:
             assert not written[keyword].value
+
+    @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+    def test_images_that_do_not_say_how_they_lost_their_names(self, series, tmp_path):
+        change(series, PatientIdentityRemoved="YES")
+        path = write_plan_report(plan_document(), read_sources(series), tmp_path / "a.dcm")
+        assert pydicom.dcmread(path).DeidentificationMethod == "not stated in the images"
+        assert conformance(path) == []
 
     def test_without_a_frame_of_reference_all_objects_share_one(self, series):
         change(series, FrameOfReferenceUID=None)

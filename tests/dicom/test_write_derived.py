@@ -163,6 +163,22 @@ class TestDrawing:
         (annotation,) = pydicom.dcmread(path).GraphicAnnotationSequence
         assert list(annotation.GraphicObjectSequence[0].GraphicData) == pytest.approx([5.5, 3.5, 5.5, 12.5])
 
+    def test_a_needle_that_enters_beyond_the_image_is_drawn_to_its_edge(self, sources, tmp_path):
+        """Skin that the reconstruction cut off; a target in the last row, whose ring would stick out."""
+        ends = [tuple(AFFINE.apply([4.0, 23.0, i]).tolist()) for i in (40.0, 5.0)]
+        path = write_presentation([DrawnNeedle(*ends, "x")], sources, tmp_path / "a.dcm", "x")
+        (annotation,) = pydicom.dcmread(path).GraphicAnnotationSequence
+        line, ring = (one.GraphicData for one in annotation.GraphicObjectSequence)
+        assert list(line) == pytest.approx([20.0, 23.5, 5.5, 23.5])
+        assert max(ring[1::2]) == 24.0
+
+    def test_a_target_beyond_the_image_has_no_ring(self, sources, tmp_path):
+        ends = [tuple(AFFINE.apply([4.0, 10.0, i]).tolist()) for i in (5.0, 40.0)]
+        path = write_presentation([DrawnNeedle(*ends, "x")], sources, tmp_path / "a.dcm", "x")
+        (annotation,) = pydicom.dcmread(path).GraphicAnnotationSequence
+        assert len(annotation.GraphicObjectSequence) == 1
+        assert "TextObjectSequence" not in annotation
+
     def test_a_needle_that_meets_no_slice(self, sources, tmp_path):
         away = DrawnNeedle((0.0, 0.0, 900.0), (0.0, 0.0, 950.0), "x")
         assert write_presentation([away], sources, tmp_path / "a.dcm", "x") is None
