@@ -5,10 +5,12 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -127,3 +129,37 @@ def orthanc(folder: Path, settings: Mapping[str, object] | None = None) -> Itera
     with running(command, server.http_port, cwd=folder) as process:
         wait_for(server.dicom_port, process)
         yield server
+
+
+@contextmanager
+def answering(status=200, body=b"[]", context=None, **headers):
+    """A web service that gives the same answer to whatever is asked, and remembers what was."""
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self):
+            length = int(self.headers.get("Content-Length") or 0)
+            asked.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
+            self.send_response(status)
+            given = {"Content-Type": "application/dicom+json", "Content-Length": str(len(body))}
+            given.update({name.replace("_", "-"): value for name, value in headers.items()})
+            for name, value in given.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer  # noqa: N815 (the library's names)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        kind = "http" if context is None else "https"
+        yield f"{kind}://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -4,15 +4,18 @@ import hashlib
 import shutil
 import ssl
 import subprocess
+from pathlib import Path
 
 import pytest
 import servers
 from ears import listening
 
+from procguide.dicom.network import web
 from procguide.dicom.network.association import Waits, echo
 from procguide.dicom.network.instances import read_instance
 from procguide.dicom.network.outgoing import store
-from procguide.dicom.network.peers import Me, TlsFiles
+from procguide.dicom.network.peers import Me, TlsFiles, WebPeer
+from procguide.dicom.network.query import Wanted
 from procguide.dicom.network.tls import client_context, server_context
 from procguide.errors import CannotWriteError, UsageError
 
@@ -153,6 +156,81 @@ def test_a_receiver_whose_certificate_we_do_not_trust_gets_nothing(papers, tmp_p
         with pytest.raises(CannotWriteError, match="certificates on both sides"):
             store([read_instance(study(1)[0])], ear.peer, caller(papers, "scu"), waits=QUICK)
         assert ear.held() == []
+
+
+@pytest.fixture(scope="module")
+def secured_archive(papers, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("secured")
+    ours = papers["ours"]
+    settings = {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": ours["certificate"],
+        "DicomTlsPrivateKey": ours["key"],
+        "DicomTlsTrustedCertificates": ours["authorities"],
+    }
+    with servers.orthanc(folder, settings) as server:
+        yield server
+
+
+class TestOrthanc:
+    """A real archive under TLS. By DIMSE alone: Debian's Orthanc 1.10 ends at the first HTTPS request."""
+
+    def peers(self, archive, me):
+        secured = {
+            "pacs": {"ae_title": "ORTHANC", "host": "127.0.0.1", "port": archive.dicom_port, "tls": True},
+        }
+        return {"me": {"tls": me}, "peers": secured}
+
+    def test_send_and_fetch(self, secured_archive, papers, command, peers_file, study, tmp_path):
+        path = peers_file(self.peers(secured_archive, papers["scu"]))
+        files = study(3)
+        answer = command("send", files[0].parent, "--to", "pacs", "--peers", path)
+        assert answer.code == 0, answer.err
+        words = ("fetch", "--from", "pacs", "--study", "1.2.3", "-o", tmp_path / "back", "--peers", path)
+        assert command(*words).code == 0
+        assert len(list((tmp_path / "back").rglob("*.dcm"))) == 3
+
+    def test_nothing_goes_where_the_certificate_is_not_one_we_trust(
+        self, secured_archive, papers, command, peers_file, study
+    ):
+        stranger = str(Path(papers["scu"]["authorities"]).with_name("stranger.pem"))
+        path = peers_file(self.peers(secured_archive, {**papers["scu"], "authorities": stranger}))
+        answer = command("send", study(1)[0], "--to", "pacs", "--peers", path)
+        assert (answer.code, "certificate" in answer.err) == (6, True), answer.err
+
+    def test_the_archive_turns_a_stranger_away(self, secured_archive, papers, command, peers_file, study):
+        path = peers_file(self.peers(secured_archive, papers["forged"]))
+        answer = command("send", study(1)[0], "--to", "pacs", "--peers", path)
+        assert (answer.code, "certificates on both sides" in answer.err) == (6, True), answer.err
+
+
+class TestHttps:
+    @pytest.fixture
+    def service(self, papers):
+        with servers.answering(context=server_context(Me(tls=papers["ours"]))) as (url, asked):
+            yield WebPeer(url=f"{url}/dicom-web"), asked
+
+    def test_both_sides_show_certificates(self, service, papers):
+        peer, asked = service
+        assert web.find(peer, caller(papers, "scu"), Wanted(study="1.2")) == ()
+        assert len(asked) == 1
+
+    @pytest.mark.parametrize("trust", ["stranger", None])
+    def test_a_service_that_we_do_not_trust_gets_nothing(self, service, papers, study, trust):
+        peer, asked = service
+        ours = papers["scu"]
+        stranger = str(Path(ours["authorities"]).with_name("stranger.pem"))
+        files = {**ours, "authorities": stranger if trust else None}
+        me = Me(tls=TlsFiles.model_validate(files))
+        with pytest.raises(CannotWriteError, match=r"certificate of .* cannot be verified"):
+            web.store([read_instance(study(1)[0])], peer, me)
+        assert asked == []
+
+    def test_a_service_turns_a_stranger_away(self, service, papers, study):
+        peer, asked = service
+        with pytest.raises(CannotWriteError):
+            web.store([read_instance(study(1)[0])], peer, caller(papers, "forged"))
+        assert asked == []
 
 
 class TestPins:

@@ -1,12 +1,11 @@
 """DICOMweb services that are not what they should be."""
 
 import json
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pydicom import dcmread
+from servers import answering as answering_at
 
 from procguide.dicom.network import web
 from procguide.dicom.network.instances import read_instance
@@ -21,34 +20,9 @@ MULTIPART = "multipart/related; type=application/dicom; boundary=b"
 
 
 @contextmanager
-def answering(status=200, body=b"[]", **headers):
-    """A service that gives the same answer to whatever is asked, and remembers what was."""
-    asked = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def answer(self):
-            length = int(self.headers.get("Content-Length") or 0)
-            asked.append((self.command, self.path, dict(self.headers), self.rfile.read(length)))
-            self.send_response(status)
-            given = {"Content-Type": "application/dicom+json", "Content-Length": str(len(body))}
-            given.update({name.replace("_", "-"): value for name, value in headers.items()})
-            for name, value in given.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_POST = answer  # noqa: N815 (the library's names)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield WebPeer(url=f"http://127.0.0.1:{server.server_port}/dicom-web"), asked
-    finally:
-        server.shutdown()
-        server.server_close()
+def answering(*given, **headers):
+    with answering_at(*given, **headers) as (url, asked):
+        yield WebPeer(url=f"{url}/dicom-web"), asked
 
 
 def part(content):
