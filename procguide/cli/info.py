@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.cli.audited import images_read
 from procguide.cli.session import DebugFlag, JsonFlag, Session
 from procguide.errors import SomeFailedError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from procguide.imaging import PixelSize
 
 __all__ = ["info"]
+
+_LOST = ("damaged files", "refused files", "missing files")
 
 
 def info(
@@ -45,16 +48,19 @@ def info(
     study = read_study(path)
     whose = [_whose(series) if identity else {} for series in study.series]
     session.answer(_document(study, whose), lambda console: _show(study, whose, console))
-    damaged = next((finding for finding in study.findings if finding.name == "damaged files"), None)
-    if damaged is not None:
-        raise SomeFailedError(f"{damaged.words} {damaged.advice}")
+    lost = [f"{found.words} {found.advice}" for found in study.findings if found.name in _LOST]
+    if lost:
+        raise SomeFailedError(" ".join(lost))
 
 
 def _whose(series: Series) -> dict[str, str]:
-    """The patient and the scan by name, for DICOM; on purpose only where the user asks."""
+    """The patient and the scan by name, for DICOM; on purpose only where the user asks, and logged."""
     from procguide.dicom.identity import identity_of
 
-    return asdict(identity_of(series.files[0])) if series.volume is None else {}
+    if series.volume is not None:
+        return {}
+    images_read(series)
+    return asdict(identity_of(series.files[0]))
 
 
 def _document(study: Study, whose: Sequence[dict[str, str]]) -> dict[str, Any]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import re
-import warnings
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,7 +15,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
+from procguide.dicom.containers import contents_of
+from procguide.dicom.decode import quietly
 from procguide.dicom.elements import first_text, items, numbers, tags_of, texts, whole, words
+from procguide.dicom.guard import RefusedError, check_claims, expected_bytes, is_compressed
 from procguide.dicom.parse import Parsed, parse_header
 from procguide.imaging.limits import MAX_VOXELS
 
@@ -108,7 +110,8 @@ class SliceHeader:
 class Headers:
     """All slices under a path, and what could not be had: counts of files, no names.
 
-    ``imageless`` are whole DICOM files of no series and without pixels, as colour palettes are.
+    ``imageless`` are whole DICOM files of no series and without pixels, as colour palettes are; ``refused``
+    are files left alone for what they claim or hide, by reason; ``missing`` those that a DICOMDIR lists.
     """
 
     slices: tuple[SliceHeader, ...]
@@ -116,26 +119,31 @@ class Headers:
     cut_short: int
     others: int
     imageless: int = 0
+    missing: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_headers(path: Path) -> Headers:
-    """Read the headers of a file, or of every DICOM file in a folder and its subfolders."""
+    """Read the headers of a file, or of every DICOM file in a folder and its subfolders, DICOMDIR or zip."""
+    contents = contents_of(path)
     slices: list[SliceHeader] = []
-    counts = dict.fromkeys(("unreadable", "cut_short", "others", "imageless"), 0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's remarks on odd values; what matters is checked here
-        for file in _files(path):
+    counts = dict.fromkeys(("unreadable", "cut_short", "imageless"), 0)
+    others, refused = contents.others, Counter(contents.refused)
+    with quietly():
+        for file in contents.files:
             try:
                 parsed = parse_header(file, _TAGS)
                 slices.extend([] if parsed is None else _slices(file, parsed))
-                counts["others"] += parsed is None
+                others += parsed is None
+            except RefusedError as error:
+                refused[error.reason] += 1
             except _CutShortError:
                 counts["cut_short"] += 1
             except _NoImageError:
                 counts["imageless"] += 1
             except Exception:
                 counts["unreadable"] += 1
-    return Headers(tuple(slices), **counts)
+    return Headers(tuple(slices), **counts, others=others, missing=contents.missing, refused=refused)
 
 
 class _CutShortError(Exception):
@@ -144,18 +152,6 @@ class _CutShortError(Exception):
 
 class _NoImageError(Exception):
     pass
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if path.is_file():
-        yield path
-        return
-    for folder, subfolders, names in os.walk(path):
-        subfolders.sort()
-        for name in sorted(names):
-            file = Path(folder, name)
-            if file.is_file():
-                yield file
 
 
 def _slices(file: Path, parsed: Parsed) -> list[SliceHeader]:
@@ -195,25 +191,18 @@ def _meta(dataset: Dataset, keyword: str) -> str:
 
 def _check_size(dataset: Dataset, remaining: int) -> None:
     """Refuse sizes that the ``remaining`` bytes from Pixel Data on cannot hold, before any is decoded."""
-    rows, columns = whole(dataset, "Rows"), whole(dataset, "Columns")
-    if not rows * columns and first_text(dataset, "Modality") in ("CT", "MR"):
+    if not whole(dataset, "Rows") * whole(dataset, "Columns") and first_text(dataset, "Modality") in (
+        "CT",
+        "MR",
+    ):
         raise ValueError("no pixels")
-    frames, samples = whole(dataset, "NumberOfFrames", 1) or 1, whole(dataset, "SamplesPerPixel", 1)
-    values = rows * columns * frames * samples
-    if min(rows, columns, frames, samples) < 0 or values > MAX_VOXELS:
-        raise ValueError("no such number of pixels")
     syntax = UID(_meta(dataset, "TransferSyntaxUID"))
-    known = syntax.is_transfer_syntax
-    if known and syntax.is_deflated:  # read whole already, or refused
+    if syntax.is_transfer_syntax and syntax.is_deflated:
+        check_claims(dataset, MAX_VOXELS)  # read whole already, or refused
         return
-    expected = values * whole(dataset, "BitsAllocated", 8) // 8
-    if (
-        first_text(dataset, "PhotometricInterpretation") == "YBR_FULL_422"
-    ):  # half the colours: PS3.3 C.7.6.3.1.2
-        expected = expected * 2 // 3
-    if known and syntax.is_compressed:
-        expected = min(values, 1)
-    if expected > max(remaining - 8, 0):
+    check_claims(dataset, remaining)
+    expected = expected_bytes(dataset)
+    if (min(expected, 1) if is_compressed(dataset) else expected) > max(remaining - 8, 0):
         raise _CutShortError
 
 

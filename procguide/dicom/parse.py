@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.tag import BaseTag
+
+from procguide.dicom.bounded import HEADER, read_bounded
 
 __all__ = ["Parsed", "looks_like_dicom", "parse_header"]
 
@@ -35,7 +36,10 @@ def looks_like_dicom(start: bytes) -> bool:
 
 
 def parse_header(file: Path, tags: Sequence[BaseTag] | None = None) -> Parsed | None:
-    """The header of ``file`` (only ``tags`` where they are given); None for what is not DICOM."""
+    """The header of ``file`` (only ``tags`` where they are given); None for what is not DICOM.
+
+    :class:`procguide.dicom.guard.RefusedError` for what is beyond the bounds of any honest header.
+    """
     with file.open("rb", buffering=0) as stream:
         start = stream.read(_PREFIX_BYTES) or b""
         if not looks_like_dicom(start):
@@ -60,7 +64,5 @@ def _from_prefix(start: bytes, size: int, tags: Sequence[BaseTag] | None) -> Par
 
 
 def _parse(stream: BinaryIO, size: int, tags: Sequence[BaseTag] | None) -> Parsed:
-    dataset = dcmread(
-        stream, stop_before_pixels=True, force=True, specific_tags=list(tags) if tags is not None else None
-    )
+    dataset = read_bounded(stream, size, HEADER, tags=tags, stop_before_pixels=True)
     return Parsed(dataset, size - stream.tell())

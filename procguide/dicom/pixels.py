@@ -19,6 +19,9 @@ from procguide.imaging import Modality, Volume
 __all__ = ["as_scanner_units", "output_units", "padding_of", "read_volume", "within_stored_bits"]
 
 AIR_HU = -1024
+_MOST_GAPS = 4
+_FREE_GAPS = 64
+"""A lattice of more than four times the slices, and some, is no stack with gaps. Assumed."""
 
 
 def read_volume(series: Series, on_progress: Callable[[float], None] | None = None) -> Volume:
@@ -35,6 +38,11 @@ def read_volume(series: Series, on_progress: Callable[[float], None] | None = No
             f"the {series.modality} series is {series.usable_for}; choose a CT or MR series"
         )
     count = len(series.slices)
+    if series.shape[0] > _MOST_GAPS * count + _FREE_GAPS:
+        raise InputUnfitError(
+            f"{count} slices lie over {max(series.extent_mm):.0f} mm: too far apart for one stack; "
+            "export the series again"
+        )
     planes = np.empty((count, *series.shape[1:]), np.int16)
     with quietly():
         for done, (n, plane) in enumerate(_planes(series), start=1):

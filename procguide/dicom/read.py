@@ -23,7 +23,7 @@ __all__ = ["read_study"]
 
 
 def read_study(path: str | Path) -> Study:
-    """The series under ``path``: a DICOM file, a folder of them in any nesting, or one image file.
+    """The series under ``path``: a DICOM file, a folder, DICOMDIR or zip of them, or one image file.
 
     Of DICOM, only headers are read here; :func:`procguide.dicom.read_volume` reads the voxels. Files
     that are not DICOM are passed over. NIfTI, NRRD and MetaImage files give a study of one series.
@@ -124,18 +124,9 @@ def _series_of_image(path: Path) -> Series:
 
 def _nothing_found(path: Path, headers: Headers) -> str:
     """Why nothing could be read, with what to do."""
-    kind = "the file" if path.is_file() else "the folder"
-    if headers.cut_short or headers.unreadable:
-        count = headers.cut_short + headers.unreadable
-        what = (
-            "is cut short or damaged"
-            if path.is_file()
-            else f"holds {count} DICOM files, all damaged or cut short"
-        )
-        return f"{kind} {path} {what}; export it again from its source"
-    if headers.imageless:
-        many = f"holds {headers.imageless} DICOM files, none of them an image"
-        return f"{kind} {path} {'is DICOM, but no image' if path.is_file() else many}; give a CT study"
+    unusable = _unusable(path, headers)
+    if unusable:
+        return unusable
     if path.is_file():
         return f"{path} is neither DICOM nor one of {', '.join(IMAGE_SUFFIXES)}; give a CT study"
     images = sum(1 for file in path.rglob("*") if image_suffix(file) is not None)
@@ -146,6 +137,25 @@ def _nothing_found(path: Path, headers: Headers) -> str:
     if headers.others:
         return f"none of the {headers.others} files in {path} is DICOM; give the folder of a CT study"
     return f"{path} is empty; give the folder of a CT study"
+
+
+def _unusable(path: Path, headers: Headers) -> str:
+    """What is wrong with the DICOM files that are there; empty where there is none."""
+    one = path.is_file()
+    where = f"the file {path}" if one else f"the folder {path}"
+    if headers.refused:
+        what = "is refused" if one else f"holds {sum(headers.refused.values())} files that are refused"
+        return f"{where} {what}: {', '.join(headers.refused)}; export it again from its source"
+    damaged = headers.cut_short + headers.unreadable
+    if damaged:
+        many = f"holds {damaged} DICOM files, all damaged or cut short"
+        return f"{where} {'is cut short or damaged' if one else many}; export it again from its source"
+    if headers.missing:
+        return f"the {headers.missing} files that {path} lists are not there; copy the whole medium again"
+    if headers.imageless:
+        many = f"holds {headers.imageless} DICOM files, none of them an image"
+        return f"{where} {'is DICOM, but no image' if one else many}; give a CT study"
+    return ""
 
 
 def _study_findings(headers: Headers) -> list[Finding]:
@@ -159,6 +169,31 @@ def _study_findings(headers: Headers) -> list[Finding]:
                 f"{damaged} DICOM files are damaged or cut short, and left out.",
                 "Export the study again.",
                 score=damaged,
+                limit=0,
+                unit="files",
+            )
+        )
+    refused = sum(headers.refused.values())
+    if refused:
+        findings.append(
+            Finding(
+                "refused files",
+                Severity.CAUTION,
+                f"{refused} files are left out for what they claim or hide: {', '.join(headers.refused)}.",
+                "Export them again from their source.",
+                score=refused,
+                limit=0,
+                unit="files",
+            )
+        )
+    if headers.missing:
+        findings.append(
+            Finding(
+                "missing files",
+                Severity.CAUTION,
+                f"{headers.missing} files that the DICOMDIR lists are not there.",
+                "Copy the whole medium again.",
+                score=headers.missing,
                 limit=0,
                 unit="files",
             )

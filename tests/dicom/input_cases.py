@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 from pydicom import dcmread
+from pydicom.fileset import FileSet
 from pydicom.uid import (
     HTJ2K,
     UID,
@@ -145,6 +148,9 @@ def pydicom_cases() -> Iterator[InputCase]:
         for file in sorted((PYDICOM / folder).iterdir()):
             if file.suffix in ("", ".dcm") and file.is_file():
                 yield InputCase(file.name, "pydicom", "", lambda _, file=file: file)
+    for name in ("DICOMDIR", "TINY_ALPHA/DICOMDIR"):
+        file = PYDICOM / "test_files" / "dicomdirtests" / name
+        yield InputCase(f"dicomdirtests/{name}", "pydicom", "DICOMDIR", lambda _, file=file: file)
     for folder in sorted((PYDICOM / "test_files" / "dicomdirtests").iterdir()):
         if folder.is_dir():
             yield InputCase(f"dicomdirtests/{folder.name}", "pydicom", "folder", lambda _, f=folder: f)
@@ -233,6 +239,30 @@ def _in_syntax(syntax: UID) -> Callable[[], pydicom.FileDataset]:
     return make
 
 
+def _zip(folder: Path) -> Path:
+    """A CT, a text and a folder in it."""
+    _stack(folder / "in" / "CT", _even())
+    (folder / "in" / "readme.txt").write_text("hello")
+    return Path(shutil.make_archive(str(folder / "study"), "zip", folder / "in"))
+
+
+def _dicomdir(folder: Path) -> Path:
+    """A medium as a scanner writes it, with a file that it does not list."""
+    dates = {"StudyDate": "20200101", "StudyTime": "120000", "StudyID": "1"}
+    listed = sorted(_stack(folder / "in", _even(), **dates).iterdir())
+    with warnings.catch_warnings(action="ignore"):  # of pydicom's own temporary folder, when it goes
+        medium = FileSet()
+        for file in listed:
+            dataset = dcmread(file)
+            dataset.SeriesNumber, dataset.AccessionNumber = 1, ""
+            medium.add(dataset)
+        medium.write(folder / "medium")
+        del medium
+        gc.collect()
+    saved(make_image("XA", ramp(8, 8)), folder / "medium" / "OTHER")
+    return folder / "medium" / "DICOMDIR"
+
+
 _ROTATION = {
     "PositionerPrimaryAngle": "-30",
     "PositionerSecondaryAngle": "0",
@@ -268,6 +298,9 @@ _MADE: dict[str, Callable[[Path], Path]] = {
         lambda f: _stack(f, _even()),
         lambda f: _stack(f, _even(), PatientID="other", SeriesInstanceUID="1.2.9", StudyInstanceUID="1.9"),
     ),
+    "four slices, one of them a kilometre away": lambda f: _stack(f, np.array([0.0, 1.0, 2.0, 1e6])),
+    "a zip of a CT and a text": _zip,
+    "a DICOMDIR": _dicomdir,
     "signed values, fractional slope": lambda f: _stack(
         f, _even(), VOXELS.astype(np.int16) - 900, RescaleSlope="0.5", RescaleIntercept="-0.25"
     ),
