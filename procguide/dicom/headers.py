@@ -19,7 +19,7 @@ from procguide.dicom.containers import contents_of
 from procguide.dicom.decode import quietly
 from procguide.dicom.elements import first_text, items, numbers, tags_of, texts, whole, words
 from procguide.dicom.guard import RefusedError, check_claims, expected_bytes, is_compressed
-from procguide.dicom.parse import Parsed, parse_header
+from procguide.dicom.parse import Parsed, fragments_are_whole, parse_header
 from procguide.imaging.limits import MAX_VOXELS
 
 __all__ = ["Headers", "SliceHeader", "read_headers"]
@@ -166,6 +166,8 @@ def _slices(file: Path, parsed: Parsed) -> list[SliceHeader]:
             raise _NoImageError
         raise ValueError("neither a series nor pixels")
     _check_size(dataset, parsed.remaining)
+    if is_compressed(dataset) and not fragments_are_whole(file, parsed.remaining):
+        raise _CutShortError
     frames = max(whole(dataset, "NumberOfFrames", 1), 1)
     groups = items(dataset, "PerFrameFunctionalGroupsSequence")
     if len(groups) == frames:

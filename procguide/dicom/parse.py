@@ -13,10 +13,14 @@ from pydicom.tag import BaseTag
 
 from procguide.dicom.bounded import HEADER, read_bounded
 
-__all__ = ["Parsed", "looks_like_dicom", "parse_header"]
+__all__ = ["Parsed", "fragments_are_whole", "looks_like_dicom", "parse_header"]
 
 _PREFIX_BYTES = 32768
 _PIXEL_GROUP = (b"\xe0\x7f", b"\x7f\xe0")
+_ITEM = b"\xfe\xff\x00\xe0"
+_ENCAPSULATED_HEADER = 12
+"""Tag, VR, two spare bytes and the undefined length of Pixel Data before its items (PS3.5 7.1.2)."""
+_MOST_FRAGMENTS = 50_000
 _BARE_STARTS = (b"\x08\x00", b"\x00\x08")
 
 
@@ -33,6 +37,25 @@ def looks_like_dicom(start: bytes) -> bool:
     if start[128:132] == b"DICM":
         return True
     return len(start) >= 132 and start[:2] in _BARE_STARTS and 0 in start[2:4]
+
+
+def fragments_are_whole(file: Path, remaining: int) -> bool:
+    """Whether the compressed frames, in the last ``remaining`` bytes, end within the file (PS3.5 A.4).
+
+    Only the first 50,000 fragments are looked at. A missing delimiter after the last one is let be.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        place = size - remaining + _ENCAPSULATED_HEADER
+        for _ in range(_MOST_FRAGMENTS):
+            stream.seek(place)
+            tag, length = stream.read(4), int.from_bytes(stream.read(4), "little")
+            if tag != _ITEM:
+                break
+            place += 8 + length
+            if place > size:
+                return False
+    return True
 
 
 def parse_header(file: Path, tags: Sequence[BaseTag] | None = None) -> Parsed | None:

@@ -139,10 +139,23 @@ class TestTransferSyntaxes:
             dataset.save_as(tmp_path / f"{k}", enforce_file_format=True)
         file = tmp_path / "5"
         data = file.read_bytes()
-        file.write_bytes(data[: int(len(data) * 0.8)])
+        cut = int(len(data) * 0.8)
+        file.write_bytes(data[:cut] + bytes(len(data) - cut - 8) + data[-8:])
         series = read_study(tmp_path).series[0]
         with pytest.raises(InputUnreadableError, match=r"JPEG-LS Lossless.*export the series again"):
             read_volume(series)
+
+    def test_a_compressed_slice_that_is_cut_short_is_left_out(self, slice_maker, voxels, tmp_path):
+        for k, pixels in enumerate(voxels):
+            dataset = slice_maker(pixels, POSITIONS[k])
+            dataset.compress(JPEGLSLossless, generate_instance_uid=False)
+            dataset.save_as(tmp_path / f"{k}", enforce_file_format=True)
+        file = tmp_path / "5"
+        file.write_bytes(file.read_bytes()[:-100])
+        study = read_study(tmp_path)
+        assert [(finding.name, finding.score) for finding in study.findings] == [("damaged files", 1)]
+        assert len(study.series[0].files) == 11
+        assert read_volume(study.series[0]).shape == (12, 20, 16)
 
 
 def constant_jpeg_lossless(rows, columns):

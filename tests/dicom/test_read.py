@@ -380,7 +380,7 @@ class TestUnreadable:
         dataset = slice_maker(voxels[0], (0, 0, 0))
         dataset.Rows = dataset.Columns = 65535
         dataset.save_as(tmp_path / "bomb", enforce_file_format=True)
-        with pytest.raises(InputUnreadableError, match="more than the 2.15e.09 that are read"):
+        with pytest.raises(InputUnreadableError, match=r"more than the 2.15e.09 that are read"):
             read_study(tmp_path)
 
 
