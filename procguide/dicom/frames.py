@@ -14,6 +14,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from procguide.dicom.decode import PIXEL_TAGS, decoded_frames, explained, quietly, read_pixels
 from procguide.dicom.elements import first_text, numbers, tags_of, whole
 from procguide.dicom.frame_view import VIEW_TAGS, times_of, views_of
+from procguide.dicom.guard import check_segmented_palette
 from procguide.dicom.parse import parse_header
 from procguide.dicom.pixels import output_units, padding_of, within_stored_bits
 from procguide.dicom.study import Series
@@ -22,6 +23,12 @@ from procguide.imaging import Cine, Frame, View
 
 __all__ = ["describe_frames", "read_frames"]
 
+_SEGMENTED = (
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
+    "SegmentedAlphaPaletteColorLookupTableData",
+)
 _PALETTE_TAGS = tags_of(
     "ModalityLUTSequence",
     "RedPaletteColorLookupTableDescriptor",
@@ -32,11 +39,8 @@ _PALETTE_TAGS = tags_of(
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
     "AlphaPaletteColorLookupTableData",
-    "SegmentedRedPaletteColorLookupTableData",
-    "SegmentedGreenPaletteColorLookupTableData",
-    "SegmentedBluePaletteColorLookupTableData",
-    "SegmentedAlphaPaletteColorLookupTableData",
     "PaletteColorLookupTableUID",
+    *_SEGMENTED,
 )
 _TAGS = tuple(sorted({*PIXEL_TAGS, *VIEW_TAGS, *_PALETTE_TAGS}))
 _INTENSITY_ONLY = frozenset(("XA", "RF"))
@@ -109,12 +113,25 @@ def _all_frames(dataset: Dataset, frames: int) -> tuple[NDArray[Any], NDArray[np
     return pixels, padding
 
 
+def _through_palette(stored: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
+    """RGB by the file's palette (PS3.3 C.7.6.3.1.5, C.7.9.2)."""
+    descriptor = numbers(dataset, "RedPaletteColorLookupTableDescriptor")
+    bits = int(descriptor[2]) if len(descriptor) == 3 else 16
+    for keyword in _SEGMENTED:
+        data = dataset.get(keyword)
+        if isinstance(data, bytes):
+            entries = np.frombuffer(data, "u1" if bits == 8 else "<u2", len(data) // (bits // 8))
+            check_segmented_palette(tuple(entries.tolist()), eight_bits=bits == 8)
+    colours = np.asarray(apply_color_lut(stored, dataset))[..., :3]
+    return colours.astype(np.uint8) if bits == 8 else colours  # entries of 8 bits may stand in 16
+
+
 def _grey_or_colour(stored: NDArray[Any], dataset: Dataset) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
     """RGB, or grey values after the modality transformation with where there is padding; may be a view."""
     if stored.ndim == 3:
         return stored[..., :3], None
     if first_text(dataset, "PhotometricInterpretation") == "PALETTE COLOR":
-        return np.asarray(apply_color_lut(stored, dataset))[..., :3], None
+        return _through_palette(stored, dataset), None
     padding = padding_of(stored, dataset)
     values = within_stored_bits(stored, dataset, padding)
     if first_text(dataset, "Modality") not in _INTENSITY_ONLY and dataset.get("ModalityLUTSequence"):

@@ -57,6 +57,8 @@ _TAGS = tags_of(
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 )
+_MOST_FRAMES = 100_000
+"""An hour of video has as many: more only fill memory with what is known of each. Assumed."""
 _CODE = re.compile(r"[A-Z0-9_]{1,16}")
 _VARIANT = (
     ("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
@@ -169,6 +171,8 @@ def _slices(file: Path, parsed: Parsed) -> list[SliceHeader]:
     if is_compressed(dataset) and not fragments_are_whole(file, parsed.remaining):
         raise _CutShortError
     frames = max(whole(dataset, "NumberOfFrames", 1), 1)
+    if frames > _MOST_FRAMES:
+        raise RefusedError(f"it claims {frames} frames")
     groups = items(dataset, "PerFrameFunctionalGroupsSequence")
     if len(groups) == frames:
         shared = items(dataset, "SharedFunctionalGroupsSequence")

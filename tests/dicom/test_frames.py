@@ -369,6 +369,36 @@ class TestColour:
         np.testing.assert_array_equal(frame.shown(), colours[pixels])
         assert frame.view.colour
 
+    def segmented(self, table, bits=16):
+        dataset = make_image("US", ramp(8, 9) % 4, PhotometricInterpretation="PALETTE COLOR")
+        for name in ("Red", "Green", "Blue"):
+            setattr(dataset, f"{name}PaletteColorLookupTableDescriptor", [4, 0, bits])
+            data = np.array(table, "<u2").tobytes()
+            setattr(dataset, f"Segmented{name}PaletteColorLookupTableData", data)
+        return dataset
+
+    def test_a_palette_in_segments(self, tmp_path):
+        """Two entries as they are, then a line over two more: PS3.3 C.7.9.2.1, C.7.9.2.2."""
+        frame = only_image(self.segmented([0, 2, 0, 1000, 1, 2, 3000]), tmp_path)
+        np.testing.assert_array_equal(frame.pixels[..., 0], np.array([0, 1000, 2000, 3000])[ramp(8, 9) % 4])
+
+    def test_a_palette_that_repeats_its_repeats_is_refused(self, tmp_path):
+        doubling = [0, 2, 1, 2]
+        for _ in range(40):
+            doubling += [2, len(doubling) // 4 + 1, 0, 0]
+        series = only_series(self.segmented(doubling), tmp_path)
+        with pytest.raises(InputUnreadableError, match="palette"):
+            read_frames(series)
+
+    def test_entries_of_8_bits_in_16(self, tmp_path):
+        dataset = make_image("US", ramp(8, 9) % 4, PhotometricInterpretation="PALETTE COLOR")
+        for name in ("Red", "Green", "Blue"):
+            setattr(dataset, f"{name}PaletteColorLookupTableDescriptor", [4, 0, 8])
+            data = np.array([0, 80, 160, 240], "<u2").tobytes()
+            setattr(dataset, f"{name}PaletteColorLookupTableData", data)
+        shown = only_image(dataset, tmp_path).shown()
+        np.testing.assert_array_equal(shown[..., 1], ramp(8, 9) % 4 * 80)
+
     def test_a_colour_cine(self, tmp_path):
         pixels = ramp(3, 8, 9, 3)
         cine = only_image(make_image("US cine", pixels, colour=True, FrameTime="50"), tmp_path)
@@ -417,6 +447,12 @@ class TestRefusals:
         changed.replace(file)
         with pytest.raises(InputUnreadableError, match="cannot be decoded"):
             read_frames(series)
+
+    def test_more_frames_than_any_video_has(self, tmp_path):
+        dataset = make_image("XA", np.zeros((200_000, 1, 1), np.uint8), FrameTime="1")
+        file = saved(dataset, tmp_path / "cine")
+        with pytest.raises(InputUnreadableError, match="claims 200000 frames"):
+            read_study(file)
 
     def test_video_is_said_not_to_be_read(self, tmp_path):
         dataset = make_image("US cine", ramp(4, 8, 9))
