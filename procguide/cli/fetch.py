@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -104,17 +105,19 @@ def _fetch(peers: Peers, source: str, found: Found, output: Path, move: int | No
         with receiving_into(output / _INCOMING) as incoming:
             arrivals = Arrivals(Store(output), incoming)
             lacking = absent(objects, arrivals)
-            if lacking:
-                _get(peers, source, lacking, arrivals, move)
-            missing = len(absent(objects, arrivals))
-        (output / _INCOMING).rmdir()
+            try:
+                if lacking:
+                    _get(peers, source, lacking, arrivals, move)
+            finally:
+                missing = absent(objects, arrivals)
+                _log(source, lacking, missing)
+            if missing and arrivals.is_full:
+                raise CannotWriteError(f"{len(missing)} objects found no room: less than 1 GB is free")
     except OSError as error:
         raise CannotWriteError(f"cannot write {output}: {error.strerror}; check that it has space") from error
-    if len(lacking) > missing:
-        still = {one.uid for one in absent(objects, arrivals)}
-        objects_moved(
-            source, [one.study for one in lacking if one.uid not in still], sent=False, failed=missing
-        )
+    finally:
+        with suppress(OSError):
+            (output / _INCOMING).rmdir()
     return {
         "schema": "procguide.fetch/1",
         "peer": source,
@@ -122,11 +125,19 @@ def _fetch(peers: Peers, source: str, found: Found, output: Path, move: int | No
         "studies": len(found),
         "objects": len(objects),
         "held_before": len(objects) - len(lacking),
-        "fetched": len(lacking) - missing,
-        "missing": missing,
+        "fetched": len(lacking) - len(missing),
+        "missing": len(missing),
         "output": str(output),
         "disclaimer": DISCLAIMER,
     }
+
+
+def _log(source: str, lacking: tuple[FoundObject, ...], missing: tuple[FoundObject, ...]) -> None:
+    """What has come, for the audit log, however fetching ended."""
+    still = {one.uid for one in missing}
+    come = [one.study for one in lacking if one.uid not in still]
+    if come:
+        objects_moved(source, come, sent=False, failed=len(missing))
 
 
 def _how(peers: Peers, source: str, move: int | None) -> str:

@@ -67,17 +67,23 @@ def send_all(
     from procguide.dicom.network.peers import WebPeer
 
     peer = peers.named(to)
-    if isinstance(peer, WebPeer):
-        from procguide.dicom.network import web
+    sent: list[Sent] = []
 
-        sent = web.store(instances, peer, peers.me, told=told)
-    else:
+    def hear(one: Sent) -> None:
+        sent.append(one)
+        told(one)
+
+    try:
+        if isinstance(peer, WebPeer):
+            from procguide.dicom.network import web
+
+            return web.store(instances, peer, peers.me, told=hear)
         from procguide.dicom.network.outgoing import store
 
-        sent = store(instances, peer, peers.me, told=told)
-    safe = [one.instance.study for one in sent if one.safe]
-    objects_moved(to, safe, sent=True, failed=len(sent) - len(safe))
-    return sent
+        return store(instances, peer, peers.me, told=hear)
+    finally:  # however it ends, what has gone is logged
+        safe = [one.instance.study for one in sent if one.safe]
+        objects_moved(to, safe, sent=True, failed=len(sent) - len(safe))
 
 
 def _echo(peers: Peers, to: str) -> None:

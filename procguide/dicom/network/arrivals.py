@@ -64,6 +64,11 @@ class Arrivals:
     free_bytes: int = 1 << 30
     counts: Counts = field(default_factory=Counts)
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the disk has no room for more."""
+        return shutil.disk_usage(self.incoming).free < self.free_bytes
+
     def take(self, event: Event, sender: str | None) -> int:
         """Keep the object of a C-STORE request; the status to answer with. None is no sender to take from."""
         part = Path(event.dataset_path)
@@ -82,7 +87,7 @@ class Arrivals:
         return status
 
     def _take(self, event: Event, part: Path, sender: str) -> int:
-        if shutil.disk_usage(self.incoming).free < self.free_bytes:
+        if self.is_full:
             return Status.NO_ROOM
         instance = read_instance(part)
         request = cast("C_STORE", event.request)

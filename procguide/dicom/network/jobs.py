@@ -28,7 +28,7 @@ from pydicom.uid import (
 )
 
 from procguide.dicom.network.instances import handle, read_instance
-from procguide.dicom.network.store import sync_folder, write_safely
+from procguide.dicom.network.store import sync_file, sync_folder, write_safely
 from procguide.errors import CannotWriteError, InputUnreadableError
 
 __all__ = ["Answer", "Job", "Queue", "State", "images_of", "only_one"]
@@ -42,6 +42,7 @@ _PLANNED_ON = {
     LegacyConvertedEnhancedMRImageStorage,
 }
 _RECORD = "job.json"
+_RUN = "run.json"
 _DELIVERED = re.compile(r"^(?P<handle>[0-9a-f]{24}) (?P<answer>taken|refused)$", re.MULTILINE)
 
 
@@ -91,6 +92,7 @@ class Queue:
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root = root
+        self._known: dict[str, Job] = {}  # nobody else writes here: see only_one
 
     def folder(self, job: Job) -> Path:
         """The job's own folder."""
@@ -102,11 +104,13 @@ class Queue:
 
     def get(self, identity: str) -> Job | None:
         """The job of these images, if there is one."""
-        try:
-            given = json.loads((self.root / identity / _RECORD).read_text(encoding="utf-8"))
-            return Job(**{**given, "state": State(given["state"])})
-        except FileNotFoundError:
-            return None
+        if identity not in self._known:
+            try:
+                given = json.loads((self.root / identity / _RECORD).read_text(encoding="utf-8"))
+            except FileNotFoundError:
+                return None
+            self._known[identity] = Job(**{**given, "state": State(given["state"])})
+        return self._known[identity]
 
     def all(self) -> Iterator[Job]:
         """Every job, in the order of their names."""
@@ -122,6 +126,7 @@ class Queue:
             folder.mkdir(mode=0o700)
             sync_folder(self.root)
         write_safely(folder / _RECORD, json.dumps(asdict(job), indent=1))
+        self._known[job.identity] = job
         return job
 
     def freeze(self, job: Job, files: Sequence[Path]) -> Path:
@@ -155,6 +160,20 @@ class Queue:
             stream.flush()
             os.fsync(stream.fileno())
 
+    def take_results(self, job: Job) -> bool:
+        """Make the results outlive a loss of power; False where there are none, or not whole ones.
+
+        They appear in one rename, so a kill leaves them whole; a loss of power right after may not.
+        """
+        out = self.out(job)
+        if not _is_whole(out):
+            shutil.rmtree(out, ignore_errors=True)
+            return False
+        for place in (*out.rglob("*"), out):
+            sync_folder(place) if place.is_dir() else sync_file(place)
+        sync_folder(out.parent)
+        return True
+
     def forget(self, job: Job) -> None:
         """Delete the results; what the job was and how it ended stays, so that it is not done again."""
         shutil.rmtree(self.out(job), ignore_errors=True)
@@ -171,6 +190,15 @@ class Queue:
             yield descriptor if _locked(descriptor) else None
         finally:
             os.close(descriptor)
+
+
+def _is_whole(out: Path) -> bool:
+    """Whether all that the run's own record lists is there, and has content."""
+    try:
+        names = json.loads((out / _RUN).read_text(encoding="utf-8"))["outputs"]
+        return all((out / name).stat().st_size > 0 for name in names)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def images_of(files: Sequence[Path]) -> tuple[str, tuple[Path, ...]]:

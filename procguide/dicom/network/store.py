@@ -14,7 +14,7 @@ from pynetdicom.dsutils import split_dataset
 
 from procguide.dicom.network.instances import Instance, handle
 
-__all__ = ["Kept", "Store", "sync_folder", "write_safely"]
+__all__ = ["Kept", "Store", "sync_file", "sync_folder", "write_safely"]
 
 _PIECE = 1 << 20
 _FROM = "from."
@@ -48,7 +48,7 @@ class Store:
     def keep(self, instance: Instance, sender: str = "") -> Kept:
         """Move ``instance.file``, which is on the same file system, to its place; note who sent it."""
         place = self.path_of(instance)
-        _sync_file(instance.file)
+        sync_file(instance.file)
         with self._lock:
             if not place.parent.is_dir():
                 place.parent.mkdir(exist_ok=True, mode=0o700)
@@ -95,7 +95,8 @@ def _compare(new: Path, place: Path) -> Kept:
         return Kept.AGAIN if not other.read(1) else Kept.OTHER
 
 
-def _sync_file(file: Path) -> None:
+def sync_file(file: Path) -> None:
+    """Make the content of ``file`` outlive a loss of power."""
     descriptor = os.open(file, os.O_RDWR)
     try:
         os.fsync(descriptor)

@@ -19,7 +19,8 @@ __all__ = ["Compute", "Computed", "Worker"]
 _MOST_ATTEMPTS = 3
 _FIRST_WAIT_S = 10.0
 _LONGEST_WAIT_S = 900.0
-_WITH_RESULT = (0, 3)  # exit codes of the command line's contract: done; done, but nothing acceptable
+_WITH_RESULT = (0, 3, 8)
+"""Exit codes of the command line's contract: done; done, but nothing acceptable; some of several done."""
 _PASSING = (1, 6)  # a fault of ours, or no room: worth another attempt
 
 
@@ -112,7 +113,7 @@ class Worker:
 
     def _compute(self, job: Job, rule: Rule, lock: int) -> bool:
         """Compute once; a result that an earlier run left whole is taken as it is."""
-        if self.queue.out(job).is_dir():
+        if self.queue.take_results(job):
             self._computed(job, Computed(0))
         elif job.attempts >= _MOST_ATTEMPTS:
             self._end(job, State.FAILED, job.words or "it was cut short each time")
@@ -149,7 +150,7 @@ class Worker:
             self._end(job, State.OUTDATED, "more images came before it was computed")
             return
         job = replace(job, exit_code=computed.exit_code, words=computed.words)
-        if computed.exit_code in _WITH_RESULT and self.queue.out(job).is_dir():
+        if computed.exit_code in _WITH_RESULT and self.queue.take_results(job):
             self.queue.save(replace(job, state=State.COMPUTED))
             self._tell(job.study, f"computed by rule {job.rule}")
         elif computed.exit_code in _PASSING and job.attempts < _MOST_ATTEMPTS:

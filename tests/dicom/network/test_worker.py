@@ -67,6 +67,8 @@ class Bench:
             dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SEGMENTATION
             dataset.save_as(partial / f"{number}.dcm")
         (partial / "plan.json").write_text("{}")
+        listed = ["0.dcm", "1.dcm", "plan.json", "run.json"]
+        (partial / "run.json").write_text(json.dumps({"outputs": listed}))
         partial.rename(output)
         self.killed("after computing")
         return Computed(0)
@@ -204,6 +206,23 @@ class TestOnce:
         bench.ends = None
         bench.work()
         assert bench.job.state is State.DONE
+
+    @pytest.mark.parametrize("lost", ["content", "file", "record"])
+    def test_results_that_a_loss_of_power_left_in_part_are_computed_anew(self, bench, study, lost):
+        bench.arrive(study(2))
+        bench.kill_at = "after computing"
+        with pytest.raises(KilledError):
+            bench.work()
+        out = bench.queue.out(bench.job)
+        if lost == "content":
+            (out / "1.dcm").write_bytes(b"")
+        else:
+            (out / ("1.dcm" if lost == "file" else "run.json")).unlink()
+        bench.start()
+        bench.work()
+        assert len(bench.computed) == 2
+        assert bench.job.state is State.DONE
+        assert len(set(bench.taken)) == 4
 
 
 class TestEnds:
