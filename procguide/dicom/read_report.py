@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage
 
+from procguide.dicom.bounded import Bounds, read_file
 from procguide.dicom.report_layout import (
     APPROVAL,
     APPROVED,
@@ -29,8 +30,17 @@ from procguide.errors import InputUnreadableError
 
 __all__ = ["read_plan_report"]
 
-_MOST_BYTES = 64 * 2**20
+_BOUNDS = Bounds(value_bytes=2**25, elements=300_000)
+"""A report of twenty needles has 1 MB and 30,000 elements."""
 _DECIMALS = 2  # coordinates stand as 32-bit floats; plan.json has them to 0.01 mm
+_NOTHING: dict[Kind, Callable[[], Any]] = {
+    Kind.NUMBER: lambda: None,
+    Kind.FLAG: lambda: None,
+    Kind.TEXT: str,
+    Kind.TEXTS: list,
+    Kind.NUMBERS_BY_NAME: dict,
+    Kind.TEXTS_BY_NAME: dict,
+}
 _LISTS = {Group.VIEW: "views", Group.OBJECTIVE: "objectives"}
 
 
@@ -41,12 +51,9 @@ def read_plan_report(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputUnreadableError(f"{path.name} is too large for a report of a plan")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dataset = dcmread(path)
-            return _document(dataset)
+            return _document(read_file(path, _BOUNDS))
     except InputUnreadableError:
         raise
     except (Exception, RecursionError) as error:
@@ -58,7 +65,14 @@ def read_plan_report(path: str | Path) -> dict[str, Any]:
 def _document(dataset: Dataset) -> dict[str, Any]:
     if dataset.get("SOPClassUID") != Comprehensive3DSRStorage:
         raise InputUnreadableError("this is not a Comprehensive 3D structured report")
-    document: dict[str, Any] = {"approved": None, "plans": [], "limits": [], "reason": "", "warnings": []}
+    document: dict[str, Any] = {
+        "side": None,
+        "approved": None,
+        "plans": [],
+        "limits": [],
+        "reason": "",
+        "warnings": [],
+    }
     found = False
     for group in _groups(dataset):
         kind = _kind(group)
@@ -69,7 +83,7 @@ def _document(dataset: Dataset) -> dict[str, Any]:
             found = True
             document.update(part)
         elif kind is Group.NEEDLE:
-            document["plans"].append({"views": [], "objectives": [], "warnings": [], **part})
+            document["plans"].append({"views": [], "objectives": [], **part})
         elif kind is Group.LIMIT:
             document["limits"].append(part)
         else:
@@ -122,7 +136,20 @@ def _part(group: Dataset, kind: Group) -> dict[str, Any]:
             part["entry_lps_mm"], part["target_lps_mm"] = _ends(item)
     if not approved:
         part.pop("approved", None)
+    if kind is not Group.SET:
+        _fill(part, GROUPS[kind])
     return part
+
+
+def _fill(part: dict[str, Any], fields: Iterable[Field]) -> None:
+    """Null and empty values stand in no report: their places are the layout's."""
+    for field in fields:
+        *above, last = field.path
+        holder = part
+        for key in above:
+            holder = holder.setdefault(key, {})
+        if last not in holder:
+            holder[last] = _NOTHING[field.kind]()
 
 
 def _put(part: dict[str, Any], field: Field, item: Dataset) -> None:
@@ -148,9 +175,15 @@ def _number(item: Dataset) -> float:
     """As it was written: a whole number stands without a Floating Point Value."""
     measured = item.MeasuredValueSequence[0]
     if "FloatingPointValue" in measured:
-        return float(measured.FloatingPointValue)
-    value = float(measured.NumericValue)
+        return _finite(float(measured.FloatingPointValue))
+    value = _finite(float(measured.NumericValue))
     return int(value) if value.is_integer() else value
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise InputUnreadableError("a number of this report is none")
+    return value
 
 
 def _key(item: Dataset) -> str:
@@ -160,7 +193,7 @@ def _key(item: Dataset) -> str:
 def _ends(item: Dataset) -> tuple[list[float], list[float]]:
     """Entry and target."""
     line = next(one for one in item.ContentSequence if one.ValueType == "SCOORD3D")
-    values = [round(float(value), _DECIMALS) for value in line.GraphicData]
+    values = [round(_finite(float(value)), _DECIMALS) for value in line.GraphicData]
     if len(values) != 6:
         raise InputUnreadableError("a needle of this report has not two ends")
     return values[:3], values[3:]

@@ -12,14 +12,20 @@ import pydicom
 import pytest
 import SimpleITK
 
-from procguide.dicom import read_plan_report, read_study
+from procguide.cli.dicom_objects import Attempts, write_plan_objects
+from procguide.cli.pipeline import Case
+from procguide.dicom import read_plan_report, read_study, read_volume
 from procguide.dicom.write_fiducials import read_fiducials
 from procguide.dicom.write_model import read_model
+from procguide.errors import CannotWriteError, InputUnfitError
 from procguide.imaging import Volume
 from procguide.imaging.files import write_image
 from procguide.phantom import Phantom
+from procguide.planning import PlanSet, Trajectory
+from procguide.planning.nouns import Needle, Plan, Robustness, View
 from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, answer_with_truth
-from tests.dicom.derived_case import without_nothing
+from tests.dicom.derived_case import make_series, plan_document, without_nothing
+from tests.servers import dcmtk, orthanc
 
 ASKED = ["--procedure", "transforaminal_esi_subpedicular", "--level", "L4-L5", "--side", "left"]
 
@@ -148,6 +154,28 @@ def test_dcmtk_reads_all(planned: Path) -> None:
         assert "StudyInstanceUID" in run.stdout
 
 
+def test_from_an_archive_the_plan_is_plan_json_to_the_last_digit(
+    planned: Path, document: dict, study: Path, tmp_path: Path
+) -> None:
+    """Images and objects into Orthanc by DCMTK; the plan read from what it gives back."""
+    with orthanc(tmp_path / "archive") as server:
+        command = [dcmtk("dcmsend"), "--decompress-never", "-aec", "ORTHANC", "+sd", "+r", "127.0.0.1"]
+        for folder in (study, planned / "dicom"):
+            subprocess.run([*command, str(server.dicom_port), str(folder)], check=True)
+        for number, instance in enumerate(server.ask("/instances")):
+            (tmp_path / f"{number}.dcm").write_bytes(server.file(instance))
+        assert len(server.ask("/studies")) == 1
+    by_uid = {str(pydicom.dcmread(file).SOPInstanceUID): file for file in tmp_path.glob("*.dcm")}
+    for sent in (planned / "dicom").iterdir():
+        whole = pydicom.dcmread(sent)
+        assert pydicom.dcmread(by_uid[str(whole.SOPInstanceUID)]) == whole, sent.name
+    report = pydicom.dcmread(planned / "dicom" / "plan.dcm").SOPInstanceUID
+    read = read_plan_report(by_uid[str(report)])
+    assert without_nothing(read) == without_nothing(document)
+    assert read["plans"] == document["plans"]
+    assert read["limits"] == document["limits"]
+
+
 @pytest.mark.usefixtures("truthful")
 def test_segment_writes_surfaces_and_the_preview(invoke: Invoke, study: Path, tmp_path: Path) -> None:
     assert invoke("segment", study, "-o", tmp_path / "out", "--fractional").code == 0
@@ -173,3 +201,49 @@ def test_fractional_needs_dicom(invoke: Invoke, ct: Volume, tmp_path: Path) -> N
     assert answer.code == 2
     assert "came as DICOM" in answer.err
     assert not (tmp_path / "out").exists()
+
+
+class TestWhatCannotBeWritten:
+    def test_is_said_without_quoting_the_headers(self) -> None:
+        def fails() -> None:
+            raise ValueError(f"'{PATIENT_NAME}' is no name")
+
+        said: list[str] = []
+        attempts = Attempts(said.append)
+        assert attempts.write("a.dcm", fails) is None
+        assert attempts.write("b.dcm", lambda: 7) == 7
+        assert said == ["a.dcm is not written: the images' headers do not allow it (ValueError)"]
+
+    def test_our_own_reasons_are_given(self) -> None:
+        def fails() -> None:
+            raise InputUnfitError("several multi-frame files; write NIfTI")
+
+        said: list[str] = []
+        Attempts(said.append).write("a.dcm", fails)
+        assert said == ["a.dcm is not written: several multi-frame files; write NIfTI"]
+
+    def test_a_full_disk_is_not_hidden(self) -> None:
+        def fails() -> None:
+            raise CannotWriteError("no space")
+
+        with pytest.raises(CannotWriteError):
+            Attempts(lambda _words: None).write("a.dcm", fails)
+
+    def test_the_others_are_written(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(*_arguments: object, **_named: object) -> None:
+            raise KeyError("PatientName")
+
+        monkeypatch.setattr("procguide.dicom.write_report.write_plan_report", fails)
+        series = make_series(tmp_path / "ct")
+        case = Case(series, read_volume(series), ())
+        trajectory = Trajectory((-5.13, 19.87, 12.34), (1.01, 11.07, 18.99), Needle(22, 0.72, 127.0))
+        plan = Plan(1, trajectory, {}, Robustness(2.0, 0.1), View(0, 0, reachable=True), {})
+        plan_set = PlanSet("x", "L4-L5", None, (plan,), 1, 1)
+        said: list[str] = []
+        write_plan_objects(tmp_path / "out", case, plan_set, plan_document(), Attempts(said.append))
+        assert sorted(file.name for file in (tmp_path / "out").iterdir()) == [
+            "drawing.dcm",
+            "needle.dcm",
+            "points.dcm",
+        ]
+        assert len(said) == 1

@@ -2,6 +2,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 
@@ -36,10 +37,8 @@ class TestRoundTrip:
 
     def test_numbers_are_identical_and_not_near(self, written):
         read, meant = read_plan_report(written), plan_document()
-        for found, plan in zip(read["plans"], meant["plans"], strict=True):
-            assert found["entry_lps_mm"] == plan["entry_lps_mm"]
-            assert found["robustness"]["placement_sd_mm"] == plan["robustness"]["placement_sd_mm"]
-            assert found["clearance_mm"] == plan["clearance_mm"]
+        for part in ("plans", "limits", "approved", "side", "reason", "warnings"):
+            assert read[part] == meant[part]
         assert isinstance(read["candidates"]["considered"], int)
 
     @pytest.mark.parametrize("size", [0.01, 99.99, 999.99, 9999.99])
@@ -163,6 +162,35 @@ class TestRefusals:
         (tmp_path / "a.dcm").write_bytes(written.read_bytes()[:kept])
         with pytest.raises(InputUnreadableError):
             read_plan_report(tmp_path / "a.dcm")
+
+    def test_nested_without_end(self, written, tmp_path):
+        dataset = pydicom.dcmread(written)
+        inner = pydicom.Dataset()
+        inner.TextValue = "x"
+        for _ in range(120):
+            outer = pydicom.Dataset()
+            outer.ContentSequence = [inner]
+            inner = outer
+        dataset.ContentSequence.append(inner)
+        dataset.save_as(tmp_path / "a.dcm")
+        with pytest.raises(InputUnreadableError):
+            read_plan_report(tmp_path / "a.dcm")
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_damaged_anywhere_it_is_read_or_refused(self, written, tmp_path, seed):
+        """Never another error, and never approved by damage."""
+        random, whole = np.random.default_rng(seed), written.read_bytes()
+        refused = 0
+        for _ in range(60):
+            data = bytearray(whole)
+            for place in random.integers(132, len(data), 8):
+                data[place] = random.integers(256)
+            (tmp_path / "a.dcm").write_bytes(data)
+            try:
+                assert read_plan_report(tmp_path / "a.dcm")["approved"] is None
+            except InputUnreadableError:
+                refused += 1
+        assert 0 < refused <= 60
 
     def test_nothing_there(self, tmp_path: Path):
         with pytest.raises(InputUnreadableError):
