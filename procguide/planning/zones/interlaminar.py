@@ -38,7 +38,8 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Between flavum and sac where no lamina covers the canal, midline or paramedian.
 
     In each open column the epidural space is what is left between the ligamentum flavum (so far past the
-    ventral interlaminar line) and the modelled sac. Best in the window's middle and where most room is.
+    ventral interlaminar line) and the modelled sac. The tip lies near the sac, or where the space is deep, as
+    at L5-S1, no farther past that line than it must. Best in the window's middle and where most room is.
     """
     window = _window(site, labels)
     if not len(window.line):
@@ -47,13 +48,14 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     low, high = number("off_dura_low_mm"), number("off_dura_high_mm")
     room = window.line[:, 1] - window.sac
     deepest = np.clip(room - number("past_line_low_mm"), low, high)
+    onward = np.maximum(room - number("past_line_high_mm") - low, 0)
     height = window.line[:, 2]
     middle, half = (height.min() + height.max()) / 2, max(np.ptp(height) / 2, 1.0)
     place = 0.3 * np.abs(height - middle) / half + 0.25 * window.off_best
     place += 0.3 * (1 - room / max(room.max(), 1.0))
     points, misfit = [], []
     for share in np.linspace(0.0, 1.0, _DEPTHS):
-        off = low + share * (deepest - low)
+        off = low + onward + share * (deepest - low)
         points.append(np.column_stack([window.line[:, 0], window.sac + off, height]))
         misfit.append(place + 0.15 * abs(share - 0.5))
     return TargetZone(np.concatenate(points), np.clip(np.concatenate(misfit), 0, 1))
