@@ -35,7 +35,7 @@ __all__ = ["RECIPES", "Recipe", "export", "loss_of", "train"]
 
 log = logging.getLogger("procguide.learning")
 
-VERSION = "2.1.0"
+VERSION = "2.2.0"
 
 
 @dataclass(frozen=True)
