@@ -38,68 +38,46 @@ def assess_fitness(
     if grid is None:
         two_dimensional = assess_frames(headers[0], view, times) if view is not None and headers else []
         return two_dimensional or [_not_cross_sectional(headers)]
-    findings = []
-    if any(is_secondary_capture(header.sop_class) for header in headers):
-        findings += assess_frames(headers[0], View(modality), None)
-    if any(header.samples > 1 for header in headers):
-        findings.append(
-            Finding(
-                "colour", Severity.STOP, "The images are in colour.", "Give the original CT or MR series."
-            )
-        )
-    if any(header.is_localizer for header in headers):
-        findings.append(
-            Finding(
-                "localizer",
-                Severity.STOP,
-                "This is a localizer (scout).",
-                "Give the folder of the whole study.",
-            )
-        )
-    if modality not in ("CT", "MR", "OT"):
-        findings.append(
-            Finding("modality", Severity.STOP, f"{modality} images are not planned on.", "Give a CT series.")
-        )
-    elif modality == "MR":
-        findings.append(
-            Finding(
-                "modality",
-                Severity.CAUTION,
-                "MR shows cortical bone poorly; planning on it is not validated here.",
-                "Prefer CT where there is one.",
-            )
-        )
-    elif modality == "CT" and not all(header.rescaled for header in headers):
-        findings.append(
-            Finding(
-                "no Hounsfield units",
-                Severity.CAUTION,
-                "The files do not say how their values become Hounsfield units; they are taken as they are.",
-                "Check that fat is near -100 and muscle near 50, or export the original series.",
-            )
-        )
+    findings = [*_kind(headers), *_modality(modality, headers)]
     if grid.shape[0] > 1:
         findings += _coverage(grid)
     return findings
+
+
+def _kind(headers: Sequence[SliceHeader]) -> list[Finding]:
+    """What the slices are besides their modality, where that forbids planning."""
+    findings = []
+    captured = [header for header in headers if is_secondary_capture(header.sop_class)]
+    if captured:
+        findings += assess_frames(captured[0], View("OT"), None)
+    if any(header.samples > 1 for header in headers):
+        words, advice = "The images are in colour.", "Give the original CT or MR series."
+        findings.append(Finding("colour", Severity.STOP, words, advice))
+    if any(header.is_localizer for header in headers):
+        words, advice = "This is a localizer (scout).", "Give the folder of the whole study."
+        findings.append(Finding("localizer", Severity.STOP, words, advice))
+    return findings
+
+
+def _modality(modality: str, headers: Sequence[SliceHeader]) -> list[Finding]:
+    if modality not in ("CT", "MR", "OT"):
+        words = f"{modality} images are not planned on."
+        return [Finding("modality", Severity.STOP, words, "Give a CT series.")]
+    if modality == "MR":
+        words = "MR shows cortical bone poorly; planning on it is not validated here."
+        return [Finding("modality", Severity.CAUTION, words, "Prefer CT where there is one.")]
+    if modality == "CT" and not all(header.rescaled for header in headers):
+        words = "The files do not say how their values become Hounsfield units; they are taken as they are."
+        advice = "Check that fat is near -100 and muscle near 50, or export the original series."
+        return [Finding("no Hounsfield units", Severity.CAUTION, words, advice)]
+    return []
 
 
 def _coverage(grid: Grid) -> list[Finding]:
     findings = []
     step = float(max(grid.affine.spacing))
     if step > CAUTION_STEP_MM + 0.01:
-        stop = step > STOP_STEP_MM
-        findings.append(
-            Finding(
-                "thick slices",
-                Severity.STOP if stop else Severity.CAUTION,
-                f"Slices are {step:.3g} mm apart: "
-                + ("too far to tell pedicles and facets." if stop else "small structures may be lost."),
-                f"Prefer a reconstruction of {CAUTION_STEP_MM:g} mm or less.",
-                score=step,
-                limit=STOP_STEP_MM if stop else CAUTION_STEP_MM,
-                unit="mm",
-            )
-        )
+        findings.append(_thick(step))
     extent = float(np.min(np.asarray(grid.shape) * grid.affine.spacing))
     if 1 < grid.shape[0] < STOP_SLICES or min(grid.shape) < STOP_SLICES:
         findings.append(
@@ -126,6 +104,20 @@ def _coverage(grid: Grid) -> list[Finding]:
             )
         )
     return findings
+
+
+def _thick(step: float) -> Finding:
+    stop = step > STOP_STEP_MM
+    what = "too far to tell pedicles and facets." if stop else "small structures may be lost."
+    return Finding(
+        "thick slices",
+        Severity.STOP if stop else Severity.CAUTION,
+        f"Slices are {step:.3g} mm apart: {what}",
+        f"Prefer a reconstruction of {CAUTION_STEP_MM:g} mm or less.",
+        score=step,
+        limit=STOP_STEP_MM if stop else CAUTION_STEP_MM,
+        unit="mm",
+    )
 
 
 def _not_cross_sectional(headers: Sequence[SliceHeader]) -> Finding:

@@ -159,69 +159,47 @@ def _unusable(path: Path, headers: Headers) -> str:
 
 
 def _study_findings(headers: Headers) -> list[Finding]:
-    findings = []
-    damaged = headers.unreadable + headers.cut_short
-    if damaged:
+    damaged, refused = headers.unreadable + headers.cut_short, sum(headers.refused.values())
+    patients = len({header.patient for header in headers.slices} - {""})
+    studies = len({header.study_uid for header in headers.slices})
+    findings = [
+        _counted(
+            "damaged files",
+            damaged,
+            f"{damaged} DICOM files are damaged or cut short, and left out.",
+            "Export the study again.",
+        ),
+        _counted(
+            "refused files",
+            refused,
+            f"{refused} files are left out for what they claim or hide: {', '.join(headers.refused)}.",
+            "Export them again from their source.",
+        ),
+        _counted(
+            "missing files",
+            headers.missing,
+            f"{headers.missing} files that the DICOMDIR lists are not there.",
+            "Copy the whole medium again.",
+        ),
+    ]
+    if patients > 1:
+        words = f"Images of {patients} patients are mixed here."
+        advice = "Give the folder of one patient."
         findings.append(
             Finding(
-                "damaged files",
-                Severity.CAUTION,
-                f"{damaged} DICOM files are damaged or cut short, and left out.",
-                "Export the study again.",
-                score=damaged,
-                limit=0,
-                unit="files",
+                "several patients", Severity.STOP, words, advice, score=patients, limit=1, unit="patients"
             )
         )
-    refused = sum(headers.refused.values())
-    if refused:
+    elif studies > 1:
+        words = f"There are {studies} studies here."
+        advice = "Give the folder of one study, or check that the right one was taken."
         findings.append(
             Finding(
-                "refused files",
-                Severity.CAUTION,
-                f"{refused} files are left out for what they claim or hide: {', '.join(headers.refused)}.",
-                "Export them again from their source.",
-                score=refused,
-                limit=0,
-                unit="files",
+                "several studies", Severity.CAUTION, words, advice, score=studies, limit=1, unit="studies"
             )
         )
-    if headers.missing:
-        findings.append(
-            Finding(
-                "missing files",
-                Severity.CAUTION,
-                f"{headers.missing} files that the DICOMDIR lists are not there.",
-                "Copy the whole medium again.",
-                score=headers.missing,
-                limit=0,
-                unit="files",
-            )
-        )
-    patients = {header.patient for header in headers.slices} - {""}
-    studies = {header.study_uid for header in headers.slices}
-    if len(patients) > 1:
-        findings.append(
-            Finding(
-                "several patients",
-                Severity.STOP,
-                f"Images of {len(patients)} patients are mixed here.",
-                "Give the folder of one patient.",
-                score=len(patients),
-                limit=1,
-                unit="patients",
-            )
-        )
-    elif len(studies) > 1:
-        findings.append(
-            Finding(
-                "several studies",
-                Severity.CAUTION,
-                f"There are {len(studies)} studies here.",
-                "Give the folder of one study, or check that the right one was taken.",
-                score=len(studies),
-                limit=1,
-                unit="studies",
-            )
-        )
-    return findings
+    return [finding for finding in findings if finding.score]
+
+
+def _counted(name: str, files: int, words: str, advice: str) -> Finding:
+    return Finding(name, Severity.CAUTION, words, advice, score=files, limit=0, unit="files")
