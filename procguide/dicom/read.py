@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -184,20 +185,13 @@ def _study_findings(headers: Headers) -> list[Finding]:
     ]
     if patients > 1:
         words = f"Images of {patients} patients are mixed here."
-        advice = "Give the folder of one patient."
-        findings.append(
-            Finding(
-                "several patients", Severity.STOP, words, advice, score=patients, limit=1, unit="patients"
-            )
-        )
+        mixed = Finding("several patients", Severity.STOP, words, "Give the folder of one patient.")
+        findings.append(replace(mixed, score=patients, limit=1, unit="patients"))
     elif studies > 1:
         words = f"There are {studies} studies here."
         advice = "Give the folder of one study, or check that the right one was taken."
-        findings.append(
-            Finding(
-                "several studies", Severity.CAUTION, words, advice, score=studies, limit=1, unit="studies"
-            )
-        )
+        mixed = Finding("several studies", Severity.CAUTION, words, advice)
+        findings.append(replace(mixed, score=studies, limit=1, unit="studies"))
     return [finding for finding in findings if finding.score]
 
 
