@@ -235,8 +235,8 @@ def _words(answer: bytes) -> str:
 
 def _show(console: Console, document: dict[str, Any]) -> None:
     console.print(
-        f"received {document['received']} objects, {document['received_again']} of them again, "
-        f"refused {document['refused']}",
+        f"received {document['received']} objects; {document['received_again']} came again, "
+        f"{document['refused']} were refused",
         markup=False,
     )
     for state, count in document["jobs"].items():

@@ -71,22 +71,7 @@ def associate(
 
     Whatever keeps it from being established is raised as ``fault``.
     """
-    waits = waits or Waits()
-    local = entity(me, waits)
-    secured = (client_context(me), peer.host) if peer.tls else None
-    try:
-        association = local.associate(
-            peer.host,
-            peer.port,
-            contexts=list(contexts),
-            ae_title=peer.ae_title,
-            max_pdu=_MAX_PDU,
-            ext_neg=list(roles) or None,
-            tls_args=secured,
-            evt_handlers=list(handlers) or None,
-        )
-    except OSError as error:
-        raise fault(f"{_place(peer)} cannot be reached: {error.strerror or error}") from error
+    association = _request(me, peer, contexts, fault, waits or Waits(), (list(roles), list(handlers)))
     if not association.is_established:
         raise fault(_why_not(association, peer))
     if not has_pinned_certificate(_socket(association), peer):
@@ -102,6 +87,31 @@ def associate(
         raise
     if association.is_established:
         association.release()
+
+
+def _request(
+    me: Me,
+    peer: DimsePeer,
+    contexts: Sequence[PresentationContext],
+    fault: type[ProcguideError],
+    waits: Waits,
+    extras: tuple[list[Any], list[Any]],
+) -> Association:
+    """Ask for an association; whether there is one, it says itself."""
+    roles, handlers = extras
+    try:
+        return entity(me, waits).associate(
+            peer.host,
+            peer.port,
+            contexts=list(contexts),
+            ae_title=peer.ae_title,
+            max_pdu=_MAX_PDU,
+            ext_neg=roles or None,
+            tls_args=(client_context(me), peer.host) if peer.tls else None,
+            evt_handlers=handlers or None,
+        )
+    except OSError as error:
+        raise fault(f"{_place(peer)} cannot be reached: {error.strerror or error}") from error
 
 
 def echo(me: Me, peer: DimsePeer, *, fault: type[ProcguideError], waits: Waits | None = None) -> None:

@@ -2,11 +2,14 @@ import logging
 import socket
 import struct
 import subprocess
+import sys
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import servers
 from ears import CALLERS, listening, storescu
 from pydicom import dcmread
 from pydicom.uid import generate_uid
@@ -298,3 +301,29 @@ class ae_that_takes:  # noqa: N801 (reads as a function)
 
     def __exit__(self, *_):
         self.server.shutdown()
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from /proc")
+def test_a_large_object_does_not_stand_in_memory(tmp_path, study):
+    """80 MB arrive in a process of its own; it grows by a small part of that."""
+    file = study(1)[0]
+    dataset = dcmread(file)
+    dataset.Rows = dataset.Columns = 1024
+    dataset.NumberOfFrames = 40
+    dataset.PixelData = bytes(2 * 40 * 1024 * 1024)
+    dataset.save_as(file)
+    (tmp_path / "peers.yaml").write_text("peers: {scu: {ae_title: SCU, host: 127.0.0.1}}")
+    port = servers.free_port()
+    words = ["--spool", str(tmp_path / "spool"), "--peers", str(tmp_path / "peers.yaml"), "--port", str(port)]
+    command = [sys.executable, "-m", "procguide.cli", "listen", *words]
+    with servers.running(command, port) as listener:
+        status = Path(f"/proc/{listener.pid}/status")
+        before = peak_mb(status)
+        assert run(storescu(port, [file])).returncode == 0
+        assert peak_mb(status) - before < 20
+    assert next((tmp_path / "spool" / "studies").rglob("*.dcm")).stat().st_size > 80_000_000
+
+
+def peak_mb(status: Path) -> float:
+    line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
