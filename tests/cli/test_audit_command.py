@@ -107,6 +107,13 @@ def test_tampering_is_exit_5(invoke: Invoke, study: Path, log: Path) -> None:
     assert answer.code == 5
 
 
+def test_showing_whose_images_they_are_is_logged(invoke: Invoke, study: Path, log: Path) -> None:
+    assert invoke("info", study).code == 0
+    assert log.read_text().count("images read") == 0
+    assert invoke("info", study, "--identity").code == 0
+    assert log.read_text().count("images read") == 1
+
+
 def test_another_key_does_not_fit(invoke: Invoke, study: Path, log: Path, tmp_path: Path) -> None:
     invoke("info", study)
     other = tmp_path / "other.key"

@@ -13,14 +13,13 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from procguide.dicom.deidentify.dates import shift_date, shift_date_time
-from procguide.dicom.deidentify.identity import is_registered, text_values
+from procguide.dicom.deidentify.identity import DEEPEST, is_registered, text_values
 from procguide.dicom.deidentify.pseudonyms import Pseudonyms
 from procguide.dicom.deidentify.settings import Dates, Settings
 from procguide.dicom.deidentify.table import Action, Profile, put_dummy
 
 __all__ = ["Rules", "clean"]
 
-_DEEPEST = 32
 _FREE_TEXT = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 _NOT_LISTED_REMOVED = frozenset({"AE", "PN", "UN", "UR"})
 
@@ -92,7 +91,7 @@ def _apply_to_sequence(
     dataset: Dataset, element: DataElement, action: Action | None, rules: Rules, depth: int
 ) -> None:
     """Listed sequences go or are emptied, whatever is in them; others are cleaned item by item."""
-    if action in (Action.REMOVE, Action.DUMMY) or depth >= _DEEPEST:
+    if action in (Action.REMOVE, Action.DUMMY) or depth >= DEEPEST:
         _remove(dataset, element.tag, rules)
     elif action is Action.EMPTY:
         _empty(dataset, element, rules)

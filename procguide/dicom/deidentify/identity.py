@@ -10,7 +10,10 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
-__all__ = ["elements", "identity_of", "is_registered", "naming_words", "pattern_of", "text_values"]
+__all__ = ["DEEPEST", "elements", "identity_of", "is_registered", "naming_words", "pattern_of", "text_values"]
+
+DEEPEST = 32
+"""Sequences within sequences: no honest object has a third of it."""
 
 _SHORTEST = 3
 _NAMING = (
@@ -37,8 +40,8 @@ def identity_of(dataset: Dataset) -> str:
     return named or str(dataset.get("StudyInstanceUID", ""))
 
 
-def elements(dataset: Dataset) -> Iterator[DataElement]:
-    """All elements that can be read, those of sequences too."""
+def elements(dataset: Dataset, depth: int = 0) -> Iterator[DataElement]:
+    """All elements that can be read, those of sequences too, down to :data:`DEEPEST`."""
     for tag in list(dataset.keys()):
         try:
             element = dataset[tag]
@@ -46,8 +49,8 @@ def elements(dataset: Dataset) -> Iterator[DataElement]:
         except Exception:  # noqa: S112 (pydicom raises almost anything on damaged values)
             continue
         yield element
-        for item in items:
-            yield from elements(item)
+        for item in items if depth < DEEPEST else ():
+            yield from elements(item, depth + 1)
 
 
 def is_registered(uid: str) -> bool:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import warnings
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.uid import MediaStorageDirectoryStorage
 
+from procguide.dicom.bounded import read_file
+from procguide.dicom.containers import contents_of
+from procguide.dicom.decode import quietly
 from procguide.dicom.deidentify.check import Leak, Secrets, find_in_bytes, find_in_words, secrets_of
 from procguide.dicom.deidentify.clean import Rules
 from procguide.dicom.deidentify.face import face_mask
@@ -25,7 +27,8 @@ from procguide.dicom.deidentify.table import basic_profile
 from procguide.dicom.deidentify.text_finder import RapidTextFinder, TextFinder
 from procguide.dicom.deidentify.text_reader import TextReader, pictures_of, tesseract
 from procguide.dicom.deidentify.write import FaceMasks, LeftOutError, Treated, treat, write_object
-from procguide.errors import InputUnreadableError
+from procguide.dicom.guard import RefusedError
+from procguide.errors import InputUnreadableError, ProcguideError
 
 __all__ = ["deidentify"]
 
@@ -68,7 +71,10 @@ def deidentify(
     ``reader`` reads what is left, Tesseract where it is installed.
     """
     settings = settings or Settings()
-    files = [file for file in _files(path) if _has_prefix(file)]
+    if not path.exists():
+        raise InputUnreadableError(f"there is no file or folder {path}; check the path")
+    contents = contents_of(path)
+    files = [file for file in contents.files if _has_prefix(file)]
     if not files:
         raise InputUnreadableError(f"there is no DICOM file in {path}; give the folder of a study")
     if settings.pixels is Pixels.CLEAN:
@@ -81,29 +87,32 @@ def deidentify(
         reader or tesseract(),
         _face_masks(path) if settings.remove_face else {},
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's remarks quote values
+    with _silence():
         for n, file in enumerate(files, start=1):
             try:
                 _one(run, file)
             except LeftOutError as reason:
                 run.left_out[str(reason)] += 1
+            except ProcguideError:
+                raise
+            except Exception:  # a file that nobody vouches for never ends the run
+                run.left_out["it is damaged in a way that stops its cleaning"] += 1
             if on_progress is not None:
                 on_progress(n / len(files))
-    return _report(run, len(files))
+    run.left_out += contents.refused
+    return _report(run, len(files) + contents.refused.total())
 
 
-def _files(path: Path) -> Iterator[Path]:
-    """Plain files only: a link may lead out of the folder."""
-    if path.is_file():
-        yield path
-        return
-    for folder, subfolders, names in os.walk(path):
-        subfolders.sort()
-        for name in sorted(names):
-            file = Path(folder, name)
-            if file.is_file() and not file.is_symlink():
-                yield file
+@contextmanager
+def _silence() -> Iterator[None]:
+    """No warning and no log of pydicom, whose remarks on odd values quote them."""
+    log = logging.getLogger("pydicom")
+    before, log.disabled = log.disabled, True
+    try:
+        with quietly():
+            yield
+    finally:
+        log.disabled = before
 
 
 def _has_prefix(file: Path) -> bool:
@@ -125,7 +134,12 @@ def _one(run: _Run, file: Path) -> None:
     )
     treated = treat(dataset, rules, run.finder, run.faces)
     target = _place(run, dataset)
-    write_object(dataset, target)
+    try:
+        write_object(dataset, target)
+    except ProcguideError:
+        raise
+    except Exception as error:  # whatever pydicom finds unfit to be written
+        raise LeftOutError("what is left of it cannot be written") from error
     leaks = _check(run, target, secrets, treated)
     run.header.update(rules.tally)
     if leaks:
@@ -138,13 +152,15 @@ def _one(run: _Run, file: Path) -> None:
 
 def _read(file: Path) -> FileDataset:
     try:
-        dataset = dcmread(file)
+        dataset = read_file(file)
         uids = [str(dataset[keyword].value) for keyword in _NEEDED]
+    except RefusedError as error:
+        raise LeftOutError(error.reason) from error
     except Exception as error:  # pydicom raises almost anything on damaged files
         if _is_directory(file):
             raise LeftOutError("a DICOMDIR: it lists names") from error
         raise LeftOutError("it cannot be read") from error
-    if not all(uids):
+    if not all(uids) or not dataset.file_meta.get("TransferSyntaxUID"):
         raise LeftOutError("it cannot be read")
     return dataset
 

@@ -14,8 +14,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import (
     PYDICOM_IMPLEMENTATION_UID,
     DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
 )
 
 from procguide import __version__
@@ -24,7 +24,9 @@ from procguide.dicom.deidentify.clean import Rules, clean
 from procguide.dicom.deidentify.settings import Dates, Pixels, options_of
 from procguide.dicom.deidentify.table import EDITION
 from procguide.dicom.deidentify.text_finder import TextFinder
+from procguide.dicom.guard import RefusedError, check_claims
 from procguide.dicom.write_common import code_item
+from procguide.errors import ProcguideError
 from procguide.imaging.files import replacing
 
 __all__ = ["FaceMasks", "LeftOutError", "Treated", "treat", "write_object"]
@@ -55,7 +57,9 @@ def treat(dataset: FileDataset, rules: Rules, finder: TextFinder | None, faces: 
         raise LeftOutError("no image: documents and reports may hold any text")
     try:
         treated = _treat_pixels(dataset, rules, finder, faces)
-    except (ValueError, TypeError, AttributeError, RuntimeError, NotImplementedError, MemoryError) as error:
+    except (LeftOutError, ProcguideError):
+        raise
+    except Exception as error:  # pydicom and its decoders raise almost anything on damaged files
         raise LeftOutError("its pixels cannot be decoded, so they cannot be cleaned") from error
     patient = rules.patient
     clean(dataset, rules)
@@ -65,16 +69,24 @@ def treat(dataset: FileDataset, rules: Rules, finder: TextFinder | None, faces: 
 
 
 def _treat_pixels(dataset: FileDataset, rules: Rules, finder: TextFinder | None, faces: FaceMasks) -> Treated:
-    if "TransferSyntaxUID" not in dataset.file_meta:
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    try:
+        check_claims(dataset, len(dataset.PixelData))
+    except RefusedError as error:
+        raise LeftOutError(error.reason) from error
     _clear_overlay_bits(dataset)
     removed = _remove_faces(dataset, faces)
     if not may_show_text(dataset):
         return Treated(faces=removed)
     if rules.settings.pixels is Pixels.LEAVE_OUT or finder is None:
         raise LeftOutError("it may show burnt-in text, and such images are to be left out")
+    _refuse_big_endian(dataset)
     blanked = blank_text(dataset, finder)
     return Treated(True, blanked.boxes, blanked.outside_regions, removed)
+
+
+def _refuse_big_endian(dataset: FileDataset) -> None:
+    if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
+        raise LeftOutError("its pixels are big-endian (retired in 2006) and would have to be changed")
 
 
 def _clear_overlay_bits(dataset: FileDataset) -> None:
@@ -86,6 +98,7 @@ def _clear_overlay_bits(dataset: FileDataset) -> None:
             bits |= 1 << int(position.value)
     if not bits or dataset.BitsAllocated != 16 or dataset.file_meta.TransferSyntaxUID.is_compressed:
         return
+    _refuse_big_endian(dataset)
     kept = np.frombuffer(dataset.PixelData, "<u2") & np.uint16(0xFFFF & ~bits)
     dataset.PixelData = kept.tobytes()
 
@@ -101,6 +114,7 @@ def _remove_faces(dataset: FileDataset, faces: FaceMasks) -> int:
     for frame, packed in masks.items():
         mask = np.unpackbits(packed, count=frames[frame].size).astype(bool).reshape(frames.shape[1:3])
         frames[frame, mask] = _air(dataset, frames)
+    _refuse_big_endian(dataset)
     store_frames(dataset, frames)
     return len(masks)
 
@@ -135,7 +149,6 @@ def write_object(dataset: FileDataset, path: Path) -> None:
     meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     meta.ImplementationClassUID = PYDICOM_IMPLEMENTATION_UID
-    whole = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    whole.update(dataset)
+    dataset.file_meta, dataset.preamble = meta, b"\0" * 128
     with replacing(path) as temporary:
-        whole.save_as(temporary, enforce_file_format=True)
+        dataset.save_as(temporary, enforce_file_format=True)
