@@ -20,6 +20,7 @@ from tests.dicom.input_cases import (
     Outcome,
     made_cases,
     outcome_of,
+    pixels_of,
     pydicom_cases,
     sample_cases,
 )
@@ -34,40 +35,49 @@ TITLES = {
 }
 
 
-def outcomes() -> dict[str, Outcome]:
+def outcomes(stored: dict[str, str]) -> dict[str, Outcome]:
+    """What came of each case; how its pixels are stored is put into ``stored``."""
     cases: list[InputCase] = [*made_cases(), *sample_cases(), *pydicom_cases()]
     rows = {}
     for case in cases:
         with tempfile.TemporaryDirectory() as folder:
-            rows[f"{case.source}:{case.name}"] = outcome_of(case.place(Path(folder)))
+            place = case.place(Path(folder))
+            rows[f"{case.source}:{case.name}"] = outcome_of(place)
+            stored[f"{case.source}:{case.name}"] = pixels_of(place)
     for name in SHARED:
         file = REPOSITORY.parent / "shared" / "data" / name
         if file.exists():
             rows[f"shared:{name}"] = outcome_of(file)
+            stored[f"shared:{name}"] = pixels_of(file)
     return rows
 
 
-def table(rows: dict[str, Outcome]) -> str:
+def table(rows: dict[str, Outcome], stored: dict[str, str]) -> str:
     lines = []
     for source, title in TITLES.items():
         own = {name.split(":", 1)[1]: row for name, row in rows.items() if name.startswith(f"{source}:")}
-        lines += [f"\n### {title}: {len(own)}\n", "| input | modality | transfer syntax | what came of it |"]
-        lines += ["|---|---|---|---|"]
         lines += [
-            f"| `{name}` | {row.modality or '-'} | {row.syntax or '-'} | {row.words} |"
+            f"\n### {title}: {len(own)}\n",
+            "| input | modality | transfer syntax | pixels | what came of it |",
+        ]
+        lines += ["|---|---|---|---|---|"]
+        lines += [
+            f"| `{name}` | {row.modality or '-'} | {row.syntax or '-'} "
+            f"| {stored[f'{source}:{name}'] or '-'} | {row.words} |"
             for name, row in own.items()
         ]
     return "\n".join(lines)
 
 
 def main() -> None:
-    rows = outcomes()
+    stored: dict[str, str] = {}
+    rows = outcomes(stored)
     EXPECTED.write_text(
         json.dumps({name: asdict(row) for name, row in rows.items()}, indent=1, ensure_ascii=False) + "\n"
     )
     before, _, rest = PAGE.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{table(rows)}\n\n{END}{after}")
+    PAGE.write_text(f"{before}{BEGIN}\n{table(rows, stored)}\n\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -137,6 +137,20 @@ def _measured(view: View) -> str:
     return "".join(said)
 
 
+def pixels_of(path: Path) -> str:
+    """How a file says that its pixels are stored: interpretation, bits, sign, planes."""
+    if path.is_dir() or path.suffix == ".zip":
+        return ""
+    with warnings.catch_warnings(action="ignore"):
+        header = dcmread(path, stop_before_pixels=True, force=True)
+        if "Rows" not in header or "BitsStored" not in header:
+            return ""
+        sign = ", signed" if header.get("PixelRepresentation") == 1 else ""
+        planes = ", planes apart" if header.get("PlanarConfiguration") == 1 else ""
+        bits = f"{header.BitsStored} of {header.BitsAllocated} bits"
+        return f"{header.get('PhotometricInterpretation', '?')}, {bits}{sign}{planes}"
+
+
 def expected() -> dict[str, Outcome]:
     """What is on record of each case."""
     return {name: Outcome(**row) for name, row in json.loads(EXPECTED.read_text()).items()}
