@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydicom import dcmread
+from pydicom import Sequence, dcmread
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     JPEG2000Lossless,
@@ -16,11 +16,12 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from procguide.dicom import read_study, read_volume
+from procguide.dicom import read_frames, read_study, read_volume
 from procguide.errors import InputUnreadableError, ProcguideError
 from procguide.geometry import Affine
-from procguide.imaging import Volume
+from procguide.imaging import Cine, Volume
 from procguide.imaging.files import read_image, write_image
+from tests.dicom.made_images import make_image, ramp, region, saved
 
 FUZZ = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
 DAMAGE = st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=12)
@@ -52,6 +53,42 @@ def test_damaged_dicom(tmp_path, slice_maker, damage, kept, syntax):
         for series in read_study(file).series:
             volume = read_volume(series)
             assert volume.shape[0] >= 1
+
+
+@FUZZ
+@given(
+    damage=DAMAGE,
+    kept=st.sampled_from([1.0, 1.0, 0.7]),
+    kind=st.sampled_from(["rotation", "ultrasound", "colour"]),
+)
+def test_damaged_frames(tmp_path, damage, kept, kind):
+    made = {
+        "rotation": lambda: make_image(
+            "XA",
+            ramp(3, 16, 16),
+            PositionerPrimaryAngle="1",
+            PositionerSecondaryAngle="2",
+            PositionerPrimaryAngleIncrement=["0", "5", "9"],
+            FrameTimeVector=["0", "40", "40"],
+            ImagerPixelSpacing=["0.3", "0.3"],
+            WindowCenter="100",
+            WindowWidth="50",
+        ),
+        "ultrasound": lambda: make_image(
+            "US", ramp(16, 16), SequenceOfUltrasoundRegions=Sequence([region((0, 0, 15, 15), (0.1, 0.1))])
+        ),
+        "colour": lambda: make_image("US cine", ramp(2, 16, 16, 3), colour=True, FrameTime="40"),
+    }[kind]()
+    file = saved(made, tmp_path / "frames")
+    data = file.read_bytes()
+    head = [(place * 0.6, byte) for place, byte in damage] if kind == "rotation" else damage
+    file.write_bytes(damaged(data, head, kept))
+    with suppress(ProcguideError):
+        for series in read_study(file).series:
+            for image in read_frames(series):
+                assert image.pixels.size
+                for frame in image if isinstance(image, Cine) else [image]:
+                    assert frame.shown().dtype == np.uint8
 
 
 @FUZZ
