@@ -51,7 +51,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     The shaft comes in through the posterolateral border, between articular process and leaving nerve.
     """
     disc, number = _Disc.of(site), site.number
-    ticks = (np.linspace(-1, 1, 7), np.linspace(-1, 1, 7), np.linspace(-1, 1, 3))
+    ticks = (np.linspace(-1, 1, 9), np.linspace(-1, 1, 9), np.linspace(-1, 1, 5))
     within = np.stack(np.meshgrid(*ticks, indexing="ij"), axis=-1).reshape(-1, 3)
     within = within[np.linalg.norm(within[:, :2], axis=1) <= 1.0]
     extent = np.array([number("width_fraction"), number("depth_fraction"), number("height_fraction")])
