@@ -34,7 +34,7 @@ def dcmtk(name: str) -> str:
     pytest.skip(f"DCMTK's {name} is not installed")
 
 
-def wait_for(port: int, process: subprocess.Popen, seconds: float = 20.0) -> None:
+def wait_for(port: int, process: subprocess.Popen, seconds: float = 60.0) -> None:
     """Return when something listens on ``port``."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -44,6 +44,18 @@ def wait_for(port: int, process: subprocess.Popen, seconds: float = 20.0) -> Non
                 return
         time.sleep(0.05)
     pytest.fail(f"nothing listens on {port} after {seconds:g} s")
+
+
+def ended_job(spool: Path, seconds: float) -> dict:
+    """The record of the one job in ``spool``, when it has ended."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        for file in spool.glob("jobs/*/job.json"):
+            record = json.loads(file.read_text())
+            if record["state"] not in ("waiting", "computed"):
+                return record
+        time.sleep(0.1)
+    pytest.fail(f"no job has ended after {seconds:g} s")
 
 
 @contextmanager

@@ -27,15 +27,12 @@ QUICK = Waits(connect=2, associate=5, answer=10, silence=10)
 class Listener:
     """``procguide listen`` on a port and a spool that stay the same however often it is killed."""
 
-    def __init__(self, folder, rules=None):
+    def __init__(self, folder):
         self.folder, self.port = folder, servers.free_port()
         (folder / "peers.yaml").write_text(
             yaml.safe_dump({"peers": {"scu": {"ae_title": "SCU", "host": "127.0.0.1"}}})
         )
         self.words = ["--spool", folder / "spool", "--peers", folder / "peers.yaml", "--port", self.port]
-        if rules is not None:
-            (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
-            self.words += ["--rules", folder / "rules.yaml"]
         self.process = None
 
     def start(self, *more):
@@ -49,7 +46,7 @@ class Listener:
 
     def stop(self, how=signal.SIGKILL):
         self.process.send_signal(how)
-        out, _ = self.process.communicate(timeout=30)
+        out, _ = self.process.communicate(timeout=90)
         return out
 
     @property
@@ -72,7 +69,7 @@ def listener(tmp_path):
         running.stop()
 
 
-def send_until_answered(instances, listener, seconds=60.0):
+def send_until_answered(instances, listener, seconds=300.0):
     """As an archive does: what has had no answer is sent again, until everything has one."""
     left = {one.sop_instance: one for one in instances}
 
@@ -137,17 +134,22 @@ def test_a_second_one_is_refused_and_no_rule_runs_unchecked(listener, tmp_path):
     assert (wrong.returncode, "no procedure 'no_such'" in wrong.stderr) == (2, True)
 
 
-def test_a_study_that_cannot_be_planned_ends_as_failed_with_its_words(tmp_path, study):
+def test_a_study_that_cannot_be_planned_ends_as_failed_with_its_words(listener, tmp_path, study):
     """The real computation, in its own process: three slices are no spine."""
     rules = {"quiet_s": 0.5, "rules": [{"name": "labels", "do": "segment", "send_to": ["sender"]}]}
-    listener = Listener(tmp_path, rules)
-    listener.start("--until-idle", "0.5", "--json")
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rules))
+    listener.start("--rules", tmp_path / "rules.yaml", "--json")
     send_until_answered([read_instance(file) for file in study(3)], listener)
-    out, _ = listener.process.communicate(timeout=120)
-    assert json.loads(out)["jobs"] == {"failed": 1}
-    record = json.loads(next((tmp_path / "spool" / "jobs").glob("*/job.json")).read_text())
+    record = servers.ended_job(tmp_path / "spool", seconds=240)
     assert (record["state"], record["exit_code"]) == ("failed", 5)
     assert record["words"]
+    assert json.loads(listener.stop(signal.SIGTERM))["jobs"] == {"failed": 1}
     log = (tmp_path / "log").read_text()
     assert not [word for word in ("Secret", "4711", "1.2.3") if word in log]
     assert (tmp_path / "spool").stat().st_mode & 0o077 == 0
+
+
+def test_it_leaves_when_all_is_done_if_asked_to(listener):
+    listener.start("--until-idle", "2", "--json")
+    out, _ = listener.process.communicate(timeout=60)
+    assert (listener.process.returncode, json.loads(out)["received"]) == (0, 0)

@@ -37,12 +37,16 @@ def test_a_study_is_received_planned_and_the_plan_is_in_the_archive(orthanc, tmp
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"quiet_s": 1, "rules": [rule]}))
     port = servers.free_port()
     words = ["--spool", "spool", "--peers", "peers.yaml", "--rules", "rules.yaml", "--port", str(port)]
-    command = [sys.executable, "-m", "procguide.cli", "listen", *words, "--until-idle", "1", "--json"]
+    command = [sys.executable, "-m", "procguide.cli", "listen", *words, "--json"]
     with (tmp_path / "log").open("wb") as log:
         listener = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=log)
-    servers.wait_for(port, listener)
-    subprocess.run(storescu(port, sorted(SAMPLE.iterdir()), "-xt"), check=True)
-    out, _ = listener.communicate(timeout=900)
+    try:
+        servers.wait_for(port, listener)
+        subprocess.run(storescu(port, sorted(SAMPLE.iterdir()), "-xt"), check=True)
+        assert servers.ended_job(tmp_path / "spool", seconds=900)["state"] == "done"
+    finally:
+        listener.terminate()
+        out, _ = listener.communicate(timeout=60)
     assert json.loads(out)["jobs"] == {"done": 1}, (tmp_path / "log").read_text()
     folder = next((tmp_path / "spool" / "jobs").iterdir())
     plan = json.loads((folder / "out" / "plan.json").read_text())
