@@ -27,7 +27,7 @@ from pydicom.uid import (
 from procguide.dicom.bounded import read_file
 from procguide.dicom.codestreams import check_jpeg, check_jpeg_2000
 from procguide.dicom.elements import tags_of, whole
-from procguide.dicom.guard import check_claims, is_compressed
+from procguide.dicom.guard import check_claims, check_offsets, is_compressed
 from procguide.errors import InputUnreadableError
 
 __all__ = ["PIXEL_TAGS", "decoded_frames", "explained", "quietly", "read_pixels"]
@@ -102,6 +102,8 @@ def _honest(dataset: Dataset, frames: int) -> Iterator[None]:
     rows, columns, samples = (whole(dataset, word) for word in ("Rows", "Columns", "SamplesPerPixel"))
     offsets, lengths = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
     table = (offsets, lengths) if offsets and lengths else None
+    if table is not None:
+        check_offsets(offsets, lengths, len(dataset.PixelData))
     for frame in generate_frames(dataset.PixelData, number_of_frames=frames, extended_offsets=table):
         if syntax in JPEG2000TransferSyntaxes:  # high-throughput, too
             check_jpeg_2000(frame, rows, columns, samples)

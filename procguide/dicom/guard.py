@@ -7,6 +7,8 @@ sizes, numbers of frames and lookup tables are the file's own claims (PS3.3 C.7.
 
 from __future__ import annotations
 
+from struct import unpack_from
+
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, RLELossless
 
@@ -17,6 +19,7 @@ from procguide.imaging.limits import MAX_VOXELS
 __all__ = [
     "RefusedError",
     "check_claims",
+    "check_offsets",
     "check_preamble",
     "check_segmented_palette",
     "expected_bytes",
@@ -84,6 +87,15 @@ def check_claims(dataset: Dataset, encoded_bytes: int) -> None:
         raise RefusedError(f"it claims {decoded} bytes of pixels in {encoded_bytes}")
     if values // frames > _MOST_FRAME_VALUES:
         raise RefusedError(f"it claims {rows} x {columns} pixels in one compressed frame")
+
+
+def check_offsets(offsets: bytes, lengths: bytes, encoded_bytes: int) -> None:
+    """Refuse extended offsets (PS3.3 C.7.6.3.1.8) whose frames leave the pixels or share them."""
+    count = min(len(offsets), len(lengths)) // 8
+    starts, sizes = unpack_from(f"<{count}Q", offsets), unpack_from(f"<{count}Q", lengths)
+    inside = all(start + size <= encoded_bytes for start, size in zip(starts, sizes, strict=True))
+    if not inside or sum(sizes) > encoded_bytes:
+        raise RefusedError("its frames have offsets beyond its pixels")
 
 
 def expected_bytes(dataset: Dataset) -> int:

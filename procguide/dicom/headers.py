@@ -217,7 +217,8 @@ def _header(
 ) -> SliceHeader:
     """The record of one frame; ``groups`` are looked through in order for what differs by frame."""
     classic = groups[0] is dataset
-    plane = _geometry(groups) if frames == 1 or not classic else None
+    size = (whole(dataset, "Rows"), whole(dataset, "Columns"))
+    plane = _geometry(groups) if all(size) and (frames == 1 or not classic) else None
     position, directions, spacing = plane or (None, None, None)
     thickness = _value(groups, "PixelMeasuresSequence", "SliceThickness")
     image_type = (
@@ -237,7 +238,7 @@ def _header(
         modality=_modality(dataset),
         description=words(dataset, "SeriesDescription"),
         image_type=image_type,
-        size=(whole(dataset, "Rows"), whole(dataset, "Columns")),
+        size=size,
         samples=whole(dataset, "SamplesPerPixel", 1) or 1,
         thickness=thickness[0] if thickness else None,
         number=whole(dataset, "InstanceNumber") + frame,

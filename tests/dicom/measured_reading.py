@@ -1,0 +1,68 @@
+"""Read paths nobody vouches for, each in a process of its own, and say what came of it and what it cost.
+
+``python -m tests.dicom.measured_reading PATH...`` prints one JSON object a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from procguide.dicom import read_frames, read_study, read_volume
+from procguide.errors import InputUnreadableError, ProcguideError
+
+
+def read_everything(path: Path) -> dict[str, Any]:
+    """Headers and pixels of all there is: the exit code a command would give, and the words."""
+    try:
+        study = read_study(path)
+    except InputUnreadableError as error:
+        return {"exit_code": error.exit_code, "words": str(error), "read": 0}
+    words = [finding.words for finding in study.findings if finding.unit == "files"]
+    read = 0
+    for series in study.series:
+        try:
+            _ = read_volume(series) if series.grid is not None else read_frames(series)
+            read += 1
+        except ProcguideError as error:
+            words.append(str(error))
+    code = 0 if not words else 8 if read else 4
+    return {"exit_code": code, "words": " ".join(words), "read": read}
+
+
+def measured(path: Path) -> dict[str, Any]:
+    """The same in a child: seconds of its processor, its peak memory in MB and by how much that rose."""
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if child == 0:
+        before, start, wall = _peak_mb(), time.process_time(), time.perf_counter()
+        try:
+            outcome = read_everything(path)
+        except BaseException as error:
+            outcome = {"exit_code": 1, "words": repr(error), "read": 0}
+        outcome["processor_s"] = round(time.process_time() - start, 3)
+        outcome["wall_s"] = round(time.perf_counter() - wall, 3)
+        outcome["peak_mb"] = round(_peak_mb())
+        outcome["rise_mb"] = round(_peak_mb() - before)
+        os.write(sending, json.dumps(outcome).encode()[:60000])
+        os._exit(0)
+    os.close(sending)
+    with os.fdopen(receiving, "rb") as stream:
+        said = stream.read()
+    status = os.waitpid(child, 0)[1]
+    return json.loads(said) if said else {"exit_code": 1, "words": f"it died ({status})", "read": 0}
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        sys.stdout.write(json.dumps(measured(Path(argument))) + "\n")
+        sys.stdout.flush()
