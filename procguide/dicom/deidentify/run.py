@@ -87,6 +87,13 @@ def deidentify(
         reader or tesseract(),
         _face_masks(path) if settings.remove_face else {},
     )
+    _each(run, files, on_progress)
+    run.left_out += contents.refused
+    return _report(run, len(files) + contents.refused.total())
+
+
+def _each(run: _Run, files: list[Path], on_progress: Callable[[float], None] | None) -> None:
+    """One file after another; whatever is wrong with one, the others are written."""
     with _silence():
         for n, file in enumerate(files, start=1):
             try:
@@ -99,8 +106,6 @@ def deidentify(
                 run.left_out["it is damaged in a way that stops its cleaning"] += 1
             if on_progress is not None:
                 on_progress(n / len(files))
-    run.left_out += contents.refused
-    return _report(run, len(files) + contents.refused.total())
 
 
 @contextmanager
