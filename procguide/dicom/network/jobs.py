@@ -125,6 +125,7 @@ class Queue:
         if not folder.is_dir():
             folder.mkdir(mode=0o700)
             sync_folder(self.root)
+        self._known.pop(job.identity, None)  # asked to stop in between, what is on disk counts
         write_safely(folder / _RECORD, json.dumps(asdict(job), indent=1))
         self._known[job.identity] = job
         return job

@@ -3,14 +3,15 @@
 import json
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from pydicom import dcmread
 from pydicom.uid import generate_uid
 
+from procguide.dicom.network import jobs
 from procguide.dicom.network.instances import handle, read_instance
-from procguide.dicom.network.jobs import Answer, Queue, State, images_of, only_one
+from procguide.dicom.network.jobs import Answer, Job, Queue, State, images_of, only_one
 from procguide.dicom.network.outgoing import Outcome, Sent
 from procguide.dicom.network.rules import Rules
 from procguide.dicom.network.store import Store
@@ -340,6 +341,21 @@ def test_words_and_records_hold_no_identifier(bench, study):
     assert json.loads(record)["state"] == "done"
     told = record + "\n".join(bench.said)
     assert not [word for word in ("Secret", "4711", "1.2.3") if word in told]
+
+
+def test_a_record_that_was_written_counts_even_if_asked_to_stop_right_then(tmp_path, monkeypatch):
+    queue = Queue(tmp_path)
+    waiting = queue.save(Job("1" * 24, "2" * 24, "rules"))
+    write = jobs.write_safely
+
+    def write_and_stop(path, text):
+        write(path, text)
+        raise SystemExit
+
+    monkeypatch.setattr(jobs, "write_safely", write_and_stop)
+    with pytest.raises(SystemExit):
+        queue.save(replace(waiting, state=State.DONE))
+    assert [job.state for job in queue.all()] == [State.DONE]
 
 
 def test_one_listener_a_spool(tmp_path):
