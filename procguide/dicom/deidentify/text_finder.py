@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +20,8 @@ _INSTALL = (
     "or leave such images out with --pixels leave-out"
 )
 _SMALLEST_SIDE = 30
+_DETECTOR = "*_det_*.onnx"
+_OWN_SIZE, _TILE, _OVERLAP = 1280, 736, 160
 
 
 class TextFinder(Protocol):
@@ -41,11 +45,16 @@ class RapidTextFinder:
     @cached_property
     def _engine(self) -> Any:
         try:
+            import rapidocr
             from rapidocr import EngineType, RapidOCR
         except ImportError as error:
             raise MissingPartError(_INSTALL) from error
+        models = sorted(Path(rapidocr.__file__).with_name("models").glob(_DETECTOR))
+        if not models:
+            raise MissingPartError(_INSTALL)
         return RapidOCR(
             params={
+                "Det.model_path": str(models[-1]),  # named, or it would be fetched where it is missing
                 "Global.use_cls": False,
                 "Global.use_rec": False,
                 "Global.log_level": "critical",
@@ -58,14 +67,36 @@ class RapidTextFinder:
         )
 
     def find(self, image: NDArray[np.uint8]) -> tuple[Box, ...]:
-        """Boxes round the text; an image too small for any text has none."""
+        """Boxes round the text; an image too small for any text has none.
+
+        A large image is looked at whole and in overlapping tiles: the detector shrinks what is larger.
+        """
         if min(image.shape[:2]) < _SMALLEST_SIDE:
             return ()
+        found = list(self._find(image))
+        for top, left in _tiles(image.shape[0], image.shape[1]):
+            tile = image[top : top + _TILE, left : left + _TILE]
+            found += [
+                Box(box.top + top, box.left + left, box.bottom + top, box.right + left)
+                for box in self._find(tile)
+            ]
+        return tuple(found)
+
+    def _find(self, image: NDArray[np.uint8]) -> Iterator[Box]:
         corners = self._engine(np.ascontiguousarray(image)).boxes
         if corners is None:
-            return ()
+            return
         places = np.asarray(corners, dtype=int)[..., ::-1]  # (n, 4 corners, row and column)
-        return tuple(
-            Box(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
-            for low, high in zip(places.min(axis=1), places.max(axis=1), strict=True)
-        )
+        for low, high in zip(places.min(axis=1), places.max(axis=1), strict=True):
+            yield Box(int(low[0]), int(low[1]), int(high[0]) + 1, int(high[1]) + 1)
+
+
+def _tiles(rows: int, columns: int) -> list[tuple[int, int]]:
+    """Where tiles start, row and column; none for an image that is looked at in its own size."""
+    if max(rows, columns) <= _OWN_SIZE:
+        return []
+    starts = [
+        sorted({min(start, max(size - _TILE, 0)) for start in range(0, size, _TILE - _OVERLAP)})
+        for size in (rows, columns)
+    ]
+    return [(top, left) for top in starts[0] for left in starts[1]]

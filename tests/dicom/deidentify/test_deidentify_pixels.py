@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from procguide.dicom.deidentify import Report
 from procguide.dicom.deidentify.burnt_in import may_show_text, viewable_frames
-from procguide.dicom.deidentify.regions import Box
+from procguide.dicom.deidentify.regions import Box, mask_of
 from procguide.dicom.deidentify.text_finder import RapidTextFinder
 from tests.dicom.deidentify.conftest import Blind, item
 
@@ -164,6 +164,20 @@ def test_all_outside_the_scan_is_blanked(patient_slice: Make, run: Run) -> None:
     assert (after[98:112, 98:142] == frames.min()).all()
     assert told.shown[0].shape == (*SIZE, 3)
     assert report.pixels["images blanked outside the scan"] == 1
+
+
+@needs_rapidocr
+def test_a_line_of_text_on_a_large_radiograph(
+    finder: RapidTextFinder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large images are looked at in tiles; the detector's models are its own, and none is fetched."""
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("it reached for the network"))
+    picture = Image.fromarray(np.full((1300, 1300), 60, np.uint8))
+    ImageDraw.Draw(picture).text((1100, 1200), TEXT[:7], fill=255, font=ImageFont.load_default(24))
+    frame = np.asarray(picture)
+    mask = mask_of(finder.find(np.repeat(frame[..., None], 3, axis=-1)), frame.shape)
+    assert mask[frame == 255].mean() > 0.99
+    assert mask.mean() < 0.01
 
 
 def test_images_that_may_show_text_can_be_left_out(patient_slice: Make, run: Run) -> None:
