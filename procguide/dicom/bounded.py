@@ -1,9 +1,9 @@
 """Datasets parsed within bounds: bytes, elements, nesting, and what deflated data may become.
 
-pydicom parses what it is given. Here it is given a stream that counts: every element costs one read of eight
-bytes, every item of a sequence one of four besides, so a header of millions of empty ones ends where the
-limit is, however it is put together. Sequences that pydicom leaves for later are parsed at once where they
-are long.
+pydicom parses what it is given. Here it is given a stream that counts: every element costs a read of eight
+bytes, every item of a sequence reads of four and two besides, so a header of millions of empty ones ends
+where the limit is, however it is put together. Sequences that pydicom leaves for later are parsed at once
+where they are long.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["HEADER", "WHOLE", "Bounds", "read_bounded", "read_file"]
 class Bounds:
     """The most that one file may make us read: bytes of values, elements, inflated bytes, nested sequences.
 
-    An item of a sequence counts as six elements: it takes that much more time and memory.
+    An item of a sequence counts as eight elements: it takes that much more time and memory.
     """
 
     value_bytes: int
@@ -47,7 +47,7 @@ HEADER = Bounds(value_bytes=2**26)
 WHOLE = Bounds(value_bytes=2**33, elements=1_000_000)
 """With pixels, whose size is checked against the header."""
 
-_ITEM = 5
+_ITEM = 7
 _INFLATE_RATIO = 200
 _INFLATE_FREE_BYTES = 2**24
 _CHUNK_BYTES = 2**20
@@ -87,21 +87,21 @@ def read_bounded(
     """
     check_preamble(stream.read(132))
     stream.seek(0)
-    metered = _Metered(stream, size, bounds)
+    counted = _Metered(stream, size, bounds)
     wanted = list(tags) if tags is not None else None
     try:
         dataset = dcmread(
-            io_of(metered), stop_before_pixels=stop_before_pixels, force=True, specific_tags=wanted
+            _as_stream(counted), stop_before_pixels=stop_before_pixels, force=True, specific_tags=wanted
         )
-        _settle(dataset, bounds, metered)
+        _settle(dataset, bounds, counted)
     except RecursionError as error:
         raise RefusedError("its sequences are nested too deep") from error
     return dataset
 
 
-def io_of(metered: _Metered) -> BinaryIO:
+def _as_stream(counted: _Metered) -> BinaryIO:
     """What pydicom takes for a file: it needs read, seek and tell alone."""
-    return metered  # type: ignore[return-value]
+    return counted  # type: ignore[return-value]
 
 
 class _Metered:
@@ -110,12 +110,13 @@ class _Metered:
     def __init__(self, stream: BinaryIO, size: int, bounds: Bounds) -> None:
         self.tell = stream.tell
         self._read, self._seek, self._size, self._bounds = stream.read, stream.seek, size, bounds
-        self._elements, self._bytes = bounds.elements, bounds.value_bytes
+        self._elements, self._bytes, self._last = bounds.elements, bounds.value_bytes, 0
 
     def read(self, count: int = -1) -> bytes:
         """At most ``count`` bytes; without it, deflated data, and only if they inflate within bounds."""
-        if count in (4, 8):
-            self._elements -= _ITEM if count == 4 else 1
+        before, self._last = self._last, count
+        if count == 8 or (count == 2 and before == 4):  # a tag and length; a look at an item's first tag
+            self._elements -= 1 if count == 8 else _ITEM
             if self._elements < 0:
                 raise RefusedError("its header has more elements than any image needs")
             return self._read(count)
@@ -156,7 +157,7 @@ def _check_inflation(data: bytes, bounds: Bounds) -> None:
             raise RefusedError(f"{len(data)} deflated bytes become more than {inflated}")
 
 
-def _settle(dataset: Dataset, bounds: Bounds, metered: _Metered) -> None:
+def _settle(dataset: Dataset, bounds: Bounds, counted: _Metered) -> None:
     """Parse now what pydicom would parse when it is asked for, if it is long: counted and not too deep."""
     waiting: list[tuple[Dataset, int]] = [(dataset, 1)]
     lazy = _LAZY_BYTES
@@ -172,7 +173,7 @@ def _settle(dataset: Dataset, bounds: Bounds, metered: _Metered) -> None:
                 if depth == 1 and len(value) <= lazy:
                     lazy -= len(value)
                     continue
-                element = _parsed(element, value, holder, metered)  # noqa: PLW2901
+                element = _parsed(element, value, holder, counted)  # noqa: PLW2901
                 holder[element.tag] = element
             if element.VR == "SQ":
                 waiting.extend((item, depth + 1) for item in element.value)
@@ -189,12 +190,12 @@ def _becomes_sequence(element: RawDataElement) -> bool:
         return False
 
 
-def _parsed(element: RawDataElement, value: bytes, holder: Dataset, metered: _Metered) -> DataElement:
-    stream = metered.again(value)
+def _parsed(element: RawDataElement, value: bytes, holder: Dataset, counted: _Metered) -> DataElement:
+    stream = counted.again(value)
     encoding = convert_encodings(holder.get("SpecificCharacterSet", None))
     implicit = element.is_implicit_VR or element.VR == "UN"
     sequence = read_sequence(
-        io_of(stream), implicit, element.is_little_endian, len(value), encoding, element.value_tell
+        _as_stream(stream), implicit, element.is_little_endian, len(value), encoding, element.value_tell
     )
-    metered.used(stream)
+    counted.used(stream)
     return DataElement(element.tag, "SQ", sequence, element.value_tell, already_converted=True)

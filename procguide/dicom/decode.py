@@ -30,7 +30,7 @@ from procguide.dicom.elements import tags_of, whole
 from procguide.dicom.guard import check_claims, check_offsets, is_compressed
 from procguide.errors import InputUnreadableError
 
-__all__ = ["PIXEL_TAGS", "decoded_frames", "explained", "quietly", "read_pixels"]
+__all__ = ["PIXEL_TAGS", "check_frames", "decoded_frames", "explained", "quietly", "read_pixels"]
 
 PIXEL_TAGS = tags_of(
     "SamplesPerPixel",
@@ -94,6 +94,14 @@ def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
     honest = _honest(dataset, frames) if is_compressed(dataset) else range(frames)
     for _, _ in zip(range(frames), honest, strict=False):
         yield next(decoded)[0]
+
+
+def check_frames(dataset: Dataset) -> None:
+    """Refuse what must not be decoded, for those who decode otherwise than by :func:`decoded_frames`."""
+    check_claims(dataset, len(dataset.get("PixelData") or b""))
+    if is_compressed(dataset):
+        for _ in _honest(dataset, max(whole(dataset, "NumberOfFrames", 1), 1)):
+            pass
 
 
 def _honest(dataset: Dataset, frames: int) -> Iterator[None]:

@@ -19,12 +19,13 @@ from pydicom.uid import (
 )
 
 from procguide import __version__
+from procguide.dicom.decode import check_frames
 from procguide.dicom.deidentify.burnt_in import blank_text, may_show_text, store_frames, stored_frames
 from procguide.dicom.deidentify.clean import Rules, clean
 from procguide.dicom.deidentify.settings import Dates, Pixels, options_of
 from procguide.dicom.deidentify.table import EDITION
 from procguide.dicom.deidentify.text_finder import TextFinder
-from procguide.dicom.guard import RefusedError, check_claims
+from procguide.dicom.guard import RefusedError
 from procguide.dicom.write_common import code_item
 from procguide.errors import ProcguideError
 from procguide.imaging.files import replacing
@@ -70,7 +71,7 @@ def treat(dataset: FileDataset, rules: Rules, finder: TextFinder | None, faces: 
 
 def _treat_pixels(dataset: FileDataset, rules: Rules, finder: TextFinder | None, faces: FaceMasks) -> Treated:
     try:
-        check_claims(dataset, len(dataset.PixelData))
+        check_frames(dataset)
     except RefusedError as error:
         raise LeftOutError(error.reason) from error
     _clear_overlay_bits(dataset)

@@ -13,10 +13,12 @@ from pydicom import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
 
+from procguide.dicom.bounded import read_file
+from procguide.dicom.decode import check_frames
 from procguide.dicom.network.association import MOST_CONTEXTS, Waits, associate
 from procguide.dicom.network.instances import Instance
 from procguide.dicom.network.peers import DimsePeer, Me
-from procguide.errors import CannotWriteError
+from procguide.errors import CannotWriteError, InputUnreadableError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -126,7 +128,7 @@ def _store_one(association: Association, instance: Instance) -> Sent:
             answer = association.send_c_store(_unpacked(instance.file))
         else:
             return Sent(instance, Outcome.REFUSED, words="the peer takes no object of this kind")
-    except (ValueError, AttributeError, OSError, RuntimeError, NotImplementedError) as error:
+    except (ValueError, AttributeError, OSError, RuntimeError, InputUnreadableError) as error:
         return Sent(instance, Outcome.REFUSED, words=f"it could not be encoded ({type(error).__name__})")
     return _judge(instance, answer)
 
@@ -135,7 +137,8 @@ def _unpacked(file: Path) -> Dataset:
     """The object with its pixels decompressed, for a peer that takes none as they are."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        dataset = dcmread(file)
+        dataset = read_file(file)
+        check_frames(dataset)
         dataset.decompress(generate_instance_uid=False)
     return dataset
 

@@ -1,0 +1,112 @@
+"""Damaged real files, many more than the tests try: crashes, hangs, growth.
+
+    python -m benchmarks.dicom_fuzz [CASES] [FIRST]
+
+Cases run in blocks, each in a process of its own, so that a decoder that dies is counted and not the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.recording import write_result
+
+_BLOCK = 2000
+_LONGEST_S = 600.0
+_SLOW_S = 1.0
+
+
+def run(cases: int, first: int = 0) -> dict[str, Any]:
+    """Numbers ``first`` to ``first + cases``; the worst of all blocks."""
+    start = time.perf_counter()
+    blocks = [
+        _block(number, min(number + _BLOCK, first + cases)) for number in range(first, first + cases, _BLOCK)
+    ]
+    codes = Counter[str]()
+    for block in blocks:
+        codes.update(block["codes"])
+    return {
+        "cases": sum(codes.values()),
+        "read": codes["0"],
+        "clear error, exit 4": codes["4"],
+        "failures": cases - codes["0"] - codes["4"],
+        "failed": [entry for block in blocks for entry in block["failed"]],
+        "slower than a second": [entry for block in blocks for entry in block["slow"]],
+        "slowest_processor_s": max(block["slowest_s"] for block in blocks),
+        "peak_memory_mb": max(block["peak_mb"] for block in blocks),
+        "most_growth_in_a_block_mb": max(block["growth_mb"] for block in blocks),
+        "wall_s": round(time.perf_counter() - start, 1),
+    }
+
+
+def _block(first: int, stop: int) -> dict[str, Any]:
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "benchmarks.dicom_fuzz",
+        "--block",
+        str(first),
+        str(stop),
+    ]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
+        return dict(json.loads(done.stdout))
+    except (subprocess.SubprocessError, ValueError) as error:
+        failed = [f"block {first}..{stop}: {type(error).__name__}"]
+        return {"codes": {}, "failed": failed, "slow": [], "slowest_s": 0, "peak_mb": 0, "growth_mb": 0}
+
+
+def _try(first: int, stop: int) -> dict[str, Any]:
+    from tests.dicom.measured_reading import read_everything
+    from tests.dicom.mutations import mutated
+
+    codes, failed, slow = Counter[str](), [], []
+    slowest = held = 0.0
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "damaged.dcm")
+        for number in range(first, stop):
+            name, data = mutated(number)
+            file.write_bytes(data)
+            start = time.process_time()
+            try:
+                codes[str(read_everything(file)["exit_code"])] += 1
+            except BaseException as error:
+                failed.append(f"{number} {name}: {type(error).__name__}")
+            taken = time.process_time() - start
+            slowest = max(slowest, taken)
+            if taken > _SLOW_S:
+                slow.append(f"{number} {name}: {taken:.1f} s")
+            held = _held_mb() if number == first + (stop - first) // 4 else held
+    from tests.dicom.measured_reading import _peak_mb
+
+    return {
+        "codes": codes,
+        "failed": failed,
+        "slow": slow,
+        "slowest_s": round(slowest, 2),
+        "peak_mb": round(_peak_mb()),
+        "growth_mb": round(_held_mb() - held, 1),
+    }
+
+
+def _held_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--block"]:
+        print(json.dumps(_try(int(sys.argv[2]), int(sys.argv[3]))))
+    else:
+        load = os.getloadavg()[0]
+        numbers = [int(argument) for argument in sys.argv[1:]] or [100_000]
+        write_result("dicom_fuzz", run(*numbers), load)
