@@ -23,7 +23,6 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
-from procguide.dicom.decode import check_frames
 from procguide.dicom.deidentify.regions import mask_of, ultrasound_regions
 from procguide.dicom.deidentify.text_finder import TextFinder
 from procguide.imaging.limits import MAX_VOXELS
@@ -89,7 +88,6 @@ def blank_text(dataset: FileDataset, finder: TextFinder) -> Blanked:
 def stored_frames(dataset: FileDataset) -> NDArray[Any]:
     """All decoded frames ``(n, j, i, samples)``, RGB where they are in any other colour space; a copy."""
     _refuse_too_large(dataset)
-    check_frames(dataset)
     stored = pixel_array(dataset)
     return np.array(stored.reshape(_frames_shape(dataset, stored)))
 
