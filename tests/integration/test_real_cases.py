@@ -69,6 +69,10 @@ def test_transforaminal_targets_lie_in_the_right_foramen(
     abdomen: tuple[Volume, Segmentation, Spine], level: str, upper: str, lower_z: float, side: Side
 ) -> None:
     found = plans(abdomen, "transforaminal_esi_subpedicular", level, side)
+    if (level, side) == ("L3-L4", Side.LEFT):  # 2 mm from the modelled root leave no needle there
+        assert not found.plans
+        assert "nerve root" in found.reason
+        return
     assert found.plans, found.reason
     x, _, z = found.plans[0].trajectory.target
     assert lower_z + 4 < z < ABDOMEN_BODY_Z[upper] + 6

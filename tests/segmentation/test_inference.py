@@ -165,3 +165,21 @@ print((after - before) / 1024)
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert float(done.stdout) < 200
+
+
+def test_mr_is_looked_at_twice_and_ct_once(tmp_path: Path) -> None:
+    """Mirrored left for right, an MR gives the mirrored answer: the mean has no preferred side."""
+    bundle = write_tiny_bundle(tmp_path / "bundle", patch=32)
+    noise = np.random.default_rng(3).normal(size=(32, 32, 32)).astype(np.float32) * 300
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.array([[0, 0, 3.0], [0, 3.0, 0], [3.0, 0, 0]])
+
+    def answer(voxels: np.ndarray, modality: Modality) -> np.ndarray:
+        return predict(Volume(voxels, Affine(matrix), modality), str(bundle)).classes
+
+    mirrored = np.ascontiguousarray(noise[..., ::-1])
+    same = {
+        m: (answer(mirrored, m)[..., ::-1] == answer(noise, m)).mean() for m in (Modality.MR, Modality.CT)
+    }
+    assert same[Modality.MR] > 0.999
+    assert same[Modality.CT] < 0.99
