@@ -94,9 +94,22 @@ def read_bounded(
             _as_stream(counted), stop_before_pixels=stop_before_pixels, force=True, specific_tags=wanted
         )
         _settle(dataset, bounds, counted)
-    except RecursionError as error:
+    except RefusedError:
+        raise
+    except Exception as error:
+        if not _out_of_stack(error):
+            raise
         raise RefusedError("its sequences are nested too deep") from error
     return dataset
+
+
+def _out_of_stack(error: BaseException | None) -> bool:
+    """Whether a lack of stack is at the root: what fails while that is handled is raised in its place."""
+    while error is not None:
+        if isinstance(error, RecursionError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _as_stream(counted: _Metered) -> BinaryIO:
