@@ -161,8 +161,13 @@ def broken_margins(truth: Truth, wanted: Wanted, best: Plan) -> dict[str, float]
     return broken
 
 
-def run_one(truth: Truth, subject: Subject, procedure: Procedure, wanted: Wanted) -> dict[str, Any]:
-    """``procedure`` as the catalogue has it, ``wanted`` as it stands at one level."""
+def run_one(
+    truth: Truth, subject: Subject | ProcguideError, procedure: Procedure, wanted: Wanted
+) -> dict[str, Any]:
+    """``procedure`` as the catalogue has it, ``wanted`` as it stands at one level.
+
+    ``subject`` may be why there is none: the row says so.
+    """
     row: dict[str, Any] = {
         "seed": truth.seed,
         "procedure": procedure.id,
@@ -172,6 +177,8 @@ def run_one(truth: Truth, subject: Subject, procedure: Procedure, wanted: Wanted
     started = time.process_time()
     best = None
     try:
+        if isinstance(subject, ProcguideError):
+            raise subject
         result = plan(Request(procedure, wanted.level, wanted.side), subject)
         row |= {"considered": result.considered, "feasible": result.feasible}
         if result.plans:
@@ -216,7 +223,11 @@ def subject_of(truth: Truth, labels: str, cache: Path | None) -> Subject:
 
 def run_seed(seed: int, procedures: Iterable[Procedure], labels: str, cache: Path | None) -> list[dict]:
     truth = Truth.of(seed, cache)
-    subject = subject_of(truth, labels, cache)
+    subject: Subject | ProcguideError
+    try:
+        subject = subject_of(truth, labels, cache)
+    except ProcguideError as error:  # the networks name no level: every plan fails for it
+        subject = error
     rows = []
     for n, procedure in enumerate(procedures):
         choices = asks(procedure, truth)
