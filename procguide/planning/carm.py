@@ -9,22 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike, NDArray
-from pydantic import BaseModel, ConfigDict, PositiveFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, PositiveFloat
 
-from procguide.errors import UsageError
 from procguide.geometry import Vector, unit
 from procguide.imaging import Volume
 from procguide.planning.nouns import CArmReach
 from procguide.planning.posture import Lying
 from procguide.planning.site import Subject
+from procguide.settings import read_settings_file
 
 __all__ = ["CArm", "Surroundings", "read_carm", "room_mm", "surroundings_of"]
 
 _STEP_MM = 8.0
 _AIR_HU = -300
-_LARGEST_FILE = 10_000
 
 
 class CArm(BaseModel):
@@ -58,22 +56,7 @@ class CArm(BaseModel):
 
 def read_carm(path: Path) -> CArm:
     """A device's settings from a YAML file; what the file leaves out keeps the assumed value."""
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{path.name} is too large for a C-arm's settings")
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return CArm.model_validate({} if given is None else given)
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not YAML: {error}") from error
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        allowed = ", ".join(CArm.model_fields)
-        raise UsageError(f"{path.name}: {faults}. Settings of a C-arm: {allowed}") from error
+    return read_settings_file(path, CArm, "a C-arm's settings")
 
 
 @dataclass(frozen=True, eq=False)

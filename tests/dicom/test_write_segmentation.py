@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import warnings
@@ -20,7 +21,8 @@ from procguide.dicom.segments import Labelling
 from procguide.errors import InputUnfitError, UsageError
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap, Modality, Volume
-from tests.dicom.derived_case import conformance
+from procguide.imaging.files import read_image
+from tests.dicom.derived_case import OBLIQUE, conformance, make_series
 
 NAMES = {23: "L4", 24: "L5", 26: "sacrum", 25: "L6"}
 
@@ -74,6 +76,25 @@ def test_simpleitk_reads_the_same_number_of_voxels(series, labels, tmp_path):
     path = write_segmentation(labels, series, tmp_path / "labels.dcm")
     image = SimpleITK.GetArrayFromImage(SimpleITK.ReadImage(str(path)))
     assert (image > 0).sum() == (labels.voxels > 0).sum()
+
+
+@pytest.mark.skipif(shutil.which("segimage2itkimage") is None, reason="dcmqi is not installed")
+def test_dcmqi_lays_every_voxel_where_it_belongs(labels, tmp_path):
+    """On slices that stand on their normal, as dcmqi has them; segments in the order of their numbers."""
+    series = make_series(tmp_path / "ct", affine=OBLIQUE)
+    meant = LabelMap(labels.voxels, series.grid.affine, names=NAMES)
+    path = write_segmentation(meant, series, tmp_path / "labels.dcm")
+    command = ["segimage2itkimage", "--inputDICOM", path, "--outputDirectory", tmp_path, "--mergeSegments"]
+    subprocess.run([*command, "--prefix", "seg", "--outputType", "nifti"], capture_output=True, check=True)
+    (told,) = json.loads((tmp_path / "seg-meta.json").read_text())["segmentAttributes"][:1]
+    assert [one["SegmentLabel"] for one in told] == ["L4", "L5", "L6", "sacrum"]
+    image = read_image(tmp_path / "seg-1.nii.gz")
+    found = np.zeros(meant.shape, np.uint8)
+    places = meant.affine.inverse.apply(image.to_patient(np.argwhere(image.voxels)))
+    assert np.abs(places - np.rint(places)).max() < 1e-3
+    codes = np.array([0, 23, 24, 25, 26])
+    found[tuple(np.rint(places).astype(int).T)] = codes[image.voxels[image.voxels > 0].astype(int)]
+    assert np.array_equal(found, meant.voxels)
 
 
 def test_segments_are_named_coded_and_say_how_they_were_made(series, labels, tmp_path):

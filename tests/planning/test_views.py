@@ -234,7 +234,7 @@ class TestSettingsFile:
         ("text", "words"),
         [
             ("tilt_deg: -3", "tilt_deg"),
-            ("tilt: 3", "Settings of a C-arm: oblique_deg"),
+            ("tilt: 3", "What it may hold: oblique_deg"),
             ("[1, 2", "is not YAML"),
             ("- 3", "dictionary"),
         ],

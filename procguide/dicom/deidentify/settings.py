@@ -6,18 +6,16 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from procguide.errors import UsageError
+from procguide.settings import read_settings_file
 
 if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
 __all__ = ["Dates", "Pixels", "PrivateElement", "Settings", "options_of", "read_settings"]
 
-_LARGEST_FILE = 2**20
 _NEVER_KEPT = frozenset({"PatientID", "PatientBirthDate", "OtherPatientIDs", "AccessionNumber"})
 
 
@@ -85,20 +83,7 @@ class Settings(BaseModel):
 
 def read_settings(path: Path) -> Settings:
     """Settings from a YAML file; what is wrong in it is said with its place."""
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{path} is too large for a file of settings")
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"{path} cannot be read as YAML; see docs/privacy.md for an example") from error
-    try:
-        return Settings.model_validate(document or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UsageError(
-            f"{path}: {place}: {first['msg']}; docs/privacy.md says what may stand there"
-        ) from error
+    return read_settings_file(path, Settings, "a file of settings as docs/privacy.md shows it")
 
 
 def options_of(settings: Settings, *, pixels: bool, face: bool) -> tuple[Code, ...]:

@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydicom import dcmread
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
 
@@ -123,7 +122,7 @@ def _store_one(association: Association, instance: Instance) -> Sent:
     }
     try:
         if instance.transfer_syntax in accepted:
-            answer = association.send_c_store(instance.file if instance.agrees else dcmread(instance.file))
+            answer = association.send_c_store(instance.file if instance.agrees else read_file(instance.file))
         elif accepted & set(_PLAIN) and UID(instance.transfer_syntax).is_compressed:
             answer = association.send_c_store(_unpacked(instance.file))
         else:

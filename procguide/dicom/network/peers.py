@@ -9,28 +9,25 @@ from __future__ import annotations
 import ipaddress
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-import yaml
 from pydantic import (
     BaseModel,
     ConfigDict,
     Discriminator,
     Field,
     Tag,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from procguide.errors import UsageError
+from procguide.settings import read_settings_file
 
-__all__ = ["DimsePeer", "Me", "Model", "Peer", "Peers", "TlsFiles", "WebPeer", "read_peers", "read_yaml"]
+__all__ = ["DimsePeer", "Me", "Model", "Peer", "Peers", "TlsFiles", "WebPeer", "read_peers"]
 
-_LARGEST_FILE = 1_000_000
-Settings = TypeVar("Settings", bound="Model")
 
 AeTitle = Annotated[
     str, Field(max_length=16, pattern=r"^[\x21-\x5b\x5d-\x7e]([\x20-\x5b\x5d-\x7e]*[\x21-\x5b\x5d-\x7e])?$")
@@ -168,26 +165,7 @@ class Peers(Model):
 
 def read_peers(path: Path) -> Peers:
     """Read and check a peers file; relative paths in it are relative to it."""
-    return read_yaml(path, Peers, "a peers file")
-
-
-def read_yaml(path: Path, model: type[Settings], what: str) -> Settings:
-    """One YAML file as ``model``; every fault is named with its place in the file."""
-    try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{path.name} is too large for {what}")
-        given = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return model.model_validate(given or {}, context={"folder": path.parent})
-    except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not YAML: {error}") from error
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault['msg']}"
-            for fault in error.errors()
-        )
-        raise UsageError(f"{path.name} is not {what}: {faults}") from error
+    return read_settings_file(path, Peers, "a peers file")
 
 
 def _is_loopback(host: str) -> bool:

@@ -18,8 +18,9 @@ from pydicom.dataset import Dataset
 
 from procguide.dicom.elements import tags_of
 from procguide.dicom.network.instances import read_tags
-from procguide.dicom.network.peers import Model, Name, Peers, read_yaml
+from procguide.dicom.network.peers import Model, Name, Peers
 from procguide.errors import InputUnfitError, InputUnreadableError, UsageError
+from procguide.settings import read_settings_file
 
 __all__ = ["SENDER", "Rule", "Rules", "StudyFacts", "Task", "read_facts", "read_rules"]
 
@@ -156,7 +157,7 @@ class Task:
 
 def read_rules(path: Path) -> Rules:
     """Read and check a rule file."""
-    return read_yaml(path, Rules, "a rule file")
+    return read_settings_file(path, Rules, "a rule file")
 
 
 def read_facts(files: Iterable[Path], senders: tuple[str, ...]) -> StudyFacts:

@@ -10,10 +10,11 @@ from typing import Any
 
 import requests
 from dicomweb_client import DICOMwebClient
-from pydicom import dcmread, dcmwrite
+from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from procguide.dicom.bounded import read_file
 from procguide.dicom.network.arrivals import Status
 from procguide.dicom.network.instances import Instance, read_instance
 from procguide.dicom.network.outgoing import Outcome, Sent
@@ -163,11 +164,12 @@ def store(
 
 
 def _store_one(client: DICOMwebClient, instance: Instance) -> Sent:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        dataset = dcmread(instance.file)
     try:
-        answer = client.store_instances([dataset])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            answer = client.store_instances([read_file(instance.file)])
+    except InputUnreadableError:
+        return Sent(instance, Outcome.REFUSED, words="it is refused here: its header is no honest one")
     except requests.HTTPError as error:
         code = error.response.status_code if error.response is not None else 0
         if code in (401, 403):

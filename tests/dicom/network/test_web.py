@@ -4,7 +4,7 @@ import json
 from contextlib import contextmanager
 
 import pytest
-from pydicom import dcmread
+from pydicom import Dataset, dcmread
 from servers import answering as answering_at
 
 from procguide.dicom.network import web
@@ -84,6 +84,25 @@ class TestWhereItGoes:
             web.find(peer, ME, Wanted(study="1.2"))
         sent = [headers.get("Authorization") for _, _, headers, _ in asked]
         assert sent == ["Bearer s3cret", "Basic bWU6czNjcmV0", None]
+
+
+class TestWhatIsSent:
+    def test_a_file_that_is_no_honest_one_does_not_keep_the_others(self, study):
+        """Its identity reads well; what follows is nested deeper than any image needs."""
+        deep, other = study(2)
+        dataset, inner = dcmread(deep), Dataset()
+        inner.TextValue = "long " * 20_000
+        for _ in range(40):
+            outer = Dataset()
+            outer.ContentSequence = [inner]
+            inner = outer
+        instance, good = read_instance(deep), read_instance(other)
+        dataset.ContentSequence = [inner]
+        dataset.save_as(deep)
+        with answering(body=b"{}", Content_Type="application/dicom+json") as (peer, asked):
+            sent = web.store([instance, good], peer, ME)
+        assert [one.outcome for one in sent] == [Outcome.REFUSED, Outcome.STORED]
+        assert len(asked) == 1
 
 
 class TestObjects:
