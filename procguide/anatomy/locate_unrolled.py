@@ -28,6 +28,9 @@ _HEIGHT_MM = (-12.0, 30.0)
 _STEP_MM = 0.5
 _STRAIGHT_MM = 5.0
 _OFF_SYMMETRY_MM = 3.0
+_LEAN, _LEAST_FOR_LEAN = 0.1, 40
+"""Of the sacrum's midline against its S1 frame, mm a mm, at the most (6 degrees), and the mm of canal that
+have to be labelled for it to be read (both assumed)."""
 _CANAL_MM = 20.0
 _HALF_DEPTH_MM = (np.array([0.0, 30.0, 60.0, 90.0]), np.array([9.0, 5.5, 3.2, 2.6]))
 """Half the canal's depth from front to back at the most, by the way down from the endplate: 4.5 to 6 mm of
@@ -99,7 +102,8 @@ def _dorsal_run(patch: Patch, canal: Mask, line: _Reals) -> _Reals:
     Labels of the canal leak forward into bodies and sideways into foramina; behind, the arches hold them.
     """
     smooth = ndimage.gaussian_filter1d(line, _STRAIGHT_MM, axis=0, mode="nearest")
-    smooth[:, 0] = np.clip(smooth[:, 0], -_OFF_SYMMETRY_MM, _OFF_SYMMETRY_MM)
+    middle = _leaning_midline(smooth[:, 0])
+    smooth[:, 0] = np.clip(smooth[:, 0], middle - _OFF_SYMMETRY_MM, middle + _OFF_SYMMETRY_MM)
     back = _behind(smooth)
     depth = np.arange(_CANAL_MM, -_CANAL_MM, -_STEP_MM)
     met = _read(patch, canal, smooth[:, None] + depth[None, :, None] * back[:, None])
@@ -109,6 +113,22 @@ def _dorsal_run(patch: Patch, canal: Mask, line: _Reals) -> _Reals:
     half = np.minimum((rear - front) / 2, np.interp(station, *_HALF_DEPTH_MM))
     off = np.where(np.isnan(rear), 0.0, rear - half)
     return np.asarray(smooth + off[:, None] * back)
+
+
+def _leaning_midline(across: _Reals) -> _Reals:
+    """The straight course that ``across`` ``(n,)``, mm left in 1 mm steps down, mostly keeps to.
+
+    The frame is S1's: a degree that it leans to a side is 1.5 mm at the hiatus. Slope and offset are medians
+    (Theil and Sen), which a leak on one side does not move; a short piece tells no slope.
+    """
+    if len(across) < _LEAST_FOR_LEAN:
+        return np.zeros(len(across))
+    row = np.arange(len(across))
+    first, second = np.triu_indices(len(across), k=len(across) // 4 + 1)
+    slope = np.median((across[second] - across[first]) / (second - first))
+    slope = np.clip(slope, -_LEAN, _LEAN)
+    offset = np.clip(np.median(across - slope * row), -_OFF_SYMMETRY_MM, _OFF_SYMMETRY_MM)
+    return np.asarray(offset + slope * row)
 
 
 def _behind(line: _Reals) -> _Reals:

@@ -10,6 +10,7 @@ import pytest
 from procguide.anatomy import Region, Side
 from procguide.anatomy.locate_sacral import with_sacral_landmarks
 from procguide.anatomy.serialise import spine_from_json, spine_to_json
+from procguide.geometry import AnatomicalFrame
 from procguide.phantom import Phantom, build, sample_parameters
 from procguide.phantom.bones.sacrum_shape import FORAMINA
 
@@ -28,6 +29,24 @@ def test_hiatus_is_the_canals_end(pelvis: Phantom) -> None:
     gap = np.linalg.norm(line[:, None] - pelvis.anatomy.canal.points[None], axis=2).min(axis=1)
     assert np.median(gap) < 1.5
     assert gap.max() < 4.0
+
+
+@pytest.mark.parametrize("lean_deg", [-4.5, 4.5])
+def test_the_canal_is_followed_where_s1_leans_to_a_side(pelvis: Phantom, lean_deg: float) -> None:
+    upright = pelvis.spine.sacrum
+    assert upright is not None
+    frame, turn = upright.frame, np.tan(np.radians(lean_deg))
+    up = np.asarray(frame.superior) + turn * np.asarray(frame.left)
+    left = np.asarray(frame.left) - turn * np.asarray(frame.superior)
+    leaning = replace(upright, frame=AnatomicalFrame.from_axes(frame.origin, up, left))
+    spine = replace(pelvis.spine, sacrum=leaning)
+    found = with_sacral_landmarks(pelvis.levels, pelvis.regions, spine).sacrum
+    assert found is not None
+    assert found.hiatus is not None
+    off = np.array(found.canal)[:, None] - pelvis.anatomy.canal.points[None]
+    near = np.argmin(np.linalg.norm(off, axis=2), axis=1)
+    assert np.abs(off[np.arange(len(off)), near, 0]).max() < 1.2
+    assert np.linalg.norm(np.subtract(found.hiatus, upright.hiatus)) < 3.0
 
 
 @pytest.mark.parametrize("side", Side)
