@@ -2,15 +2,17 @@
 
 pydicom parses what it is given. Here it is given a stream that counts: every element costs a read of eight
 bytes, every item of a sequence reads of four and two besides, so a header of millions of empty ones ends
-where the limit is, however it is put together. Sequences that pydicom leaves for later are parsed at once
-where they are long.
+where the limit is, however it is put together. The same stream sees sequences open and close, so that
+nesting ends long before Python's stack does: a full stack makes errors of whatever else runs then, such as
+hooks of the garbage collector. Sequences that pydicom leaves for later are parsed at once where they are
+long; deflated data are gone through before pydicom inflates them by itself, which no stream of ours sees.
 """
 
 from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +22,7 @@ from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.filereader import read_sequence
+from pydicom.filereader import read_dataset, read_sequence
 from pydicom.tag import BaseTag
 
 from procguide.dicom.guard import RefusedError, check_preamble
@@ -37,7 +39,7 @@ class Bounds:
 
     value_bytes: int
     elements: int = 400_000
-    inflated_bytes: int = 2**28
+    inflated_bytes: int = 2**26
     depth: int = 32
 
 
@@ -53,6 +55,15 @@ _INFLATE_FREE_BYTES = 2**24
 _CHUNK_BYTES = 2**20
 _LAZY_BYTES = 2**16
 """Sequences left for later may be this long in all: too short to do harm."""
+_OPEN = b"\xff\xff\xff\xff"
+"""A length that is open: what it belongs to ends with a delimiter (PS3.5 7.5.1)."""
+_DELIMITERS = (b"\xfe\xff", b"\xff\xfe")
+"""Their group FFFE in either order of bytes."""
+_SEQUENCE_ENDS = (b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\xdd")
+_LONG = (b"SQ", b"UN")
+"""What may be a sequence of open length where the VR is written: its length is read after the first eight."""
+_CHARSET = BaseTag(0x00080005)
+_DEEP = "its sequences are nested too deep"
 
 
 def read_file(
@@ -94,22 +105,22 @@ def read_bounded(
             _as_stream(counted), stop_before_pixels=stop_before_pixels, force=True, specific_tags=wanted
         )
         _settle(dataset, bounds, counted)
-    except RefusedError:
+    except Exception as error:  # pydicom raises others in the place of those of the stream
+        reasons = list(_behind(error))
+        for reason in reasons:
+            if isinstance(reason, RefusedError):
+                raise reason from None
+        if any(isinstance(reason, RecursionError) for reason in reasons):
+            raise RefusedError(_DEEP) from error
         raise
-    except Exception as error:
-        if not _out_of_stack(error):
-            raise
-        raise RefusedError("its sequences are nested too deep") from error
     return dataset
 
 
-def _out_of_stack(error: BaseException | None) -> bool:
-    """Whether a lack of stack is at the root: what fails while that is handled is raised in its place."""
+def _behind(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and all in whose place or while handling which it was raised."""
     while error is not None:
-        if isinstance(error, RecursionError):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False
 
 
 def _as_stream(counted: _Metered) -> BinaryIO:
@@ -124,18 +135,24 @@ class _Metered:
         self.tell = stream.tell
         self._read, self._seek, self._size, self._bounds = stream.read, stream.seek, size, bounds
         self._elements, self._bytes, self._last = bounds.elements, bounds.value_bytes, 0
+        self._depth, self._header = 0, b""
 
     def read(self, count: int = -1) -> bytes:
         """At most ``count`` bytes; without it, deflated data, and only if they inflate within bounds."""
         before, self._last = self._last, count
-        if count == 8 or (count == 2 and before == 4):  # a tag and length; a look at an item's first tag
+        header, self._header = self._header, b""
+        is_value = _value_length(header) == count
+        if (count == 8 and not is_value) or (count == 2 and before == 4):  # a tag; an item's first one
             self._elements -= 1 if count == 8 else _ITEM
             if self._elements < 0:
                 raise RefusedError("its header has more elements than any image needs")
-            return self._read(count)
+            self._header = self._follow(self._read(count))
+            return self._header
+        if count == 4 and header and not is_value:  # the length of a value whose VR is written
+            return self._follow(header + self._read(count))[8:]
         if count < 0:
             data = self._read(self._size)
-            _check_inflation(data, self._bounds)
+            self._go_through(_inflated(data, self._bounds))
             return data
         if count > 4096:  # do not ask for memory that the file cannot fill
             count = min(count, max(self._size - self.tell(), 0))
@@ -144,7 +161,25 @@ class _Metered:
             raise RefusedError("its header is longer than any image needs")
         return self._read(count)
 
+    def _follow(self, header: bytes) -> bytes:
+        """Count sequences of open length by an element's first eight bytes, or twelve; these again."""
+        if header.startswith(_SEQUENCE_ENDS):
+            self._depth -= 1
+        elif header.endswith(_OPEN) and not header.startswith(_DELIMITERS):
+            self._depth += len(header) == 8 or header[4:6] in _LONG
+            if self._depth > self._bounds.depth:
+                raise RefusedError(_DEEP)
+        return header
+
+    def _go_through(self, inflated: bytes) -> None:
+        """Parse what was deflated once for its number of elements and depth (PS3.5 A.5), keeping nothing."""
+        stream = _Metered(io.BytesIO(inflated), len(inflated), self._bounds)
+        read_dataset(
+            _as_stream(stream), is_implicit_VR=False, is_little_endian=True, specific_tags=[_CHARSET]
+        )
+
     def seek(self, place: int, whence: int = 0) -> int:
+        self._header = b""
         return self._seek(place, whence)
 
     def again(self, value: bytes) -> _Metered:
@@ -158,16 +193,24 @@ class _Metered:
         self._elements = other._elements
 
 
-def _check_inflation(data: bytes, bounds: Bounds) -> None:
-    """Inflate piece by piece, keeping nothing, until the end or the limit."""
+def _value_length(header: bytes) -> int:
+    """How long the value after eight bytes is, if these are a tag, a VR of a short length and the length."""
+    if header[4:6].isupper() and header[4:6].isalpha():
+        return max(header[6:8]) if 0 in header[6:8] else 0
+    return max(header[4:8]) if header[4:8].count(0) == 3 else 0
+
+
+def _inflated(data: bytes, bounds: Bounds) -> bytes:
+    """Inflate piece by piece until the end or the limit."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    inflated, rest = 0, data
+    inflated, rest = bytearray(), data
     while rest and not inflater.eof:
-        inflated += len(inflater.decompress(rest, _CHUNK_BYTES))
+        inflated += inflater.decompress(rest, _CHUNK_BYTES)
         rest = inflater.unconsumed_tail
         so_far = _INFLATE_RATIO * (len(data) - len(rest))
-        if inflated > min(bounds.inflated_bytes, max(_INFLATE_FREE_BYTES, so_far)):
-            raise RefusedError(f"{len(data)} deflated bytes become more than {inflated}")
+        if len(inflated) > min(bounds.inflated_bytes, max(_INFLATE_FREE_BYTES, so_far)):
+            raise RefusedError(f"{len(data)} deflated bytes become more than {len(inflated)}")
+    return bytes(inflated)
 
 
 def _settle(dataset: Dataset, bounds: Bounds, counted: _Metered) -> None:
@@ -177,7 +220,7 @@ def _settle(dataset: Dataset, bounds: Bounds, counted: _Metered) -> None:
     while waiting:
         holder, depth = waiting.pop()
         if depth > bounds.depth:
-            raise RefusedError("its sequences are nested too deep")
+            raise RefusedError(_DEEP)
         for element in list(holder.elements()):
             if isinstance(element, RawDataElement):
                 value = element.value

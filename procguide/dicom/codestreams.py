@@ -21,6 +21,11 @@ _BROKEN = "its compressed pixels have no header of their own"
 _SOI, _SOS, _DHP, _JPEG_LS = 0xD8, 0xDA, 0xDE, 0xF7
 _BARE = {0x01, *range(0xD0, 0xD8)}
 _FRAME_HEADERS = {*range(0xC0, 0xD0), _JPEG_LS} - {0xC4, 0xC8, 0xCC}
+_CUT = "its compressed pixels are cut short"
+_END = b"\xff\xd9"
+_SCAN = b"\xff\xda"
+_MOST_SCANS = 64
+"""As many as there are components would do; each makes a decoder go through the whole image."""
 
 _SOC, _SIZ, _COD, _COC, _SOT, _SOD, _EOC = 0x4F, 0x51, 0x52, 0x53, 0x90, 0x93, 0xD9
 _MOST_TILES = 4096
@@ -45,6 +50,7 @@ def check_jpeg(frame: bytes, rows: int, columns: int, samples: int) -> None:
             place += 2
             continue
         if marker == _SOS:
+            _check_scans(frame, place)
             break
         (length,) = unpack_from(">H", frame, place + 2)
         if marker in _FRAME_HEADERS and place + 10 <= len(frame):
@@ -57,6 +63,17 @@ def check_jpeg(frame: bytes, rows: int, columns: int, samples: int) -> None:
         place += 2 + length
     if not found:
         raise RefusedError(_BROKEN)
+
+
+def _check_scans(frame: bytes, place: int) -> None:
+    """Refuse what never ends, which decoders fill up with grey, and what begins again and again.
+
+    Neither marker can stand in coded pixels: there, a byte with its high bit set never follows FF.
+    """
+    if frame.find(_END, place) < 0:
+        raise RefusedError(_CUT)
+    if frame.count(_SCAN, place) > _MOST_SCANS:
+        raise RefusedError("its compressed pixels are cut into more parts than any image needs")
 
 
 def check_jpeg_2000(frame: bytes, rows: int, columns: int, samples: int) -> None:

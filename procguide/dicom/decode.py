@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,16 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     JPEG2000TransferSyntaxes,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
     JPEGLSTransferSyntaxes,
     JPEGTransferSyntaxes,
 )
 
 from procguide.dicom.bounded import read_file
 from procguide.dicom.codestreams import check_jpeg, check_jpeg_2000
+from procguide.dicom.decoding_process import FrameKind, decode_frame
 from procguide.dicom.elements import tags_of, whole
 from procguide.dicom.guard import check_claims, check_offsets, is_compressed
+from procguide.dicom.jpeg import PLUGIN
 from procguide.errors import InputUnreadableError
 
 __all__ = ["PIXEL_TAGS", "check_frames", "decoded_frames", "explained", "quietly", "read_pixels"]
@@ -56,8 +57,23 @@ PIXEL_TAGS = tags_of(
     "PixelData",
 )
 
-_QUICKEST = {JPEGLSLossless: "pyjpegls", JPEGLSNearLossless: "pyjpegls"}
-"""Where pydicom would take another first: CharLS decodes a slice in a quarter of the time of libjpeg."""
+_CHOSEN = {
+    **dict.fromkeys(JPEGTransferSyntaxes, PLUGIN),
+    **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
+}
+"""Whatever else is installed: what is tried here decodes."""
+_DESCRIBING = (
+    "SamplesPerPixel",
+    "PhotometricInterpretation",
+    "PlanarConfiguration",
+    "Rows",
+    "Columns",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+)
+"""What a decoder needs to know of compressed pixels (PS3.5 8.2)."""
 
 
 def read_pixels(file: Path, tags: Iterable[BaseTag] = PIXEL_TAGS) -> FileDataset:
@@ -76,8 +92,9 @@ def read_pixels(file: Path, tags: Iterable[BaseTag] = PIXEL_TAGS) -> FileDataset
 def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
     """Stored values of each frame in order, ``(j, i)``, or colours ``(j, i, 3)`` as RGB.
 
-    Not to be written to: uncompressed frames are views of the dataset's bytes. Anything may be raised by
-    the decoders on damaged data; :func:`explained` says it in words.
+    Not to be written to: uncompressed frames are views of the dataset's bytes. Compressed frames are decoded
+    in another process, which is ended where it takes too long. Anything may be raised by the decoders on
+    damaged data; :func:`explained` says it in words.
     """
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
     frames = max(whole(dataset, "NumberOfFrames", 1), 1)
@@ -88,12 +105,22 @@ def decoded_frames(dataset: Dataset) -> Iterator[NDArray[Any]]:
         array, _ = decoder.as_array(dataset, **options)
         yield from array if array.ndim == 3 else array[None]
         return
-    preferred = _QUICKEST.get(decoder.UID, "")
-    plugin = preferred if preferred in decoder.available_plugins else ""
-    decoded = decoder.iter_array(dataset, raw=not colour, decoding_plugin=plugin)  # it may give more frames
-    honest = _honest(dataset, frames) if is_compressed(dataset) else range(frames)
-    for _, _ in zip(range(frames), honest, strict=False):
+    if is_compressed(dataset):
+        kind = _kind(dataset, raw=not colour)
+        for frame in _honest(dataset, frames):
+            yield decode_frame(frame, kind)
+        return
+    decoded = decoder.iter_array(dataset, raw=not colour)  # it may give more frames
+    for _ in range(frames):
         yield next(decoded)[0]
+
+
+def _kind(dataset: Dataset, *, raw: bool) -> FrameKind:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    told = {keyword: dataset.get(keyword) for keyword in _DESCRIBING}
+    values = whole(dataset, "Rows") * whole(dataset, "Columns") * whole(dataset, "SamplesPerPixel", 1)
+    known = {keyword: value for keyword, value in told.items() if value is not None}
+    return FrameKind(str(syntax), known, raw, _CHOSEN.get(syntax, ""), values)
 
 
 def check_frames(dataset: Dataset) -> None:
@@ -104,20 +131,21 @@ def check_frames(dataset: Dataset) -> None:
             pass
 
 
-def _honest(dataset: Dataset, frames: int) -> Iterator[None]:
-    """Look at each compressed frame's own header before it is decoded."""
+def _honest(dataset: Dataset, frames: int) -> Iterator[bytes]:
+    """Each compressed frame, once its own header has been looked at: no more of them than ``frames``."""
     syntax = dataset.file_meta.TransferSyntaxUID
     rows, columns, samples = (whole(dataset, word) for word in ("Rows", "Columns", "SamplesPerPixel"))
     offsets, lengths = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
     table = (offsets, lengths) if offsets and lengths else None
     if table is not None:
         check_offsets(offsets, lengths, len(dataset.PixelData))
-    for frame in generate_frames(dataset.PixelData, number_of_frames=frames, extended_offsets=table):
+    encoded = generate_frames(dataset.PixelData, number_of_frames=frames, extended_offsets=table)
+    for frame in islice(encoded, frames):
         if syntax in JPEG2000TransferSyntaxes:  # high-throughput, too
             check_jpeg_2000(frame, rows, columns, samples)
         elif syntax in (*JPEGTransferSyntaxes, *JPEGLSTransferSyntaxes):
             check_jpeg(frame, rows, columns, samples)
-        yield
+        yield frame
 
 
 def explained(error: Exception, dataset: Dataset | None) -> InputUnreadableError:

@@ -30,8 +30,9 @@ _FREE_BYTES = 2**24
 """What any compressed file may decode to; a blank 2048 x 2048 image of 16 bits needs half of it."""
 _MOST_RATIO = 200
 """Decoded to encoded bytes beyond that. The smoothest real images reach 50, lossy video 100. Assumed."""
-_MOST_FRAME_VALUES = 2**26
-"""Of one compressed frame, 8192 x 8192: decoders take four bytes and more for each."""
+_MOST_FRAME_BYTES = 2**25
+"""Of one compressed frame, decoded: 4096 x 4096 of 16 bits, or a 4K screen in colour. Decoders need several
+times as much: benchmarks/dicom_attacks.py measures it."""
 _RLE_RATIO = 64
 """Two bytes stand for at most 128 (PS3.5 G.3.1)."""
 _FRAME_OVERHEAD = 8
@@ -85,8 +86,11 @@ def check_claims(dataset: Dataset, encoded_bytes: int) -> None:
     free = 0 if ratio == _RLE_RATIO else _FREE_BYTES
     if decoded > max(free, ratio * encoded_bytes) or frames * _FRAME_OVERHEAD > encoded_bytes:
         raise RefusedError(f"it claims {decoded} bytes of pixels in {encoded_bytes}")
-    if values // frames > _MOST_FRAME_VALUES:
-        raise RefusedError(f"it claims {rows} x {columns} pixels in one compressed frame")
+    if decoded // frames > _MOST_FRAME_BYTES:
+        raise RefusedError(
+            f"it claims {rows} x {columns} pixels in one compressed frame, more than are decoded; "
+            "uncompressed, it could be read"
+        )
 
 
 def check_offsets(offsets: bytes, lengths: bytes, encoded_bytes: int) -> None:
