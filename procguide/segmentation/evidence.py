@@ -34,19 +34,21 @@ _UNDER_LOWEST = MappingProxyType({Rib.NONE: 0.95, Rib.DOUBTFUL: 0.03, Rib.SEEN: 
 class RibSight:
     """How well ribs are seen in an image as a whole, and how often that is so.
 
-    ``lowest`` and ``others`` give what is read on one side of a vertebra that bears a rib.
+    ``lowest``, ``first`` (short and flat, at the neck, where much is cut) and ``others`` give what is read on
+    one side of a vertebra that bears a rib.
     """
 
     share: float
     lowest: Mapping[Rib, float]
     others: Mapping[Rib, float]
+    first: Mapping[Rib, float]
 
     def odds(self, state: State) -> Mapping[Rib, float]:
         """For one side of a vertebra in that place."""
         if state.ribs == 1:
             return self.lowest
         if state.ribs > 1:
-            return self.others
+            return self.first if state.name == "T1" else self.others
         return _UNDER_LOWEST if state.ribs == 0 else _NO_RIB
 
 
@@ -55,13 +57,15 @@ RIB_SIGHTS = (
         0.5,
         MappingProxyType({Rib.NONE: 0.05, Rib.DOUBTFUL: 0.10, Rib.SEEN: 0.85}),
         MappingProxyType({Rib.NONE: 0.04, Rib.DOUBTFUL: 0.26, Rib.SEEN: 0.70}),
+        MappingProxyType({Rib.NONE: 0.30, Rib.DOUBTFUL: 0.25, Rib.SEEN: 0.45}),
     ),
     RibSight(
         0.25,
         MappingProxyType({Rib.NONE: 0.65, Rib.DOUBTFUL: 0.15, Rib.SEEN: 0.20}),
         MappingProxyType({Rib.NONE: 0.60, Rib.DOUBTFUL: 0.20, Rib.SEEN: 0.20}),
+        MappingProxyType({Rib.NONE: 0.80, Rib.DOUBTFUL: 0.10, Rib.SEEN: 0.10}),
     ),
-    RibSight(0.25, _RIB_NOT_SEEN, _RIB_NOT_SEEN),
+    RibSight(0.25, _RIB_NOT_SEEN, _RIB_NOT_SEEN, _RIB_NOT_SEEN),
 )
 """Well, poorly, hardly: networks and contrasts differ, and one missed rib says that others are missed too.
 
@@ -124,9 +128,9 @@ def _of_ribs(vertebra: VertebraSigns, odds: Mapping[Rib, float]) -> float:
 
 
 def _judged(vertebra: VertebraSigns, side: Side) -> Rib:
-    """A rib missing on a vertebra that the field cuts may have been cut off."""
+    """Only what is surely a rib tells anything where the field cuts a vertebra."""
     rib = vertebra.ribs[side]
-    return Rib.HIDDEN if rib is Rib.NONE and not vertebra.whole else rib
+    return rib if vertebra.whole or rib is Rib.SEEN else Rib.HIDDEN
 
 
 def moves(vertebrae: Sequence[VertebraSigns]) -> Array:

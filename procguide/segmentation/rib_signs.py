@@ -26,6 +26,10 @@ _DOUBTFUL_MM3 = 12.0
 _MIN_RIB_MM = 38.0
 """Transitional vertebrae bear shorter ones (Yun et al., Korean J Radiol 2018;19:1140)."""
 _FIELD_BESIDE_MM = 20.0
+_PROCESS_BEHIND_MM = 35.0
+_PROCESS_BESIDE_MM = 40.0
+_PROCESS = (TissueClass.TRANSVERSE_PROCESS,)
+_FRONT = tuple(part for part in VERTEBRAL if part not in _PROCESS)
 
 
 class Rib(StrEnum):
@@ -97,30 +101,43 @@ class RibPieces:
             return Rib.HIDDEN
         middle, half = body.centre[2], body.width / 2
         outward = self.labels.shape[2] * self.spacing - middle if side is Side.LEFT else middle
-        touched, contact = self._contact(number, body, side)
+        long_mm = _MIN_RIB_MM if outward >= half + _MIN_RIB_MM else _FIELD_BESIDE_MM
+        piece, contact = self._contact(number, self._front(body, side), _FRONT)
+        neck, further = self._contact(number, self._flank(body, side), _PROCESS)
+        if neck and self._length(neck, body) >= long_mm:
+            piece, contact = neck, contact + further
         if contact < _DOUBTFUL_MM3:
             return Rib.NONE if outward >= half + _FIELD_BESIDE_MM else Rib.HIDDEN
-        reach = self._length(touched, body)
-        long = reach >= _MIN_RIB_MM or (reach >= _FIELD_BESIDE_MM and outward < half + _MIN_RIB_MM)
+        long = self._length(piece, body) >= long_mm
         return Rib.SEEN if contact >= _CONTACT_MM3 and long else Rib.DOUBTFUL
 
-    def _window(self, body: BodyExtent, side: Side) -> tuple[slice, slice, slice]:
+    def _front(self, body: BodyExtent, side: Side) -> tuple[slice, slice, slice]:
         """Voxels beside the body on one side, its pedicle included, without the transverse process."""
-        middle, half = body.centre[2], body.width / 2 + _BESIDE_MM
+        return self._window(body, side, _FRONT_OF_ARCH_MM, _BESIDE_MM)
+
+    def _flank(self, body: BodyExtent, side: Side) -> tuple[slice, slice, slice]:
+        """Voxels beside body and arch on one side, as far out as a transverse process reaches."""
+        return self._window(body, side, _PROCESS_BEHIND_MM, _PROCESS_BESIDE_MM)
+
+    def _window(
+        self, body: BodyExtent, side: Side, behind: float, beside: float
+    ) -> tuple[slice, slice, slice]:
+        middle, half = body.centre[2], body.width / 2 + beside
         low, high = (middle, middle + half) if side is Side.LEFT else (middle - half, middle)
         return (
             self._slice(body.low - 8.0, body.high + 8.0),
-            self._slice(0.0, body.wall + _FRONT_OF_ARCH_MM),
+            self._slice(0.0, body.wall + behind),
             self._slice(low, high),
         )
 
     def _slice(self, low: float, high: float) -> slice:
         return slice(max(0, round(low / self.spacing)), max(0, round(high / self.spacing)) + 1)
 
-    def _contact(self, number: int, body: BodyExtent, side: Side) -> tuple[int, float]:
-        """The piece that touches the front of the vertebra most, and by how many mm3 of bone."""
-        window = self._window(body, side)
-        own = (self.labels[window] == number) & np.isin(self.classes[window], VERTEBRAL)
+    def _contact(
+        self, number: int, window: tuple[slice, slice, slice], parts: tuple[TissueClass, ...]
+    ) -> tuple[int, float]:
+        """The piece that touches these parts of the vertebra most, and by how many mm3 of bone."""
+        own = (self.labels[window] == number) & np.isin(self.classes[window], parts)
         ribs = self.pieces[window] > 0
         if not (own.any() and ribs.any()):
             return 0, 0.0

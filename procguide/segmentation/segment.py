@@ -17,6 +17,7 @@ from procguide.findings import Finding, Severity
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
+from procguide.segmentation.dense_ribs import complete_ribs
 from procguide.segmentation.hints import LevelAt, stated_levels
 from procguide.segmentation.inference import Prediction, predict
 from procguide.segmentation.instances import Instances, claim_for_sacrum, separate, settled
@@ -128,12 +129,20 @@ def _spine(
     extent = np.array(volume.grid.shape) * volume.grid.affine.spacing
     if (extent <= _SMALL_FIELD_MM).all():
         fine = predict(volume, vertebrae, device=device, progress=say_fine)
-        return fine, [fine.model]
+        return _with_whole_ribs(volume, fine), [fine.model]
     coarse = predict(volume, locator, device=device, progress=partial(say, "finding the spine"))
     spine = _column(coarse)
     box, near = _spine_box(coarse, spine), _near(spine, coarse)
     fine = predict(volume, vertebrae, region=box, where=near, device=device, progress=say_fine)
-    return replace(fine, classes=around(fine, coarse)), [coarse.model, fine.model]
+    fine = replace(fine, classes=around(fine, coarse))
+    return _with_whole_ribs(volume, fine), [coarse.model, fine.model]
+
+
+def _with_whole_ribs(volume: Volume, answer: Prediction) -> Prediction:
+    """On CT, ribs completed by their density."""
+    return (
+        replace(answer, classes=complete_ribs(volume, answer)) if volume.modality is Modality.CT else answer
+    )
 
 
 def _near(spine: NDArray[np.bool_], coarse: Prediction) -> LabelMap:

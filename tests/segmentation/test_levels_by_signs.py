@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -268,3 +269,25 @@ class TestWhatTheUserSays:
         naming = name_from_signs(column([UNSEEN] * 5), "L6")
         assert naming.levels == ("L6", "L5", "L4", "L3", "L2")
         assert [finding.name for finding in naming.findings] == ["vertebral count"]
+
+
+def with_ribs(signs: ColumnSigns, place: int, rib: Rib) -> ColumnSigns:
+    """The same column with another sign on both sides of one vertebra."""
+    vertebrae = list(signs.vertebrae)
+    vertebrae[place] = replace(vertebrae[place], ribs=dict.fromkeys(Side, rib))
+    return replace(signs, vertebrae=tuple(vertebrae))
+
+
+class TestRibsAtTheBorders:
+    def test_a_doubtful_rib_on_a_cut_vertebra_tells_nothing(self) -> None:
+        ribs = [BARE, BARE, BARE, BOTH, BOTH, BOTH]
+        cut = column(ribs, sacrum=False, cut_lowest=True)
+        assert name_from_signs(with_ribs(cut, 0, Rib.DOUBTFUL)) == name_from_signs(cut)
+        whole = column(ribs, sacrum=False)
+        assert name_from_signs(with_ribs(whole, 0, Rib.DOUBTFUL)) != name_from_signs(whole)
+
+    def test_a_first_rib_out_of_view_makes_no_eleven(self) -> None:
+        named = name_from_signs(column([BARE, BARE, BARE, *[BOTH] * 11, BARE], sacrum=False))
+        assert named.levels[0] == "L3"
+        assert named.levels[3] == "T12"
+        assert named.levels[-1] == "T1"
