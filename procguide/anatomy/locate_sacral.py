@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from procguide.anatomy.locate_foramina import locate_foramina
-from procguide.anatomy.locate_patch import Labels, Mask, Patch, keep_large
+from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, keep_large
 from procguide.anatomy.locate_unrolled import BEFORE_MM, Unrolled, unroll
 from procguide.anatomy.regions import Region, Side
 from procguide.anatomy.spine import Sacrum, Spine
@@ -25,14 +25,14 @@ _PAST_ROOF_MM = 8
 """So far at most does the labelled canal go on past the last bone behind it (assumed)."""
 _LEAST_CANAL_MM = 50
 """From the S1 endplate down to the hiatus at the least, along the canal (assumed)."""
-_NEAR_SAMPLES = (2, 3)
-"""By how many samples of 1 mm both bones grow to meet: the wider where the narrower finds no joint."""
+_NEAR_MM = (2.5, 3.5)
+"""How near both bones are to the joint's places: the wider where the narrower finds no joint (assumed)."""
 _BESIDE_BODY_MM = 20.0
 _LEAST_SAMPLES = 60
 _LEAST_JOINT_MM = 15.0
 _THICK_MM = 2.5
 """Standard deviation from side to side; 1.3 to 2.0 on phantoms."""
-_SECTION_MM = 2.0
+_SECTION_MM, _LEAST_SECTION = 2.0, 4
 
 
 def with_sacral_landmarks(levels: LabelMap, regions: LabelMap, spine: Spine) -> Spine:
@@ -89,7 +89,7 @@ def _joint_lines(patch: Patch, bone: Mask) -> dict[Side, tuple[Vector, ...]]:
     for side in Side:
         lateral = np.flatnonzero(patch.left * side.sign > _BESIDE_BODY_MM)
         window = (slice(None), slice(None), slice(int(lateral[0]), int(lateral[-1]) + 1))
-        for reach in _NEAR_SAMPLES:
+        for reach in _NEAR_MM:
             near = _grown(ilium[window], reach) & _grown(bone[window], reach)
             if near.sum() < _LEAST_SAMPLES:
                 continue
@@ -110,8 +110,10 @@ def _unlike_a_joint(points: NDArray[np.float64]) -> bool:
     return bool(np.std(points[:, 0] - np.polyval(lean, points[:, 2])) > _THICK_MM)
 
 
-def _grown(mask: Mask, samples: int) -> Mask:
-    return np.asarray(ndimage.binary_dilation(mask, iterations=samples))
+def _grown(mask: Mask, reach_mm: float) -> Mask:
+    size = int(reach_mm / STEP_MM)
+    ball = (np.mgrid[(slice(-size, size + 1),) * 3] ** 2).sum(axis=0) * STEP_MM**2 <= reach_mm**2
+    return np.asarray(ndimage.binary_dilation(mask, ball))
 
 
 def _dorsal_edge(points: NDArray[np.float64]) -> tuple[Vector, ...]:
@@ -120,7 +122,7 @@ def _dorsal_edge(points: NDArray[np.float64]) -> tuple[Vector, ...]:
     line = []
     for section in range(int(heights.max()) + 1):
         own = points[heights == section]
-        if len(own) >= 4:
+        if len(own) >= _LEAST_SECTION:
             rear = own[own[:, 1] >= np.quantile(own[:, 1], 0.9)]
             line.append(vector(rear.mean(axis=0)))
     return tuple(line)
