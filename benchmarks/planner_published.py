@@ -12,35 +12,26 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from real_cases import CASES, read_case
 
 from procguide.anatomy import Side
-from procguide.anatomy.locate import locate_spine
-from procguide.dicom import read_study, read_volume
 from procguide.errors import ProcguideError
 from procguide.planning import Procedure, Request, Subject, load_catalogue, plan
 from procguide.planning.bearings import find_bearings
 from procguide.planning.catalogue import Measurement
 from procguide.planning.site import find_site
-from procguide.segmentation.segment import segment
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
 DOCUMENT = ROOT / "docs" / "planning.md"
 PUBLISHED = ("<!-- published: begin -->", "<!-- published: end -->")
 POPULATION = ("<!-- population: begin -->", "<!-- population: end -->")
-REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", ROOT.parent / "shared" / "data"))
-CASES: dict[str, tuple[str, str | None]] = {
-    "abdomen": ("ct_abdomen_dicom", None),
-    "lumbar": ("ct_lumbar_3mm/ct.nii.gz", None),
-    "thorax": ("ct_thorax/ct.nii.gz", "L2"),
-}
 WORDS = {
     "depth_mm": "skin to tip, mm",
     "lateral_mm": "entry from the midline, mm",
@@ -52,11 +43,7 @@ Rows = Sequence[Mapping[str, Any]]
 
 def real_subjects() -> Iterator[tuple[str, Subject]]:
     """Each real CT, segmented by our networks."""
-    for name, (path, lowest) in CASES.items():
-        volume = read_volume(read_study(REAL / path).choose())
-        found = segment(volume, lowest_level=lowest)
-        spine = locate_spine(found.levels, found.regions, anchor=found.anchor, confidence=found.confidence)
-        yield name, Subject(spine, found.levels, found.regions, volume, coarse_organs=True)
+    return ((name, read_case(name)[0]) for name in CASES)
 
 
 def real_rows(subjects: Iterable[tuple[str, Subject]]) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,14 @@ PROPOSED_MM = {
 """Margins that the clinical specification proposes."""
 
 every = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+
+
+@every
+def test_the_numbers_that_its_zone_reads_are_there(entry: Procedure) -> None:
+    zone = inspect.getmodule(CONSTRUCTIONS[entry.target.construction].sample)
+    assert zone is not None
+    read = re.findall(r'number\("(\w+)"\)', inspect.getsource(zone))
+    assert set(read) <= set(entry.target.numbers)
 
 
 def test_all_eighteen_ship() -> None:
