@@ -20,7 +20,7 @@ __all__ = ["Approval", "approval_of", "approve_document", "plan_sha256"]
 _LONGEST_NAME = 64
 """Characters of a person's name in DICOM, and of an institution's (PS3.5 6.2, VR PN and LO)."""
 _LONGEST_REASON = 1000
-_NOTHING = (None, "", [], {})
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from procguide import __version__
 
-__all__ = ["Provenance", "hash_files", "record"]
+__all__ = ["Provenance", "hash_file", "hash_files", "record"]
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,14 @@ class Provenance:
 
 def hash_files(files: Iterable[Path]) -> str:
     """SHA-256 over the contents of ``files`` in the order of their own hashes: independent of names."""
-    digests = []
-    for file in files:
-        with file.open("rb") as stream:
-            digests.append(hashlib.file_digest(stream, "sha256").digest())
-    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+    digests = sorted(bytes.fromhex(hash_file(file)) for file in files)
+    return hashlib.sha256(b"".join(digests)).hexdigest()
+
+
+def hash_file(file: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def record(

@@ -154,14 +154,24 @@ def _objects(event: Event) -> list[Node]:
         return []
     uids = subject.study_uids or ((_WITHHELD,) if subject.instances is not None else ())
     studies = [_study(uid, event, subject) for uid in uids]
-    patient = {
+    patient: Node = {
         "ParticipantObjectID": subject.patient_id or _WITHHELD,
         "ParticipantObjectTypeCode": _PERSON,
         "ParticipantObjectTypeCodeRole": _PATIENT_ROLE,
         "ParticipantObjectIDTypeCode": _PATIENT.node(),
         "ParticipantObjectName": {"text": _WITHHELD},
     }
+    details = _details(event)
+    if details and not studies:
+        patient["ParticipantObjectDetail"] = details
     return [*studies, patient]
+
+
+def _details(event: Event) -> list[Node]:
+    return [
+        {"type": name, "value": base64.b64encode(value.encode()).decode()}
+        for name, value in event.details.items()
+    ]
 
 
 def _study(uid: str, event: Event, subject: Subject) -> Node:
@@ -173,10 +183,7 @@ def _study(uid: str, event: Event, subject: Subject) -> Node:
         "ParticipantObjectIDTypeCode": _STUDY.node(),
         "ParticipantObjectName": {"text": _WITHHELD},
     }
-    details = [
-        {"type": name, "value": base64.b64encode(value.encode()).decode()}
-        for name, value in event.details.items()
-    ]
+    details = _details(event)
     if details:
         node["ParticipantObjectDetail"] = details
     description: Node = {}

@@ -122,14 +122,14 @@ def record_created(subject: Subject, command: str, details: Mapping[str, str] | 
 
 
 def record_approved(subject: Subject, approver: str, plan_sha256: str) -> None:
-    """A named person approved a plan; ``plan_sha256`` tells which."""
+    """A named person approved a plan; ``plan_sha256`` tells which. Who entered it is said, too."""
     record(
         EventKind.PROCEDURE_RECORD,
         Action.UPDATE,
         "plan approved",
         subject=subject,
         user=approver,
-        details={"plan sha256": plan_sha256},
+        details={"plan sha256": plan_sha256, "entered by": _current_user()},
     )
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 import typer
 
 from procguide import DISCLAIMER, __version__
+from procguide.cli.approve import approve
 from procguide.cli.audit import audit
 from procguide.cli.audited import audited
 from procguide.cli.deidentify import deidentify
@@ -48,6 +49,7 @@ for _command, _summary in (
     (info, "List the series under a path and what they can be used for."),
     (segment, "Label vertebrae, name the levels, find the landmarks."),
     (plan, "Propose ranked needle trajectories and write a report."),
+    (approve, "Record that a named person approves a plan; or say who has."),
     (evaluate, "Hold labels against a reference: overlap, surfaces, levels."),
     (procedures, "List what can be planned, or show one entry with its sources."),
     (phantom, "Make a synthetic CT study with its truth."),

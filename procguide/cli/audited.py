@@ -24,6 +24,7 @@ __all__ = [
     "images_read",
     "objects_asked_for",
     "objects_moved",
+    "plan_approved",
     "results_computed",
 ]
 
@@ -67,13 +68,24 @@ def images_read(series: Series) -> None:
         record_read(_subject(series, LifeCycle.USED), _command.get())
 
 
-def results_computed(series: Series, inputs_sha256: str) -> None:
-    """Log that the running command has computed and written results from this series."""
+def results_computed(series: Series, inputs_sha256: str, plan_sha256: str = "") -> None:
+    """Log that the running command has computed and written results from this series, such as a plan."""
     if _asked_for():
         from procguide.audit import LifeCycle, record_created
 
         details = {"inputs sha256": inputs_sha256}
+        if plan_sha256:
+            details["plan sha256"] = plan_sha256
         record_created(_subject(series, LifeCycle.DERIVED), _command.get(), details)
+
+
+def plan_approved(patient: str, studies: Iterable[str], approver: str, plan_sha256: str) -> None:
+    """Log that a named person has approved a plan."""
+    if _asked_for():
+        from procguide.audit import LifeCycle, Subject, record_approved
+
+        subject = Subject(patient, tuple(studies), life_cycle=LifeCycle.VERIFIED)
+        record_approved(subject, approver, plan_sha256)
 
 
 def images_deidentified(pseudonyms: Sequence[str], instances: int) -> None:

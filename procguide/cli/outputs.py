@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +17,9 @@ from procguide import DISCLAIMER
 from procguide.cli.steps import Steps, peak_memory_mb
 from procguide.errors import CannotWriteError
 from procguide.findings import Finding
-from procguide.provenance import Provenance
+from procguide.provenance import Provenance, hash_file
 
-__all__ = ["RUN_SCHEMA", "output_folder", "write_json", "write_run"]
+__all__ = ["RUN_SCHEMA", "changed_folder", "hashes_of", "output_folder", "write_json", "write_run"]
 
 RUN_SCHEMA = "procguide.run/1"
 _RUN = "run.json"
@@ -36,11 +36,25 @@ def output_folder(folder: Path, *, force: bool, source: Path | None = None) -> I
     target = Path(os.path.abspath(folder))  # noqa: PTH100 (keeps a link as it is; resolve() would not)
     _refuse_source(target, source)
     _refuse_existing(target, force)
+    with _taking_the_place_of(target, lambda partial: partial.mkdir(parents=True)) as partial:
+        yield partial
+
+
+@contextmanager
+def changed_folder(folder: Path) -> Iterator[Path]:
+    """A copy of ``folder`` that takes its place when the block ends well, and else goes."""
+    target = folder.resolve()
+    with _taking_the_place_of(target, lambda copy: shutil.copytree(target, copy, symlinks=True)) as copy:
+        yield copy
+
+
+@contextmanager
+def _taking_the_place_of(target: Path, make: Callable[[Path], object]) -> Iterator[Path]:
     partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.partial")
     missing = [parent for parent in target.parents if not parent.exists()]
     try:
         with _write_errors(target):
-            partial.mkdir(parents=True)
+            make(partial)
         with _write_errors(target, within=partial):
             yield partial
         with _write_errors(target):
@@ -134,10 +148,22 @@ def write_json(document: Mapping[str, Any], path: Path) -> None:
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+def hashes_of(folder: Path) -> dict[str, str]:
+    """The SHA-256 of each file that the ``run.json`` of ``folder`` answers for."""
+    own = {run.parent for run in folder.rglob(_RUN)} - {folder}
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file != folder / _RUN)
+    return {
+        file.relative_to(folder).as_posix(): hash_file(file) for file in files if own.isdisjoint(file.parents)
+    }
+
+
 def write_run(
     folder: Path, command: str, provenance: Provenance, steps: Steps, findings: Iterable[Finding] = ()
 ) -> dict[str, Any]:
-    """Write ``run.json`` last: what was run, how long each step took, and the files beside it."""
+    """Write ``run.json`` last: what was run, how long each step took, and the files beside it.
+
+    ``sha256`` holds the hash of each; those of a folder within that has a ``run.json`` stand there.
+    """
     outputs = [file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()]
     document = {
         "schema": RUN_SCHEMA,
@@ -147,6 +173,7 @@ def write_run(
         "peak_memory_mb": peak_memory_mb(),
         "findings": [asdict(finding) for finding in findings],
         "outputs": sorted({*outputs, _RUN}),
+        "sha256": hashes_of(folder),
         "provenance": asdict(provenance),
         "disclaimer": DISCLAIMER,
     }

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.approval import plan_sha256
 from procguide.cli.audited import results_computed
 from procguide.cli.session import (
     CatalogueOption,
@@ -234,7 +235,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
         labels = write_study_objects(partial, case, anatomy, Attempts(steps.say))
         result = Result(case, anatomy, plan_set, provenance, request.procedure, labels)
         document = write_plan(partial, result, steps)
-        results_computed(case.series, provenance.inputs_sha256)
+        results_computed(case.series, provenance.inputs_sha256, plan_sha256(document))
 
     def show(console: Console) -> None:
         show_plans(plan_set, options.output, console)

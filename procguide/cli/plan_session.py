@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from procguide import DISCLAIMER
+from procguide.approval import plan_sha256
 from procguide.cli.audited import results_computed
 from procguide.cli.plan import PlanOptions, Result, provenance_of, read_and_locate, subject_of, write_plan
 from procguide.cli.session import Session
@@ -41,7 +42,7 @@ def run_session(session: Session, path: Path, requests: Sequence[Request], optio
             plan = plan_session(requests, subject, carm=wishes.carm, weights=wishes.weights, progress=advance)
         provenance = _provenance(case, anatomy, requests, options)
         document = _write(partial, plan, (case, anatomy, provenance), steps)
-        results_computed(case.series, provenance.inputs_sha256)
+        results_computed(case.series, provenance.inputs_sha256, plan_sha256(document))
 
     def show(console: Console) -> None:
         _show(plan, options.output, console)

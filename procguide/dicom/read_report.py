@@ -14,6 +14,7 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage
 
+from procguide.approval import approval_of
 from procguide.dicom.bounded import Bounds, read_file
 from procguide.dicom.report_layout import (
     APPROVAL,
@@ -28,7 +29,7 @@ from procguide.dicom.report_layout import (
 )
 from procguide.errors import InputUnreadableError
 
-__all__ = ["read_plan_report"]
+__all__ = ["group_kind", "groups_of", "rank_of", "read_plan_report"]
 
 _BOUNDS = Bounds(value_bytes=2**25, elements=300_000)
 """A report of twenty needles has 1 MB and 30,000 elements."""
@@ -47,7 +48,7 @@ _LISTS = {Group.VIEW: "views", Group.OBJECTIVE: "objectives"}
 def read_plan_report(path: str | Path) -> dict[str, Any]:
     """The document of ``plan.json`` as far as a report by :func:`write_plan_report` holds it.
 
-    Numbers are those that were written. ``approved`` is None unless a person is named.
+    Numbers are those that were written. ``approved`` is None unless a person has approved this very plan.
     """
     path = Path(path)
     try:
@@ -74,8 +75,8 @@ def _document(dataset: Dataset) -> dict[str, Any]:
         "warnings": [],
     }
     found = False
-    for group in _groups(dataset):
-        kind = _kind(group)
+    for group in groups_of(dataset):
+        kind = group_kind(group)
         if kind is None:
             continue
         part = _part(group, kind)
@@ -90,10 +91,13 @@ def _document(dataset: Dataset) -> dict[str, Any]:
             document["plans"][_place(group, document)][_LISTS[kind]].append(part)
     if not found:
         raise InputUnreadableError("this report holds no needle plan of procguide")
+    if approval_of(document) is None:
+        document["approved"] = None
     return document
 
 
-def _groups(dataset: Dataset) -> Iterator[Dataset]:
+def groups_of(dataset: Dataset) -> Iterator[Dataset]:
+    """The Measurement Groups of a report."""
     for container in dataset.ContentSequence:
         if _concept(container) == codes.DCM.ImagingMeasurements:
             yield from container.ContentSequence
@@ -107,7 +111,8 @@ def _code(entry: Dataset) -> Code:
     return Code(str(entry.CodeValue), str(entry.CodingSchemeDesignator), str(entry.CodeMeaning))
 
 
-def _kind(group: Dataset) -> Group | None:
+def group_kind(group: Dataset) -> Group | None:
+    """What a group's Finding says it holds; None where that is not ours."""
     for item in group.ContentSequence:
         if item.ValueType == "CODE" and _concept(item) == codes.DCM.Finding:
             value = _code(item.ConceptCodeSequence[0])
@@ -117,8 +122,12 @@ def _kind(group: Dataset) -> Group | None:
 
 def _place(group: Dataset, document: dict[str, Any]) -> int:
     """Which of the document's plans a view or an objective belongs to."""
-    rank = next(_number(item) for item in group.ContentSequence if _concept(item) == RANK)
-    return next(n for n, plan in enumerate(document["plans"]) if plan["rank"] == rank)
+    return next(n for n, plan in enumerate(document["plans"]) if plan["rank"] == rank_of(group))
+
+
+def rank_of(group: Dataset) -> float:
+    """The rank of the needle that a group tells of."""
+    return next(_number(item) for item in group.ContentSequence if _concept(item) == RANK)
 
 
 def _part(group: Dataset, kind: Group) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import JPEGBaseline8Bit, SecondaryCaptureImageStorage, generate_uid
 
@@ -20,13 +20,14 @@ from procguide.dicom.derived import Sources, new_object, reference, save_derived
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Capture", "write_captures"]
+__all__ = ["Capture", "restate_capture", "write_captures"]
 
 _SERIES_NUMBER = 9004
 _QUALITY = 92
 _LONGEST = 64  # characters of a long string (LO)
 _LINE = 15  # pixels, of one line of small print
 _MARGIN = 6
+_FONT = 12  # points
 _PAPER, _INK = (20, 24, 30), (255, 214, 102)
 
 
@@ -46,6 +47,8 @@ def write_captures(
 
     Pictures must show no identity: the objects say that nothing burnt in identifies the patient.
     """
+    from PIL import Image
+
     series_uid, files = generate_uid(), []
     for place, capture in enumerate(captures, start=1):
         dataset = new_object(
@@ -57,7 +60,8 @@ def write_captures(
         )
         dataset.SeriesInstanceUID, dataset.InstanceNumber = series_uid, place
         _describe(dataset, capture, sources)
-        _put_picture(dataset, _with_small_print(capture.picture, status))
+        with Image.open(BytesIO(capture.picture)) as opened:
+            _put_picture(dataset, _with_small_print(opened.convert("RGB"), status))
         files.append(save_derived(dataset, Path(folder) / f"picture_{place}.dcm"))
     return tuple(files)
 
@@ -77,20 +81,39 @@ def _describe(dataset: Dataset, capture: Capture, sources: Sources) -> None:
     dataset.SourceImageSequence = DicomSequence(reference(header) for header in sources.headers)
 
 
-def _with_small_print(picture: bytes, status: str) -> Image.Image:
+def restate_capture(dataset: Dataset, before: str, after: str) -> None:
+    """Draw ``after`` below an object's picture in the place of ``before``, the status it was written with."""
+    from PIL import Image
+
+    with Image.open(BytesIO(next(generate_frames(dataset.PixelData, number_of_frames=1)))) as opened:
+        image = opened.convert("RGB")
+    strip = _strip_height(_small_print(before, image.width))
+    picture = image.crop((0, 0, image.width, image.height - strip))
+    _put_picture(dataset, _with_small_print(picture, after))
+
+
+def _with_small_print(image: Image.Image, status: str) -> Image.Image:
     """The picture with a strip below it that says what it is not."""
     from PIL import Image, ImageDraw, ImageFont
 
-    with Image.open(BytesIO(picture)) as opened:
-        image = opened.convert("RGB")
-    font = ImageFont.load_default(size=12)
-    lines = _wrapped(f"{status[:1].upper()}{status[1:]}. {DISCLAIMER}", image.width - 2 * _MARGIN, font)
-    whole = Image.new("RGB", (image.width, image.height + 2 * _MARGIN + _LINE * len(lines)), _PAPER)
+    lines = _small_print(status, image.width)
+    whole = Image.new("RGB", (image.width, image.height + _strip_height(lines)), _PAPER)
     whole.paste(image, (0, 0))
-    draw = ImageDraw.Draw(whole)
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(size=_FONT)
     for n, line in enumerate(lines):
         draw.text((_MARGIN, image.height + _MARGIN + n * _LINE), line, fill=_INK, font=font)
     return whole
+
+
+def _small_print(status: str, width: int) -> list[str]:
+    from PIL import ImageFont
+
+    words = f"{status[:1].upper()}{status[1:]}. {DISCLAIMER}"
+    return _wrapped(words, width - 2 * _MARGIN, ImageFont.load_default(size=_FONT))
+
+
+def _strip_height(lines: Sequence[str]) -> int:
+    return 2 * _MARGIN + _LINE * len(lines)
 
 
 def _wrapped(words: str, width: int, font: object) -> list[str]:

@@ -18,7 +18,6 @@ from procguide.dicom.codes import meaning_of
 from procguide.dicom.derived import NOT_APPROVED, Sources, equipment, mark, quiet, save_derived
 from procguide.dicom.report_layout import (
     APPROVAL,
-    APPROVED,
     GROUPS,
     PATH,
     RANK,
@@ -34,10 +33,9 @@ from procguide.errors import UsageError
 if TYPE_CHECKING:
     from highdicom import sr
 
-__all__ = ["write_plan_report"]
+__all__ = ["number_item", "report_title", "text_item", "write_plan_report"]
 
 _SERIES_NUMBER = 9001
-_LONGEST = 64  # characters of a long string (LO)
 _PROCEDURES = {"CT": codes.cid100.CTUnspecifiedBodyRegion, "MR": codes.cid100.MRIUnspecifiedBodyRegion}
 
 
@@ -47,14 +45,15 @@ def write_plan_report(
     """Write ``document``, that of ``plan.json``, as a structured report in the study of ``sources``.
 
     Every number stands as it is there, with its unit; entry and target as one polyline in the images'
-    frame of reference (32-bit floats: exact to 0.01 mm). ``approved`` of the document is null, and the
-    report says so and is unverified, or names the person: ``{"by", "organisation", "time_utc"}``.
+    frame of reference (32-bit floats: exact to 0.01 mm). It is a proposal, unverified, and says that nobody
+    has approved it: an approval is put into a written report (:mod:`procguide.dicom.approve_report`).
     ``related`` are objects of the same study that belong to the plan, such as its segmentation.
     """
     from highdicom import sr
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
 
-    approval = _approval(document)
+    if document.get("approved") is not None:
+        raise UsageError("a plan is written as a proposal, and approved then; leave approved null")
     with quiet():
         report = sr.Comprehensive3DSR(
             evidence=[*sources.headers, *related],
@@ -64,11 +63,8 @@ def write_plan_report(
             sop_instance_uid=generate_uid(),
             instance_number=1,
             is_complete=True,
-            is_final=approval is not None,
-            is_verified=approval is not None,
-            verifying_observer_name=approval and approval["by"],
-            verifying_organization=approval and approval["organisation"],
-            series_description=f"Needle plan, {'approved' if approval else NOT_APPROVED}; research only",
+            is_final=False,
+            series_description=report_title(NOT_APPROVED),
             specific_character_set="ISO_IR 192",
             coding_schemes=[CodingSchemeIdentificationItem(SCHEME, name="procguide")],
             **equipment(),
@@ -77,17 +73,9 @@ def write_plan_report(
     return save_derived(report, Path(path))
 
 
-def _approval(document: Mapping[str, Any]) -> Mapping[str, str] | None:
-    """Who approved; None where nobody has. Nothing but a person's name makes a plan approved."""
-    said = document.get("approved")
-    if said is None:
-        return None
-    if not isinstance(said, Mapping) or not all(said.get(key) for key in ("by", "organisation", "time_utc")):
-        raise UsageError(
-            "an approval names a person, an organisation and a time (by, organisation, time_utc); "
-            "leave approved null where nobody has approved"
-        )
-    return said
+def report_title(status: str) -> str:
+    """Series Description of a plan's report."""
+    return f"Needle plan, {status}; research only"
 
 
 def _content(document: Mapping[str, Any], sources: Sources) -> sr.MeasurementReport:
@@ -135,7 +123,6 @@ class _Builder:
 
     def __init__(self, document: Mapping[str, Any], sources: Sources) -> None:
         self._sources = sources
-        self._approved = document.get("approved") is not None
         self._sites = tuple(_sites(str(document["level"]), document.get("side")))
         self._software = str(document.get("provenance", {}).get("software") or f"procguide {__version__}")
 
@@ -145,7 +132,7 @@ class _Builder:
         """One group with all that ``part`` of the document holds of its fields."""
         from highdicom import sr
 
-        measurements = [] if rank is None else [_number(RANK, rank, codes.UCUM.NoUnits)]
+        measurements = [] if rank is None else [number_item(RANK, rank, codes.UCUM.NoUnits)]
         evaluations, texts = self._evaluations(kind), []
         for field in GROUPS[kind]:
             value = _value(part, field.path)
@@ -154,7 +141,7 @@ class _Builder:
             measurements += self._numbers(field, value, part)
             if field.kind is Kind.FLAG:
                 evaluations.append(sr.QualitativeEvaluation(field.concept, _yes_or_no(bool(value))))
-            texts += [_text_item(field.concept, words) for words in _texts(field, value)]
+            texts += [text_item(field.concept, words) for words in _texts(field, value)]
         group = sr.MeasurementsAndQualitativeEvaluations(
             tracking_identifier=sr.TrackingIdentifier(uid=generate_uid(), identifier=name),
             finding_type=kind.value,
@@ -170,12 +157,12 @@ class _Builder:
         return group
 
     def _evaluations(self, kind: Group) -> list[sr.QualitativeEvaluation]:
-        """That the plan, or the needle, is approved or not."""
+        """That the plan, or the needle, is not approved."""
         from highdicom import sr
 
         if kind not in (Group.SET, Group.NEEDLE):
             return []
-        return [sr.QualitativeEvaluation(APPROVAL, APPROVED if self._approved else UNAPPROVED)]
+        return [sr.QualitativeEvaluation(APPROVAL, UNAPPROVED)]
 
     def _algorithm(self) -> sr.AlgorithmIdentification:
         from highdicom import sr
@@ -185,11 +172,11 @@ class _Builder:
 
     def _numbers(self, field: Field, value: Any, part: Mapping[str, Any]) -> Iterable[sr.Measurement]:
         if field.kind is Kind.NUMBERS_BY_NAME:
-            return [_number(field.concept, one, field.unit, key=key) for key, one in value.items()]
+            return [number_item(field.concept, one, field.unit, key=key) for key, one in value.items()]
         if field.kind is not Kind.NUMBER:
             return []
         ends = [self._ends(part)] if field.concept == PATH else None
-        return [_number(field.concept, value, field.unit, ends=ends)]
+        return [number_item(field.concept, value, field.unit, ends=ends)]
 
     def _ends(self, plan: Mapping[str, Any]) -> sr.CoordinatesForMeasurement3D:
         from highdicom import sr
@@ -235,7 +222,7 @@ def _value(part: Mapping[str, Any], path: Sequence[str]) -> Any:
     return found
 
 
-def _number(
+def number_item(
     concept: Code,
     value: float,
     unit: Code,
@@ -243,6 +230,7 @@ def _number(
     key: str | None = None,
     ends: Sequence[sr.CoordinatesForMeasurement3D] | None = None,
 ) -> sr.Measurement:
+    """A number; ``key`` is what it belongs to, such as a structure."""
     from highdicom import sr
 
     known = key is not None and meaning_of(key.replace("_", " ")).kind != codes.SCT.AnatomicalStructure
@@ -285,7 +273,8 @@ def _texts(field: Field, value: Any) -> list[str]:
     return []
 
 
-def _text_item(concept: Code, words: str) -> sr.TextContentItem:
+def text_item(concept: Code, words: str) -> sr.TextContentItem:
+    """Words under a concept."""
     from highdicom import sr
 
     return sr.TextContentItem(concept, words, sr.RelationshipTypeValues.CONTAINS)

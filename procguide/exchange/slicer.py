@@ -14,7 +14,7 @@ from procguide.geometry import Vector
 from procguide.imaging.files import replacing
 from procguide.planning import Plan, PlanSet
 
-__all__ = ["markups", "write_markups"]
+__all__ = ["approve_markups", "markups", "write_markups"]
 
 _SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/Resources/Schema/"
@@ -22,6 +22,7 @@ _SCHEMA = (
 )
 _BEST_COLOUR = [0.1, 0.7, 0.2]
 _OTHER_COLOUR = [0.95, 0.75, 0.1]
+_PROPOSAL = "(proposal, not approved)"
 
 
 def markups(plan_set: PlanSet) -> dict[str, Any]:
@@ -34,8 +35,21 @@ def markups(plan_set: PlanSet) -> dict[str, Any]:
 
 def write_markups(plan_set: PlanSet, path: Path) -> None:
     """Write ``plan.mrk.json``: to a temporary name beside it first, then renamed."""
+    _write(markups(plan_set), path)
+
+
+def approve_markups(path: Path, rank: int | None) -> None:
+    """Say of the line of the plan of ``rank``, or of all, that it is approved."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    for line in document["markups"]:
+        if rank is None or line["name"].startswith(f"{rank}: "):
+            line["name"] = line["name"].replace(_PROPOSAL, "(approved)")
+    _write(document, path)
+
+
+def _write(document: dict[str, Any], path: Path) -> None:
     with replacing(path, make_folder=False) as temporary:
-        temporary.write_text(json.dumps(markups(plan_set), indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
 def _line(plan_set: PlanSet, plan: Plan) -> dict[str, Any]:
@@ -47,7 +61,7 @@ def _line(plan_set: PlanSet, plan: Plan) -> dict[str, Any]:
         "coordinateUnits": "mm",
         "locked": True,
         "labelFormat": "%N-%d",
-        "name": f"{plan.rank}: {plan_set.procedure} {where} (proposal, not approved)",
+        "name": f"{plan.rank}: {plan_set.procedure} {where} {_PROPOSAL}",
         "controlPoints": [
             _point("1", "entry", trajectory.entry),
             _point("2", "target", trajectory.target),

@@ -7,11 +7,15 @@ import pydicom
 import pytest
 
 from procguide import DISCLAIMER
+from procguide.approval import approve_document
 from procguide.dicom import read_plan_report, read_sources, write_plan_report
-from procguide.errors import InputUnreadableError, UsageError
+from procguide.dicom.approve_objects import approve_objects
+from procguide.errors import InputUnfitError, InputUnreadableError, UsageError
 from tests.dicom.derived_case import conformance, make_series, plan_document, without_nothing
 
-APPROVAL = {"by": "Panza^Sancho", "organisation": "Barataria", "time_utc": "2026-11-21T05:00:00+00:00"}
+DECISION = approve_document(
+    plan_document(), "Panza^Sancho", "the path is clear", rank=2, organisation="Barataria"
+)
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +26,14 @@ def sources(tmp_path_factory):
 @pytest.fixture(scope="module")
 def written(sources, tmp_path_factory):
     return write_plan_report(plan_document(), sources, tmp_path_factory.mktemp("sr") / "plan.dcm")
+
+
+@pytest.fixture(scope="module")
+def approved(written, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("approved")
+    shutil.copy(written, folder / "plan.dcm")
+    approve_objects(folder, DECISION)
+    return folder / "plan.dcm"
 
 
 def approvals(path):
@@ -64,30 +76,48 @@ class TestApproval:
         assert approvals(written) == ["NOT_APPROVED"] * (1 + 2)
         assert read_plan_report(written)["approved"] is None
 
-    def test_by_a_named_person(self, sources, tmp_path):
-        path = write_plan_report(plan_document(approved=APPROVAL), sources, tmp_path / "a.dcm")
-        dataset = pydicom.dcmread(path)
+    def test_of_one_needle_by_a_named_person(self, approved):
+        dataset = pydicom.dcmread(approved)
         assert dataset.VerificationFlag == "VERIFIED"
-        assert dataset.VerifyingObserverSequence[0].VerifyingObserverName == APPROVAL["by"]
-        assert approvals(path) == ["APPROVED"] * (1 + 2)
-        assert read_plan_report(path)["approved"] == APPROVAL
+        assert dataset.VerifyingObserverSequence[0].VerifyingObserverName == "Panza^Sancho"
+        assert dataset.VerifyingObserverSequence[0].VerifyingOrganization == "Barataria"
+        assert approvals(approved) == ["APPROVED", "NOT_APPROVED", "APPROVED"]
+        assert read_plan_report(approved)["approved"] == DECISION["approved"]
 
-    @pytest.mark.parametrize("approved", [True, "yes", {}, {"by": "", "organisation": "x", "time_utc": "y"}])
-    def test_by_nobody_is_refused(self, sources, tmp_path, approved):
-        with pytest.raises(UsageError, match="names a person"):
-            write_plan_report(plan_document(approved=approved), sources, tmp_path / "a.dcm")
+    @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+    def test_conforms_to_the_standard(self, approved):
+        assert conformance(approved) == []
+
+    def test_a_report_is_never_approved_from_the_start(self, sources, tmp_path):
+        with pytest.raises(UsageError, match="as a proposal"):
+            write_plan_report(DECISION, sources, tmp_path / "a.dcm")
         assert not (tmp_path / "a.dcm").exists()
 
-    def test_an_altered_report_is_not_approved(self, sources, tmp_path):
-        """A name without the code of approval approves nothing."""
-        path = write_plan_report(plan_document(approved=APPROVAL), sources, tmp_path / "a.dcm")
-        dataset = pydicom.dcmread(path)
-        for group in dataset.ContentSequence[-1].ContentSequence:
-            for item in group.ContentSequence:
-                if item.ConceptNameCodeSequence[0].CodeValue == "APPROVAL":
-                    item.ConceptCodeSequence[0].CodeValue = "NOT_APPROVED"
-        dataset.save_as(path)
-        assert read_plan_report(path)["approved"] is None
+    def test_by_nobody_or_of_another_plan_is_refused(self, written, tmp_path):
+        shutil.copy(written, tmp_path / "plan.dcm")
+        with pytest.raises(UsageError, match="nobody is named"):
+            approve_objects(tmp_path, plan_document())
+        other = approve_document(plan_document(level="L3-L4"), "Panza", "clear", rank=1)
+        with pytest.raises(InputUnfitError, match="not the report of this plan"):
+            approve_objects(tmp_path, other)
+        assert (tmp_path / "plan.dcm").read_bytes() == written.read_bytes()
+
+    def test_a_name_without_the_code_of_approval_approves_nothing(self, approved, tmp_path):
+        dataset = pydicom.dcmread(approved)
+        for item in _items(dataset):
+            if item.ConceptNameCodeSequence[0].CodeValue == "APPROVAL":
+                item.ConceptCodeSequence[0].CodeValue = "NOT_APPROVED"
+        dataset.save_as(tmp_path / "a.dcm")
+        assert read_plan_report(tmp_path / "a.dcm")["approved"] is None
+
+    def test_nor_does_the_code_with_another_number(self, approved, tmp_path):
+        dataset = pydicom.dcmread(approved)
+        texts = [item for item in _items(dataset) if item.get("TextValue") == "L4-L5"]
+        assert texts
+        texts[0].TextValue = "L3-L4"
+        dataset.save_as(tmp_path / "a.dcm")
+        read = read_plan_report(tmp_path / "a.dcm")
+        assert (read["level"], read["approved"]) == ("L3-L4", None)
 
 
 class TestReferences:
