@@ -1,0 +1,1 @@
+"""One file a check, or a tight family of them: each has ``CHECKS``, and is found by being here."""
