@@ -31,7 +31,7 @@ class Acquisition:
     """How the image was made, by its headers; None or empty where they do not say. No identifiers.
 
     Times are in ms, lengths in mm, angles in degrees. ``matrix`` is how many samples were measured along
-    (frequency, phase) for MR (0018,1310); ``phase_axis`` is ``"ROW"`` or ``"COL"`` (0018,1312).
+    (j, i) for MR (0018,1310); ``phase_axis`` is ``"ROW"`` or ``"COL"`` (0018,1312).
     ``partial_fourier`` is whether less than all of k-space was measured (0018,9081). ``thickness_mm`` is a
     slice's own (0018,0050), not the step between slices.
     """
