@@ -1,5 +1,7 @@
 """The few errors a user can meet: what was wrong, where, and what to do; each with its exit code."""
 
+from pathlib import Path
+
 __all__ = [
     "CannotWriteError",
     "InputUnfitError",
@@ -31,9 +33,10 @@ class NoResultError(ProcguideError):
 
 
 class InputUnreadableError(ProcguideError):
-    """The input cannot be read, or is not an image."""
+    """The input cannot be read, or is not an image. ``file`` is the one of several at fault, if known."""
 
     exit_code = 4
+    file: Path | None = None
 
 
 class InputUnfitError(ProcguideError):

@@ -12,7 +12,6 @@ import typer
 from procguide import DISCLAIMER
 from procguide.cli.audited import images_read
 from procguide.cli.session import DebugFlag, JsonFlag, Session
-from procguide.errors import SomeFailedError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from procguide.imaging import PixelSize
 
 __all__ = ["info"]
-
-_LOST = ("damaged files", "refused files", "missing files")
 
 
 def info(
@@ -48,9 +45,7 @@ def info(
     study = read_study(path)
     whose = [_whose(series) if identity else {} for series in study.series]
     session.answer(_document(study, whose), lambda console: _show(study, whose, console))
-    lost = [f"{found.words} {found.advice}" for found in study.findings if found.name in _LOST]
-    if lost:
-        raise SomeFailedError(" ".join(lost))
+    session.finish(study.lost)
 
 
 def _whose(series: Series) -> dict[str, str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from procguide.anatomy import Spine
     from procguide.cli.session import Session
     from procguide.cli.steps import Steps
-    from procguide.dicom import Series
+    from procguide.dicom import Series, Study
     from procguide.dicom.derived import Sources
     from procguide.imaging import LabelMap, Volume
     from procguide.segmentation.adapters.foreign import Segmenter
@@ -30,6 +30,8 @@ __all__ = ["Anatomy", "Case", "check_device", "choose_segmenter", "locate", "on_
 
 _LABELS_MARGIN_MM = np.array([75.0, 20.0, 15.0])
 _LABELS_SPACING_MM = 1.5
+_MOST_DAMAGED = 3
+"""Files of a series that are found damaged one by one, as they are decoded; more of them are no accident."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,7 @@ class Case:
     series: Series
     volume: Volume
     findings: tuple[Finding, ...]
+    lost: tuple[Finding, ...] = ()  # those on files that were left out
 
     @property
     def is_dicom(self) -> bool:
@@ -69,13 +72,28 @@ class Anatomy:
 
 def read_case(path: Path, steps: Steps) -> Case:
     """Read ``path`` and choose the series that serves planning best."""
+    with steps.step("read"):
+        study, series, volume = _readable(path)
+        images_read(series)
+        return Case(series, volume, (*study.findings, *series.findings), study.lost)
+
+
+def _readable(path: Path) -> tuple[Study, Series, Volume]:
+    """The best series and its voxels; up to a few files whose pixels cannot be decoded are left out."""
     from procguide.dicom import read_study, read_volume
 
-    with steps.step("read"):
-        study = read_study(path)
+    damaged: list[Path] = []
+    while True:
+        study = read_study(path, without=damaged)
         series = study.choose()
-        images_read(series)
-        return Case(series, read_volume(series), (*study.findings, *series.findings))
+        try:
+            return study, series, read_volume(series)
+        except InputUnreadableError as error:
+            if error.file is None or error.file in damaged or len(damaged) == _MOST_DAMAGED:
+                raise
+            if len(series.files) == 1 and len(study.series) == 1:
+                raise
+            damaged.append(error.file)
 
 
 def check_device(device: str) -> str:

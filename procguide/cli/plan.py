@@ -245,6 +245,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
     session.answer(document, show)
     if not plan_set.plans:
         raise NoResultError(f"{plan_set.reason} The report says more: {options.output / 'report.html'}")
+    session.finish(case.lost)
 
 
 def subject_of(case: Case, anatomy: Anatomy, procedure: Procedure) -> Subject:

@@ -12,7 +12,7 @@ from procguide.approval import plan_sha256
 from procguide.cli.audited import results_computed
 from procguide.cli.plan import PlanOptions, Result, provenance_of, read_and_locate, subject_of, write_plan
 from procguide.cli.session import Session
-from procguide.errors import NoResultError, SomeFailedError
+from procguide.errors import NoResultError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,16 +52,15 @@ def run_session(session: Session, path: Path, requests: Sequence[Request], optio
                 show_explanation(stop.plan_set, console)
 
     session.answer(document, show)
-    _complain(plan)
+    session.finish(case.lost, _missing(plan))
 
 
-def _complain(plan: SessionPlan) -> None:
-    """No needle at all is no result; some needles missing, and the rest are done."""
+def _missing(plan: SessionPlan) -> str:
+    """The needles that are missing while the rest are done; no needle at all is no result."""
     missing = [f"{stop.name}: {stop.reason}" for stop in plan.stops if stop.plan is None]
     if missing and not plan.planned:
         raise NoResultError("no needle for any level: " + "; ".join(missing))
-    if missing:
-        raise SomeFailedError("no needle for " + "; ".join(missing))
+    return "no needle for " + "; ".join(missing) if missing else ""
 
 
 def _provenance(
@@ -82,7 +81,7 @@ def _write(
 ) -> dict[str, Any]:
     """A folder a needle as ``plan`` writes it, then the session's own files over them."""
     from procguide.anatomy.serialise import spine_to_json
-    from procguide.cli.dicom_objects import Attempts, write_study_objects
+    from procguide.cli.dicom_objects import Attempts, write_sitting_object, write_study_objects
     from procguide.cli.outputs import write_json, write_run
     from procguide.exchange.slicer import markups
     from procguide.planning.session.serialise import session_to_json
@@ -107,6 +106,7 @@ def _write(
     write_json(spine_to_json(anatomy.spine), folder / "spine.json")
     if lines:
         write_json(lines, folder / "plan.mrk.json")
+    write_sitting_object(folder, case, document, Attempts(steps.say))
     write_session_page(folder / "report.html", plan, anatomy.spine, folders, provenance)
     findings = next((stop.plan_set.findings for stop in plan.stops if stop.plan_set), ())
     write_run(folder, "plan", provenance, steps, findings=findings)

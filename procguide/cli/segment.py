@@ -88,6 +88,7 @@ def segment(
         run = _write(partial, case, anatomy, steps, parameters)
     document = _document(anatomy, output, run)
     session.answer(document, lambda console: _show(document, output, console))
+    session.finish(case.lost)
 
 
 def _write(

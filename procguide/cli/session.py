@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,9 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from procguide import DISCLAIMER
+from procguide.errors import SomeFailedError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from procguide.findings import Finding
 
 __all__ = [
     "CatalogueOption",
@@ -101,6 +104,12 @@ class Session:
         console = Console(highlight=False, width=None if wide else 120)
         show(console)
         console.print(f"\n{DISCLAIMER}", style="dim")
+
+    def finish(self, lost: Iterable[Finding], missing: str = "") -> None:
+        """Last, when the results are written: an error where some of several inputs or wishes failed."""
+        words = [missing, *(f"{one.words} {one.advice}" for one in lost)]
+        if any(words):
+            raise SomeFailedError(" ".join(filter(None, words)))
 
     def fail(self, words: str, exit_code: int) -> None:
         """Say in one line what was wrong; under ``--json`` also as the document, if there is none yet."""

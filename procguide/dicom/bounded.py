@@ -38,7 +38,7 @@ class Bounds:
     """
 
     value_bytes: int
-    elements: int = 400_000
+    elements: int = 360_000
     inflated_bytes: int = 2**26
     depth: int = 32
 
@@ -60,6 +60,9 @@ _OPEN = b"\xff\xff\xff\xff"
 _DELIMITERS = (b"\xfe\xff", b"\xff\xfe")
 """Their group FFFE in either order of bytes."""
 _SEQUENCE_ENDS = (b"\xfe\xff\xdd\xe0", b"\xff\xfe\xe0\xdd")
+_FOUR = (b"\4\0", b"\0\4", b"\4\0\0\0")
+_EIGHT = (b"\x08\0", b"\0\x08", b"\x08\0\0\0")
+"""How these lengths stand at the end of an element's first eight bytes: a value is what is read next."""
 _LONG = (b"SQ", b"UN")
 """What may be a sequence of open length where the VR is written: its length is read after the first eight."""
 _CHARSET = BaseTag(0x00080005)
@@ -141,15 +144,19 @@ class _Metered:
         """At most ``count`` bytes; without it, deflated data, and only if they inflate within bounds."""
         before, self._last = self._last, count
         header, self._header = self._header, b""
-        is_value = _value_length(header) == count
-        if (count == 8 and not is_value) or (count == 2 and before == 4):  # a tag; an item's first one
-            self._elements -= 1 if count == 8 else _ITEM
+        if (count == 8 and not header.endswith(_EIGHT)) or (count == 2 and before == 4):
+            self._elements -= 1 if count == 8 else _ITEM  # a tag; a look at an item's first one
             if self._elements < 0:
                 raise RefusedError("its header has more elements than any image needs")
-            self._header = self._follow(self._read(count))
-            return self._header
-        if count == 4 and header and not is_value:  # the length of a value whose VR is written
-            return self._follow(header + self._read(count))[8:]
+            self._header = data = self._read(count)
+            if data.endswith(_OPEN) or data.startswith(_SEQUENCE_ENDS):
+                self._follow(data)
+            return data
+        if count == 4 and header and not header.endswith(_FOUR):  # a length, its VR being written
+            data = self._read(count)
+            if data == _OPEN:
+                self._follow(header + data)
+            return data
         if count < 0:
             data = self._read(self._size)
             self._go_through(_inflated(data, self._bounds))
@@ -161,15 +168,14 @@ class _Metered:
             raise RefusedError("its header is longer than any image needs")
         return self._read(count)
 
-    def _follow(self, header: bytes) -> bytes:
-        """Count sequences of open length by an element's first eight bytes, or twelve; these again."""
+    def _follow(self, header: bytes) -> None:
+        """Count sequences of open length by the first eight bytes of one, or twelve, or by its delimiter."""
         if header.startswith(_SEQUENCE_ENDS):
             self._depth -= 1
-        elif header.endswith(_OPEN) and not header.startswith(_DELIMITERS):
+        elif not header.startswith(_DELIMITERS):
             self._depth += len(header) == 8 or header[4:6] in _LONG
             if self._depth > self._bounds.depth:
                 raise RefusedError(_DEEP)
-        return header
 
     def _go_through(self, inflated: bytes) -> None:
         """Parse what was deflated once for its number of elements and depth (PS3.5 A.5), keeping nothing."""
@@ -191,13 +197,6 @@ class _Metered:
     def used(self, other: _Metered) -> None:
         """Take over the count of ``other``."""
         self._elements = other._elements
-
-
-def _value_length(header: bytes) -> int:
-    """How long the value after eight bytes is, if these are a tag, a VR of a short length and the length."""
-    if header[4:6].isupper() and header[4:6].isalpha():
-        return max(header[6:8]) if 0 in header[6:8] else 0
-    return max(header[4:8]) if header[4:8].count(0) == 3 else 0
 
 
 def _inflated(data: bytes, bounds: Bounds) -> bytes:

@@ -40,12 +40,16 @@ _ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 
 @dataclass(frozen=True)
 class Contents:
-    """Files under a path in a fixed order; what was refused by reason, and how many listed are missing."""
+    """Files under a path in a fixed order; what was refused by reason, and how many listed are missing.
+
+    Of a zip: how many of its files are no DICOM, and how many of these are zips themselves.
+    """
 
     files: tuple[Path, ...]
     refused: Counter[str] = field(default_factory=Counter)
     missing: int = 0
     others: int = 0
+    zips: int = 0
 
 
 def contents_of(path: Path) -> Contents:
@@ -169,7 +173,7 @@ def _entries(archive: zipfile.ZipFile, size: int, folder: Path) -> Contents:
         raise RefusedError(f"{size} bytes of zip claim to become {claimed}")
     if claimed > room:
         raise RefusedError(f"the zip needs {claimed} bytes of room to unpack, and there are {room}")
-    refused, files, others = Counter[str](), [], 0
+    refused, files, others, zips = Counter[str](), [], 0, 0
     for number, entry in enumerate(sorted(entries, key=lambda entry: entry.filename)):
         reason = _why_not(entry)
         target = folder / f"{number:06d}"
@@ -179,7 +183,13 @@ def _entries(archive: zipfile.ZipFile, size: int, folder: Path) -> Contents:
             files.append(target)
         else:
             others += 1
-    return Contents(tuple(files), refused, 0, others)
+            zips += _starts_as_zip(archive, entry)
+    return Contents(tuple(files), refused, 0, others, zips)
+
+
+def _starts_as_zip(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
+    with archive.open(entry) as source:
+        return source.read(4) in _ZIP_STARTS
 
 
 def _why_not(entry: zipfile.ZipInfo) -> str:

@@ -57,8 +57,8 @@ def _decoded(request: dict[str, Any], frame: bytes) -> NDArray[Any]:
     dataset.PixelData = encapsulate([frame], has_bot=False)
     dataset["PixelData"].VR = "OB"
     decoder = get_decoder(dataset.file_meta.TransferSyntaxUID)
-    array, _ = decoder.as_array(dataset, index=0, raw=request["raw"], decoding_plugin=request["plugin"])
-    return array
+    frames = decoder.iter_array(dataset, raw=request["raw"], decoding_plugin=request["plugin"])
+    return next(frames)[0]
 
 
 def _limit_time(seconds: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from procguide.dicom.decode import PIXEL_TAGS, decoded_frames, explained, quietly, read_pixels
 from procguide.dicom.elements import first_text, numbers, tags_of, whole
 from procguide.dicom.frame_view import VIEW_TAGS, times_of, views_of
-from procguide.dicom.guard import check_segmented_palette
+from procguide.dicom.guard import check_segmented_palette, check_series
 from procguide.dicom.parse import parse_header
 from procguide.dicom.pixels import output_units, padding_of, within_stored_bits
 from procguide.dicom.study import Series
@@ -70,6 +71,8 @@ def read_frames(
         raise InputUnfitError(
             f"the {series.modality} series is {series.usable_for}: it has no frames to read"
         )
+    colour = series.view is not None and series.view.colour
+    check_series(prod(series.shape), 3 if colour else 2, series.files)
     images = []
     for file in series.files:
         images.append(_read(file))

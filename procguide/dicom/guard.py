@@ -7,6 +7,8 @@ sizes, numbers of frames and lookup tables are the file's own claims (PS3.3 C.7.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from struct import unpack_from
 
 from pydicom.dataset import Dataset
@@ -22,6 +24,7 @@ __all__ = [
     "check_offsets",
     "check_preamble",
     "check_segmented_palette",
+    "check_series",
     "expected_bytes",
     "is_compressed",
 ]
@@ -33,6 +36,9 @@ _MOST_RATIO = 200
 _MOST_FRAME_BYTES = 2**25
 """Of one compressed frame, decoded: 4096 x 4096 of 16 bits, or a 4K screen in colour. Decoders need several
 times as much: benchmarks/dicom_attacks.py measures it."""
+_MOST_SERIES_RATIO = 50
+_FREE_SERIES_BYTES = 2**28
+"""A whole series may decode to 256 MiB, or to fifty times its files: not every image is as smooth as one."""
 _RLE_RATIO = 64
 """Two bytes stand for at most 128 (PS3.5 G.3.1)."""
 _FRAME_OVERHEAD = 8
@@ -90,6 +96,21 @@ def check_claims(dataset: Dataset, encoded_bytes: int) -> None:
         raise RefusedError(
             f"it claims {rows} x {columns} pixels in one compressed frame, more than are decoded; "
             "uncompressed, it could be read"
+        )
+
+
+def check_series(values: int, bytes_each: int, files: Iterable[Path]) -> None:
+    """Refuse a series that, gaps filled, is larger than what is read or than what its files may hold."""
+    if values > MAX_VOXELS:
+        raise InputUnreadableError(
+            f"the series would have {values:.3g} values, more than the {MAX_VOXELS:.3g} that are read; "
+            "export a part of it"
+        )
+    encoded, decoded = sum(file.stat().st_size for file in files), values * bytes_each
+    if decoded > max(_FREE_SERIES_BYTES, _MOST_SERIES_RATIO * encoded):
+        raise InputUnreadableError(
+            f"the series would become {decoded} bytes of pixels, and its files have {encoded}; "
+            "export it again from its source"
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, MediaStorageDirectoryStorage
 
-from procguide.dicom.containers import contents_of
+from procguide.dicom.containers import contents_of, is_zip
 from procguide.dicom.decode import quietly
 from procguide.dicom.elements import first_text, items, numbers, tags_of, texts, whole, words
 from procguide.dicom.guard import RefusedError, check_claims, expected_bytes, is_compressed
@@ -113,7 +113,8 @@ class Headers:
     """All slices under a path, and what could not be had: counts of files, no names.
 
     ``imageless`` are whole DICOM files of no series and without pixels, as colour palettes are; ``refused``
-    are files left alone for what they claim or hide, by reason; ``missing`` those that a DICOMDIR lists.
+    are files left alone for what they claim or hide, by reason; ``missing`` those that a DICOMDIR lists;
+    ``others`` are no DICOM, ``zips`` of them zips, which are opened by their own name only.
     """
 
     slices: tuple[SliceHeader, ...]
@@ -122,21 +123,28 @@ class Headers:
     others: int
     imageless: int = 0
     missing: int = 0
+    zips: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
 
 
-def read_headers(path: Path) -> Headers:
-    """Read the headers of a file, or of every DICOM file in a folder and its subfolders, DICOMDIR or zip."""
+def read_headers(path: Path, without: Collection[Path] = ()) -> Headers:
+    """Read the headers of a file, or of every DICOM file in a folder and its subfolders, DICOMDIR or zip.
+
+    Files ``without`` which all is to be read are counted as unreadable.
+    """
     contents = contents_of(path)
     slices: list[SliceHeader] = []
     counts = dict.fromkeys(("unreadable", "cut_short", "imageless"), 0)
-    others, refused = contents.others, Counter(contents.refused)
+    others, zips, refused = contents.others, contents.zips, Counter(contents.refused)
     with quietly():
         for file in contents.files:
             try:
+                if file in without:
+                    raise ValueError("known to be damaged")
                 parsed = parse_header(file, _TAGS)
                 slices.extend([] if parsed is None else _slices(file, parsed))
                 others += parsed is None
+                zips += parsed is None and is_zip(file)
             except RefusedError as error:
                 refused[error.reason] += 1
             except _CutShortError:
@@ -145,7 +153,8 @@ def read_headers(path: Path) -> Headers:
                 counts["imageless"] += 1
             except Exception:
                 counts["unreadable"] += 1
-    return Headers(tuple(slices), **counts, others=others, missing=contents.missing, refused=refused)
+    known = {"others": others, "missing": contents.missing, "zips": zips}
+    return Headers(tuple(slices), **counts, **known, refused=refused)
 
 
 class _CutShortError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from procguide.dicom.decode import decoded_frames, explained, quietly, read_pixels
 from procguide.dicom.elements import items, numbers, whole
+from procguide.dicom.guard import check_series
 from procguide.dicom.study import Series
 from procguide.errors import InputUnfitError, InputUnreadableError
 from procguide.imaging import Modality, Volume
@@ -19,6 +21,7 @@ from procguide.imaging import Modality, Volume
 __all__ = ["as_scanner_units", "output_units", "padding_of", "read_volume", "within_stored_bits"]
 
 AIR_HU = -1024
+_BYTES_EACH = 2
 _MOST_GAPS = 4
 _FREE_GAPS = 64
 """A lattice of more than four times the slices, and some, is no stack with gaps. Assumed."""
@@ -43,6 +46,7 @@ def read_volume(series: Series, on_progress: Callable[[float], None] | None = No
             f"{count} slices lie over {max(series.extent_mm):.0f} mm: too far apart for one stack; "
             "export the series again"
         )
+    check_series(prod(series.shape), _BYTES_EACH, series.files)
     planes = np.empty((count, *series.shape[1:]), np.int16)
     with quietly():
         for done, (n, plane) in enumerate(_planes(series), start=1):
@@ -83,7 +87,9 @@ def _values(file: Path, series: Series, frames: frozenset[int]) -> Iterator[tupl
             if frame in frames:
                 yield frame, _rescaled(stored, dataset, frame, ct=series.modality == "CT")
     except Exception as error:  # pydicom and its decoders raise almost anything on damaged files
-        raise explained(error, dataset) from error
+        reason = explained(error, dataset)
+        reason.file = file
+        raise reason from error
 
 
 def _rescaled(stored: NDArray[Any], dataset: Dataset, frame: int, *, ct: bool) -> NDArray[Any]:

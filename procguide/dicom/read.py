@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,18 +24,19 @@ from procguide.imaging.files import IMAGE_SUFFIXES, image_suffix, read_image
 __all__ = ["read_study"]
 
 
-def read_study(path: str | Path) -> Study:
+def read_study(path: str | Path, *, without: Collection[Path] = ()) -> Study:
     """The series under ``path``: a DICOM file, a folder, DICOMDIR or zip of them, or one image file.
 
     Of DICOM, only headers are read here; :func:`procguide.dicom.read_volume` reads the voxels. Files
-    that are not DICOM are passed over. NIfTI, NRRD and MetaImage files give a study of one series.
+    that are not DICOM are passed over. NIfTI, NRRD and MetaImage files give a study of one series. Files
+    ``without`` which to read it, as those whose pixels turned out to be damaged, are left out and counted.
     """
     path = Path(path)
     if not path.exists():
         raise InputUnreadableError(f"there is no file or folder {path}; check the path")
     if path.is_file() and image_suffix(path) is not None:
         return Study((_series_of_image(path),))
-    headers = read_headers(path)
+    headers = read_headers(path, without)
     if not headers.slices:
         raise InputUnreadableError(_nothing_found(path, headers))
     parts = group(headers.slices)
@@ -128,6 +130,8 @@ def _nothing_found(path: Path, headers: Headers) -> str:
     unusable = _unusable(path, headers)
     if unusable:
         return unusable
+    if headers.zips:
+        return f"{path} holds no DICOM, but {headers.zips} zip archives: name one of them, or unpack it"
     if path.is_file():
         return f"{path} is neither DICOM nor one of {', '.join(IMAGE_SUFFIXES)}; give a CT study"
     images = sum(1 for file in path.rglob("*") if image_suffix(file) is not None)
@@ -183,6 +187,9 @@ def _study_findings(headers: Headers) -> list[Finding]:
             "Copy the whole medium again.",
         ),
     ]
+    if headers.zips:
+        words = f"{headers.zips} zip archives among the files were not opened."
+        findings.append(Finding("zips", Severity.OK, words, "Name one to read it.", score=headers.zips))
     if patients > 1:
         words = f"Images of {patients} patients are mixed here."
         mixed = Finding("several patients", Severity.STOP, words, "Give the folder of one patient.")

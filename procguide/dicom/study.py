@@ -95,12 +95,20 @@ class Series:
         return (x, y, z)
 
 
+_LOST = ("damaged files", "refused files", "missing files")
+
+
 @dataclass(frozen=True, eq=False)
 class Study:
     """All series under one path. ``findings`` are those of the whole: damaged files, mixed patients."""
 
     series: tuple[Series, ...]
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def lost(self) -> tuple[Finding, ...]:
+        """The findings on files that belong here and could not be had: the rest is read without them."""
+        return tuple(finding for finding in self.findings if finding.name in _LOST)
 
     def choose(self, modality: Modality | str | None = None) -> Series:
         """The best series for planning, or an error that says why there is none.

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.uid import JPEGLSLossless
 
 from procguide.cli import demo as demo_module
 from procguide.imaging import Volume
@@ -152,6 +155,56 @@ def test_nothing_feasible_is_3_and_still_written(
     assert document["plans"] == []
     assert document["candidates"]["feasible"] == 0
     assert _names(tmp_path / "out") == FILES
+
+
+@pytest.mark.usefixtures("truthful")
+class TestDamagedFiles:
+    """Of several files some are unfit: the rest is read, the results are written, and the exit code is 8."""
+
+    @staticmethod
+    def _copy(study: Path, folder: Path) -> list[Path]:
+        shutil.copytree(study, folder)
+        return sorted(file for file in folder.rglob("*") if file.is_file())
+
+    def test_beside_good_ones(self, invoke: Invoke, study: Path, tmp_path: Path) -> None:
+        files = self._copy(study, tmp_path / "in")
+        (tmp_path / "in" / "cut.dcm").write_bytes(files[0].read_bytes()[:600])
+        answer = invoke("plan", tmp_path / "in", *ASKED, "-o", tmp_path / "out", "--json")
+        assert answer.code == 8, answer.err
+        assert "1 DICOM files are damaged or cut short" in answer.err
+        assert json.loads(answer.out)["plans"]
+        assert _names(tmp_path / "out") == FILES
+        run = json.loads((tmp_path / "out" / "run.json").read_text())
+        assert "damaged files" in [finding["name"] for finding in run["findings"]]
+
+    def test_one_whose_pixels_turn_out_to_be_damaged(
+        self, invoke: Invoke, study: Path, tmp_path: Path
+    ) -> None:
+        files = self._copy(study, tmp_path / "in")
+        broken = pydicom.dcmread(files[3])
+        assert broken.file_meta.TransferSyntaxUID == JPEGLSLossless
+        broken.PixelData = broken.PixelData.replace(b"\xff\xf7", b"\xff\xf8", 1)  # its frame header
+        broken.save_as(files[3])
+        answer = invoke("segment", tmp_path / "in", "-o", tmp_path / "out", "--json")
+        assert answer.code == 8, answer.err
+        names = {finding["name"] for finding in json.loads(answer.out)["findings"]}
+        assert {"damaged files", "missing slices"} <= names
+        assert (tmp_path / "out" / "labels.nii.gz").is_file()
+
+    def test_in_a_sitting(self, invoke: Invoke, study: Path, tmp_path: Path) -> None:
+        files = self._copy(study, tmp_path / "in")
+        (tmp_path / "in" / "program.dcm").write_bytes(b"MZ" + files[0].read_bytes()[2:])
+        asked = ["--procedure", "lumbar_interlaminar_esi", "--level", "L3-L4", "--level", "L4-L5"]
+        answer = invoke("plan", tmp_path / "in", *asked, "-o", tmp_path / "out")
+        assert answer.code == 8, answer.err
+        assert "starts as a program" in answer.err
+        assert (tmp_path / "out" / "L4-L5" / "plan.json").is_file()
+
+    def test_nothing_but_damaged_ones_is_4(self, invoke: Invoke, study: Path, tmp_path: Path) -> None:
+        for file in self._copy(study, tmp_path / "in"):
+            file.write_bytes(file.read_bytes()[:600])
+        assert invoke("plan", tmp_path / "in", *ASKED, "-o", tmp_path / "out").code == 4
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(

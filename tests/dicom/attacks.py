@@ -20,6 +20,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGBaseline8Bit,
+    JPEGLosslessSV1,
     JPEGLSLossless,
     MediaStorageDirectoryStorage,
     RLELossless,
@@ -80,11 +81,14 @@ def _delimiter(element: int, length: int = 0) -> bytes:
     return struct.pack("<HHL", 0xFFFE, element, length)
 
 
-def _nested(depth: int) -> bytes:
-    """Sequences of open length within one another, and an image after them."""
+def _nest(depth: int) -> bytes:
+    """Sequences of open length within one another."""
     opened = _sequence(_delimiter(ITEM, UNDEFINED), UNDEFINED) * depth
-    closed = (_delimiter(ITEM_END) + _delimiter(SEQUENCE_END)) * depth
-    return _prefix() + opened + closed + _rest()
+    return opened + (_delimiter(ITEM_END) + _delimiter(SEQUENCE_END)) * depth
+
+
+def _nested(depth: int) -> bytes:
+    return _prefix() + _nest(depth) + _rest()
 
 
 def _nested_in_lengths(depth: int) -> bytes:
@@ -118,10 +122,15 @@ def _empty_elements(count: int) -> bytes:
 
 def _bomb(megabytes: int) -> bytes:
     """A deflated image with a private value of zeros before its pixels."""
+    value = struct.pack("<HH2sHL", 9, 0x1001, b"OB", 0, megabytes * 2**20)
+    return _deflated(value, *[b"\0" * 2**20] * megabytes)
+
+
+def _deflated(*parts: bytes) -> bytes:
+    """A deflated image with these elements before its pixels."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    parts = [squeeze.compress(struct.pack("<HH2sHL", 9, 0x1001, b"OB", 0, megabytes * 2**20))]
-    parts += [squeeze.compress(b"\0" * 2**20) for _ in range(megabytes)]
-    return _prefix(DEFLATED) + b"".join([*parts, squeeze.compress(_rest()), squeeze.flush()])
+    squeezed = [squeeze.compress(part) for part in (*parts, _rest())]
+    return _prefix(DEFLATED) + b"".join([*squeezed, squeeze.flush()])
 
 
 def _rle_claim(side: int) -> bytes:
@@ -174,6 +183,38 @@ def _jpeg() -> bytes:
     dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     dataset.PixelData = encapsulate([b"\xff\xd8" + sof + scan])
     return _bytes_of(dataset)
+
+
+def _jpeg_lossless(end: bytes) -> bytes:
+    """16 x 16 in coded pixels of zeros, and what comes after them."""
+    sof = b"\xff\xc3\x00\x0b\x08" + struct.pack(">HH", 16, 16) + b"\x01\x01\x11\x00"
+    scan = b"\xff\xda\x00\x08\x01\x01\x00\x01\x00\x00" + bytes(64)
+    dataset = make_slice(np.zeros((16, 16), np.uint8), (0, 0, 0))
+    dataset.file_meta.TransferSyntaxUID = JPEGLosslessSV1
+    dataset.PixelData = encapsulate([b"\xff\xd8" + sof + scan + end])
+    return _bytes_of(dataset)
+
+
+def _large_frame(side: int, size: int) -> bytes:
+    """RLE of so many bytes that could be as large as it claims."""
+    dataset = _image()
+    dataset.compress(RLELossless, generate_instance_uid=False)
+    dataset.Rows = dataset.Columns = side
+    dataset.PixelData = encapsulate([bytes(size)])
+    return _bytes_of(dataset)
+
+
+def _many_smooth_slices(folder: Path) -> Path:
+    """Forty slices of 2048 x 2048 in 7 kB each: 320 MB, each as it may be."""
+    folder.mkdir(parents=True)
+    with warnings.catch_warnings(action="ignore"):
+        dataset = make_slice(np.zeros((2048, 2048), np.uint16), (0, 0, 0))
+        dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+        for k in range(40):
+            dataset.ImagePositionPatient = [0, 0, 2.0 * k]
+            dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{k + 1}"
+            dataset.save_as(folder / f"{k}", enforce_file_format=True)
+    return folder
 
 
 def _many_precincts() -> bytes:
@@ -281,6 +322,12 @@ ATTACKS = (
     Attack("RLE of 1 kB claims 65535 x 65535", _file(lambda: _rle_claim(65535)), "claims"),
     Attack("RLE of 1 kB claims 8000 x 8000", _file(lambda: _rle_claim(8000)), "bytes of pixels in"),
     Attack("deflated 1,000:1, 100 MB", _file(lambda: _bomb(100)), "deflated bytes become"),
+    Attack(
+        "deflated, 1,000,000 empty elements",
+        _file(lambda: _deflated(_empty_elements(1_000_000))),
+        "more elements",
+    ),
+    Attack("deflated, sequences nested 5,000 deep", _file(lambda: _deflated(_nest(5000))), "nested"),
     Attack("sequences nested 200 deep", _file(lambda: _nested(200)), "nested too deep"),
     Attack("sequences nested 5,000 deep, with lengths", _file(lambda: _nested_in_lengths(5000)), "nested"),
     Attack("preamble of a Windows program", _file(lambda: _preamble(b"MZ\x90\0")), "a program"),
@@ -328,6 +375,19 @@ ATTACKS = (
         by_header=False,
     ),
     Attack("JPEG claims 65500 x 65500 within 16 x 16", _file(_jpeg), "another size", by_header=False),
+    Attack("JPEG that never ends", _file(lambda: _jpeg_lossless(b"")), "cut short", by_header=False),
+    Attack(
+        "JPEG of 1,000 scans",
+        _file(lambda: _jpeg_lossless(b"\xff\xda\0\x02" * 1000 + b"\xff\xd9")),
+        "cut into more parts",
+        by_header=False,
+    ),
+    Attack(
+        "one compressed frame of 8192 x 8192",
+        _file(lambda: _large_frame(8192, 2_200_000)),
+        "in one compressed frame",
+    ),
+    Attack("forty slices in 280 kB become 320 MB", _many_smooth_slices, "would become", by_header=False),
     Attack("offsets beyond the file", _file(_offset_table), "offsets", by_header=False),
     Attack("palette that doubles 60 times", _file(_palette), "colour palette", by_header=False),
     Attack("65,535 samples a pixel", _file(lambda: _bytes_of(_image(SamplesPerPixel=65535))), "samples"),

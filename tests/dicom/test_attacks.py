@@ -1,5 +1,7 @@
 """Hostile files: a clear error soon and in little memory, and the rest of the folder is still read."""
 
+import gc
+import inspect
 import json
 import subprocess
 import sys
@@ -12,7 +14,7 @@ import pytest
 
 from procguide.cli.app import run
 from procguide.dicom import read_study, read_volume
-from procguide.dicom.guard import RefusedError, check_segmented_palette
+from procguide.dicom.guard import RefusedError, check_segmented_palette, check_series
 from procguide.errors import InputUnreadableError
 from tests.dicom.attacks import ATTACKS
 from tests.dicom.measured_reading import read_everything
@@ -63,6 +65,30 @@ def test_the_command_line_says_so(write_stack, voxels, positions, capsys):
     assert "claims" in err
 
 
+def test_nesting_leaves_room_on_the_stack(tmp_path):
+    """A stack that is nearly full breaks what runs between, such as a hook of the garbage collector."""
+    deepest = 0
+
+    def watch(_phase, _info):
+        nonlocal deepest
+        frame, depth = sys._getframe(), 0
+        while frame := frame.f_back:
+            depth += 1
+        deepest = max(deepest, depth)
+
+    (nested,) = [attack for attack in ATTACKS if attack.name == "sequences nested 200 deep"]
+    path, before = nested.place(tmp_path), gc.get_threshold()
+    start = len(inspect.stack(0))
+    gc.callbacks.append(watch)
+    gc.set_threshold(5)
+    try:
+        assert read_everything(path)["exit_code"] == 4
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(watch)
+    assert 0 < deepest < start + 300
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="peak memory is in kilobytes on Linux only")
 def test_memory_stays_small(tmp_path):
     paths = [str(attack.place(tmp_path / str(n))) for n, attack in enumerate(ATTACKS)]
@@ -77,6 +103,20 @@ def test_memory_stays_small(tmp_path):
     outcomes = [json.loads(line) for line in found.stdout.splitlines()]
     assert [outcome["exit_code"] for outcome in outcomes] == [4] * len(ATTACKS)
     assert max(outcome["rise_mb"] for outcome in outcomes) < 300
+
+
+class TestSeries:
+    """Limits on all images of a series together, before room is made for them."""
+
+    def test_honest_sizes_pass(self, tmp_path):
+        (tmp_path / "a").write_bytes(bytes(1000))
+        check_series(2**27, 2, [tmp_path / "a"])
+
+    @pytest.mark.parametrize(("values", "words"), [(2**31 + 1, "more than the"), (2**28, "would become")])
+    def test_others_do_not(self, values, words, tmp_path):
+        (tmp_path / "a").write_bytes(bytes(1000))
+        with pytest.raises(InputUnreadableError, match=words):
+            check_series(values, 2, [tmp_path / "a"])
 
 
 class TestPalette:
@@ -132,6 +172,20 @@ class TestContainers:
         study = read_study(tmp_path / "study.zip")
         assert study.series[0].shape == (12, 20, 16)
         assert [(f.name, f.score) for f in study.findings] == [("refused files", 1)]
+
+    def test_zips_that_were_not_opened_are_said(self, write_stack, voxels, positions, tmp_path):
+        folder = write_stack(voxels, positions)
+        for name in ("a.zip", "b.zip"):
+            with zipfile.ZipFile(folder / name, "w") as archive:
+                archive.write(sorted(folder.iterdir())[0], "image")
+        study = read_study(folder)
+        assert study.series[0].shape == (12, 20, 16)
+        assert [(f.name, f.score) for f in study.findings] == [("zips", 2)]
+        assert study.lost == ()
+        with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+            archive.write(folder / "a.zip", "a.zip")
+        with pytest.raises(InputUnreadableError, match="1 zip archives"):
+            read_study(tmp_path / "both.zip")
 
     def test_an_empty_zip(self, tmp_path):
         zipfile.ZipFile(tmp_path / "a.zip", "w").close()
