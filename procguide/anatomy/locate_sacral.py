@@ -30,6 +30,8 @@ _NEAR_MM = (2.5, 3.5)
 _BESIDE_BODY_MM = 20.0
 _LEAST_SAMPLES = 60
 _LEAST_JOINT_MM = 15.0
+_BELOW_MM, _PARTED_MM = (12.0, 16.0), 8.5
+"""So far under a joint's lower end sacrum and ilium are at least so far apart: 9 to 16 mm on phantoms."""
 _THICK_MM = 2.5
 """Standard deviation from side to side; 1.3 to 2.0 on phantoms."""
 _SECTION_MM, _LEAST_SECTION = 2.0, 4
@@ -96,7 +98,7 @@ def _joint_lines(patch: Patch, bone: Mask) -> dict[Side, tuple[Vector, ...]]:
             found = np.argwhere(keep_large(near)) + np.array([0, 0, int(lateral[0])])
             points = patch.to_patient(patch.local(found))
             line = _dorsal_edge(points)
-            if _unlike_a_joint(points):
+            if _unlike_a_joint(points) or not _part_below(patch, bone, ilium, points):
                 break
             if len(line) >= 3 and line[-1][2] - line[0][2] >= _LEAST_JOINT_MM:
                 lines[side] = line
@@ -108,6 +110,28 @@ def _unlike_a_joint(points: NDArray[np.float64]) -> bool:
     """A joint is a thin upright sheet: labels cut off or mixed up meet in a wide crowd instead."""
     lean = np.polyfit(points[:, 2], points[:, 0], 1)
     return bool(np.std(points[:, 0] - np.polyval(lean, points[:, 2])) > _THICK_MM)
+
+
+def _part_below(patch: Patch, bone: Mask, ilium: Mask, joint: NDArray[np.float64]) -> bool:
+    """Under a joint's lower end the bones part; where labels stay close, the joint goes on beyond them.
+
+    ``joint`` ``(n, 3)`` LPS mm. What lies under the image's lower edge is not asked.
+    """
+    from scipy.spatial import cKDTree
+
+    high = float(joint[:, 2].min()) - _BELOW_MM[0]
+    low = high + _BELOW_MM[0] - _BELOW_MM[1]
+    side = np.sign(np.median(joint[:, 0]) - patch.frame.origin[0])
+    bands = []
+    for mask in (bone, ilium):
+        points = patch.to_patient(patch.points(mask))
+        own = side * (points[:, 0] - patch.frame.origin[0]) > 0
+        bands.append(points[own & (points[:, 2] >= low) & (points[:, 2] <= high)])
+    if low < float(patch.labels.levels.to_patient(np.zeros((1, 3)))[0, 2]):
+        return True
+    if not all(len(band) for band in bands):
+        return False
+    return bool(cKDTree(bands[0]).query(bands[1])[0].min() >= _PARTED_MM)
 
 
 def _grown(mask: Mask, reach_mm: float) -> Mask:

@@ -29,12 +29,14 @@ class Bearings:
     ``sign`` is +1 where the needle's own side is the patient's left, -1 where it is the right, 0 where it
     has none. ``rotation`` ``(3, 3)`` takes the reference's axes (left, posterior, superior) to the
     patient's; for a needle from the front, the second axis points there. ``level`` has the midline.
+    ``steepest_deg``: the most tilt from straight down, as the patient lies.
     """
 
     approach: Approach
     sign: int
     rotation: Floats
     level: AnatomicalFrame
+    steepest_deg: float = 90.0
 
     @cached_property
     def inward(self) -> Floats:
@@ -74,6 +76,11 @@ class Bearings:
             off |= (angle < limit.low - _TOLERANCE_DEG) | (angle > limit.high + _TOLERANCE_DEG)
         return off
 
+    def too_steep(self, inward: Floats) -> Truths:
+        """Which of the directions ``(n, 3)`` lean farther to head or feet than is allowed, ``(n,)``."""
+        tilt = np.degrees(np.arcsin(np.clip(np.abs(inward[:, 2]), 0, 1)))
+        return np.asarray(tilt > self.steepest_deg + _TOLERANCE_DEG)
+
     def lateral_mm(self, entries: Floats) -> Floats:
         """Distance of points ``(n, 3)`` LPS from the level's midline, positive on the own side, ``(n,)``."""
         across = self.level.to_local(entries)[..., 0]
@@ -91,6 +98,7 @@ def find_bearings(site: Site) -> Bearings:
         side.sign if side is not None else 0,
         rotation @ facing,
         level,
+        entry.steepest_deg.value if entry.steepest_deg is not None else 90.0,
     )
 
 

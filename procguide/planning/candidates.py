@@ -14,11 +14,12 @@ from procguide.planning.bearings import COARSE_DEG, Bearings
 from procguide.planning.skin import Body, depth_inside, skin_points
 from procguide.planning.zones import TargetZone
 
-__all__ = ["ANGLES", "GATE", "LATERAL", "Candidates", "generate"]
+__all__ = ["ANGLES", "GATE", "LATERAL", "STEEP", "Candidates", "generate"]
 
 ANGLES = "angles of the approach"
 GATE = "passage to the target"
 LATERAL = "entry from the midline"
+STEEP = "tilt from straight down"
 _LONGEST_MM = 250.0
 _MANY = 100_000
 _FINE_DEG = 1.0
@@ -74,6 +75,8 @@ def generate(body: Body, zone: TargetZone, bearings: Bearings, entry: Vector | N
             excluded[GATE] = _past_gates(zone.gates, targets, inward)
     if entry is not None or zone.gates is not None:
         excluded[ANGLES] = bearings.beyond(inward)
+    if (steep := bearings.too_steep(inward)).any():
+        excluded[STEEP] = steep
     entries = targets - inward * np.maximum(depth, 1.0)[:, None]
     if (lateral := bearings.approach.lateral_mm) is not None:
         off = bearings.lateral_mm(entries)

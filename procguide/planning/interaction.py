@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from procguide.planning.assess import assess, exact_clearances
-from procguide.planning.candidates import ANGLES, GATE, LATERAL, generate
+from procguide.planning.candidates import ANGLES, GATE, LATERAL, STEEP, generate
 from procguide.planning.frontier import Weights, usual_reach
 from procguide.planning.nouns import CArmReach, Plan
 from procguide.planning.search import LENGTH, SKIN, judge
@@ -145,6 +145,8 @@ def _said(case: Case, found: Evaluation, broken: Mapping[str, bool]) -> Iterator
             words = (
                 f"enters {found.lateral_mm:.0f} mm from the midline ({limit.low:g} to {limit.high:g} allowed)"
             )
+        elif name == STEEP:
+            words = f"leans to head or feet by more than {case.bearings.steepest_deg:g} degrees"
         elif name == GATE:
             words = "does not pass through the bony passage to the target"
         elif name == ZONE:

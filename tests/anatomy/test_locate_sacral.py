@@ -95,6 +95,27 @@ def test_joint_lines_run_up_beside_the_sacrum(pelvis: Phantom) -> None:
         assert line[-1, 2] - line[0, 2] >= 15.0
 
 
+@pytest.mark.parametrize("side", Side)
+def test_a_joint_below_which_the_bones_do_not_part_has_no_end(pelvis: Phantom, side: Side) -> None:
+    from scipy.ndimage import distance_transform_edt
+
+    assert pelvis.spine.sacrum is not None
+    end = pelvis.spine.sacrum.joint_lines[side][0]
+    regions = pelvis.regions
+    beside = [
+        distance_transform_edt(regions.voxels != bone, sampling=regions.spacing)
+        for bone in (Region.SACRUM, Region.ILIUM)
+    ]
+    index = np.argwhere((beside[0] > 5.0) & (beside[0] < 8.0) & (beside[1] < 20.0))
+    points = regions.to_patient(index)
+    below = index[(points[:, 2] < end[2] - 2.0) & (side.sign * points[:, 0] > 10.0)]
+    voxels = regions.voxels.copy()
+    voxels[tuple(below.T)] = Region.ILIUM
+    spine = with_sacral_landmarks(pelvis.levels, regions.with_voxels(voxels), pelvis.spine)
+    assert spine.sacrum is not None
+    assert set(spine.sacrum.joint_lines) == set(Side) - {side}
+
+
 def test_without_canal_or_ilium_nothing_is_made_up(pelvis: Phantom) -> None:
     voxels = pelvis.regions.voxels.copy()
     voxels[np.isin(voxels, (Region.CANAL, Region.ILIUM))] = 0

@@ -12,7 +12,7 @@ from procguide.geometry import Affine, AnatomicalFrame, view_angles
 from procguide.imaging import Grid
 from procguide.planning import Request, Subject, build_case, load_catalogue, plan
 from procguide.planning.bearings import Bearings
-from procguide.planning.candidates import ANGLES, GATE, LATERAL, generate
+from procguide.planning.candidates import ANGLES, GATE, LATERAL, STEEP, generate
 from procguide.planning.catalogue import AngleLimit, Approach, Mark, Span
 from procguide.planning.skin import Body
 from procguide.planning.zones import TargetZone
@@ -61,6 +61,24 @@ def test_angles_of_the_grid_keep_their_limits_and_their_side(body: Body, sign: i
     np.testing.assert_allclose(found.entries[:, 1], SKIN_Y, atol=0.6)
     best = int(np.argmin(found.view_misfit))
     np.testing.assert_allclose(angles[best], (20 * sign, 0), atol=1e-6)
+
+
+def test_no_needle_leans_farther_than_the_steepest(body: Body) -> None:
+    square = bearings()
+    tilted = replace(square, rotation=_about_x(30.0), steepest_deg=35.0)
+    found = generate(body, zone((0.0, 0.0, 0.0)), tilted)
+    inward = found.targets - found.entries
+    lean = np.degrees(np.arcsin(np.abs(inward[:, 2]) / np.linalg.norm(inward, axis=1)))
+    known = found.depth_mm > 0
+    assert np.array_equal(found.excluded[STEEP][known], (lean > 35.0 + 1e-3)[known])
+    assert found.excluded[STEEP].any()
+    assert STEEP not in generate(body, zone((0.0, 0.0, 0.0)), square).excluded
+
+
+def _about_x(degrees: float) -> np.ndarray:
+    """Turns the true AP view's axes toward the head."""
+    c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    return np.array([[1.0, 0.0, 0.0], [0.0, c, -s], [0.0, s, c]])
 
 
 def test_a_gate_gives_the_directions_and_the_angles_sort_them(body: Body) -> None:

@@ -14,7 +14,7 @@ from procguide.imaging import LabelMap
 from procguide.planning import Plan, Request, Subject, load_catalogue, plan
 from procguide.planning.nouns import StructureOrigin
 from procguide.planning.site import LocalLabels, Site, find_site
-from procguide.planning.structures import Solid
+from procguide.planning.structures import Solid, nerve_root
 from procguide.planning.structures.cord import spinal_cord
 from procguide.planning.structures.pedicle import other_bone, pedicle_wall
 from procguide.planning.structures.vessels import aorta
@@ -201,6 +201,19 @@ def test_beside_the_body_and_not_past_its_front(
     gap = np.linalg.norm(zone.points[:, None] - body[None], axis=-1).min(axis=1)
     assert gap.min() > 1.0
     assert gap.max() < 9.0
+
+
+def test_beside_a_body_the_root_from_above_counts_too(patient: Patient) -> None:
+    labels = local_labels(patient)
+    names = [tube.name for tube in nerve_root(site_of(patient, CELIAC, "L1", Side.LEFT), labels).tubes]
+    assert names == ["L1 root left", "T12 root left"]
+    above = patient.spine.vertebra("T12")
+    bare = replace(above, pedicles={})
+    spine = replace(
+        patient.spine, vertebrae=tuple(bare if one is above else one for one in patient.spine.vertebrae)
+    )
+    site = site_of(replace(patient, spine=spine), CELIAC, "L1", Side.LEFT)
+    assert [tube.name for tube in nerve_root(site, labels).tubes] == ["L1 root left"]
 
 
 def test_the_pedicles_wall_is_all_but_the_bone_itself(patient: Patient) -> None:

@@ -17,6 +17,7 @@ from procguide.phantom.truth.spine import true_spine
 from procguide.phantom.truth.zones import true_zones
 from procguide.planning import Request, load_catalogue
 from procguide.planning.site import LocalLabels, Site, find_site
+from procguide.planning.structures import dura
 from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
 from procguide.planning.structures.nerves import nerve_spread_mm
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
@@ -132,6 +133,23 @@ def test_interlaminar_targets_lie_between_flavum_and_sac(
     assert beside.any()
     assert np.abs(np.median(off[beside, 1])) <= 1.5
     assert np.abs(off[beside, 1]).max() <= 2.5
+
+
+@pytest.mark.parametrize("level", ["L1-L2", "L2-L3", "L4-L5", "L5-S1"])
+def test_an_interlaminar_tip_lies_no_farther_off_the_sac_than_the_space_is_deep(
+    patient: Patient, level: str
+) -> None:
+    from scipy.ndimage import distance_transform_edt
+
+    site = site_of(patient, "lumbar_interlaminar_esi", level, None)
+    labels = local(patient)
+    sac = dura(site, labels)
+    assert sac is not None
+    assert sac.mask is not None
+    far = distance_transform_edt(~sac.mask, sampling=labels.levels.spacing)
+    zone = zone_of(patient, "lumbar_interlaminar_esi", level, None)
+    k, j, i = np.round(labels.levels.to_index(zone.points)).astype(int).T
+    assert far[k, j, i].max() <= site.number("off_dura_most_mm") + 1.25
 
 
 def test_a_window_without_room_behind_the_sac_gives_no_target(patient: Patient) -> None:

@@ -119,6 +119,8 @@ def _views(entry: Procedure) -> Iterator[str]:
 
 def _approaches(entry: Procedure) -> Iterator[tuple[str, ...]]:
     yield from _approach(entry, "", entry.entry)
+    if (most := entry.entry.steepest_deg) is not None:
+        yield "", "tilt from straight down, degrees", f"{_value(most)} at most", "", _from(entry, most)
     if entry.entry.with_side is not None:
         yield from _approach(entry, "with a side", entry.entry.with_side)
     for level, approach in entry.entry.by_level.items():

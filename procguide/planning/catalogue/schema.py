@@ -57,11 +57,13 @@ class Entry(Approach):
     ``reference`` says what 0, 0 is: the ``table`` (straight down), or the true AP view of the ``level``
     (endplate squared, spinous process in the midline). ``surface`` is the skin that it enters: the
     patient's back, or the front, from where 0, 0 looks straight back. Tilt is positive when the hub leans
-    cranially, oblique when it leans to the needle's own side.
+    cranially, oblique when it leans to the needle's own side. ``steepest_deg`` is the most that it may lean
+    to head or feet from straight down, wherever the level's own axes point.
     """
 
     reference: Literal["table", "level"]
     surface: Literal["back", "front"] = "back"
+    steepest_deg: Number | None = None
     with_side: Approach | None = None
     by_level: Mapping[str, Approach] = Field(default_factory=dict)
 

@@ -112,9 +112,17 @@ BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
 )
 
 
+_BESIDE_A_BODY = (Construction.ANTEROLATERAL_MARGIN, Construction.RETROCRURAL)
+"""On its way to a body's front a needle passes the root from one level higher, which runs down beside it."""
+
+
 def _root_vertebrae(site: Site) -> list[Vertebra]:
-    """The roots near the needle: at the level itself, and for a nerve's block one level lower too."""
+    """The roots near the needle: the level's own, and the next lower or higher where it passes that too."""
     vertebrae = [site.upper]
+    if site.procedure.target.construction in _BESIDE_A_BODY:
+        above = site.spine.levels.index(site.upper.level) - 1
+        higher = [site.spine.vertebrae[above]] if above >= 0 else []
+        vertebrae += [one for one in higher if site.own_side in one.pedicles]
     if site.procedure.level.names == "nerve" and isinstance(site.lower, Vertebra):
         vertebrae.append(site.lower)
     return vertebrae

@@ -39,7 +39,8 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 
     In each open column the epidural space is what is left between the ligamentum flavum (so far past the
     ventral interlaminar line) and the modelled sac. The tip lies near the sac, or where the space is deep, as
-    at L5-S1, no farther past that line than it must. Best in the window's middle and where most room is.
+    at L5-S1, no farther past that line than it must, but never farther off the sac than the space is deep:
+    a deeper gap is flavum. Best in the window's middle and where room is enough.
     """
     window = _window(site, labels)
     if not len(window.line):
@@ -48,11 +49,12 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     low, high = number("off_dura_low_mm"), number("off_dura_high_mm")
     room = window.line[:, 1] - window.sac
     deepest = np.clip(room - number("past_line_low_mm"), low, high)
-    onward = np.maximum(room - number("past_line_high_mm") - low, 0)
+    most = number("off_dura_most_mm")
+    onward = np.clip(room - number("past_line_high_mm") - low, 0, most - high)
     height = window.line[:, 2]
     middle, half = (height.min() + height.max()) / 2, max(np.ptp(height) / 2, 1.0)
     place = 0.3 * np.abs(height - middle) / half + 0.25 * window.off_best
-    place += 0.3 * (1 - room / max(room.max(), 1.0))
+    place += 0.3 * (1 - np.minimum(room / (number("past_line_low_mm") + most), 1))
     points, misfit = [], []
     for share in np.linspace(0.0, 1.0, _DEPTHS):
         off = low + onward + share * (deepest - low)

@@ -11,6 +11,8 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
+_POOR_ALONG_MM, _POOR_ASIDE_MM = 12.0, 2.0
+"""So far from the best place along the canal, or from its middle, a tip is as good as none (assumed)."""
 _GATE_CAUDAL_MM = (0.0, 2.0, 4.0, 6.0, 8.0)
 _GATE_BACK_MM = (1.0, 2.5, 4.0, 5.5)
 _GATE_ACROSS_MM = (-0.7, 0.0, 0.7)
@@ -28,7 +30,7 @@ def sample(site: Site, _labels: LocalLabels) -> TargetZone:
     rows = np.arange(round(low), min(round(high), len(end.line) - 1) + 1, 2)
     backs = np.array([-1.0, 0.0, 1.0])
     points = end.line[rows][:, None] + backs[:, None] * end.behind
-    misfit = np.abs(rows - best)[:, None] / 20.0 + np.abs(backs) / 4.0
+    misfit = np.abs(rows - best)[:, None] / _POOR_ALONG_MM + np.abs(backs) / _POOR_ASIDE_MM
     gates = [
         end.hiatus + along * end.caudal + back * end.behind + across * end.left
         for along in _GATE_CAUDAL_MM
