@@ -15,7 +15,7 @@ from typing import Any
 
 from procguide.errors import UsageError
 
-__all__ = ["Approval", "approval_of", "approve_document", "plan_sha256"]
+__all__ = ["Approval", "approval_of", "approve_document", "plan_sha256", "summary_of_stop"]
 
 _LONGEST_NAME = 64
 """Characters of a person's name in DICOM, and of an institution's (PS3.5 6.2, VR PN and LO)."""
@@ -58,20 +58,28 @@ def _check(words: Any, what: str, longest: int, forbidden: str = "") -> None:
 def plan_sha256(document: Mapping[str, Any]) -> str:
     """The hash of what ``plan.json`` says, in hexadecimal: of all but who has approved it.
 
-    Nulls, empty lists and texts count as absent and 5.0 as 5, so that a plan read from its structured
-    report has the hash of the file.
+    Nulls, empty lists and texts count as absent and 5.0 as 5, and of a sitting's needles only what
+    :func:`summary_of_stop` has, so that a plan read from its structured report has the hash of the file.
     """
     said = {key: value for key, value in document.items() if key != "approved"}
     if "stops" in said:
-        said["stops"] = [_without_approval(stop) for stop in said["stops"]]
+        said["stops"] = [summary_of_stop(stop) for stop in said["stops"]]
     text = json.dumps(_plain(said), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _without_approval(stop: Mapping[str, Any]) -> dict[str, Any]:
-    """One needle of a sitting; its own approval stands in its plan."""
-    plans = stop.get("plan_set") or {}
-    return {**stop, "plan_set": {key: value for key, value in plans.items() if key != "approved"}}
+def summary_of_stop(stop: Mapping[str, Any]) -> dict[str, Any]:
+    """One needle of a sitting: the plan that is used, and the hash of all of its plans."""
+    plans = stop.get("plan_set")
+    if plans is None:  # from the sitting's report, which holds just that
+        return dict(stop)
+    nothing: Mapping[str, Any] = {}
+    used = next((one for one in plans["plans"] if one["rank"] == stop["chosen_rank"]), nothing)
+    return {
+        **{key: value for key, value in stop.items() if key != "plan_set"},
+        "plan": {key: value for key, value in used.items() if key not in ("views", "objectives")},
+        "plan_sha256": plan_sha256(plans),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -8,10 +8,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 
 import pytest
 import requests
@@ -175,3 +176,35 @@ def answering(status=200, body=b"[]", context=None, **headers):
     finally:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def tls_before(port: int, context) -> Iterator[int]:
+    """A port that speaks TLS and hands on what it hears to ``port``, as a proxy before a service does."""
+
+    def pump(source, target):
+        with suppress(OSError):
+            while data := source.recv(1 << 16):
+                target.sendall(data)
+        for one in (source, target):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    class Handler(BaseRequestHandler):
+        def handle(self):
+            with (
+                suppress(OSError),
+                context.wrap_socket(self.request, server_side=True) as outer,
+                socket.create_connection(("127.0.0.1", port)) as inner,
+            ):
+                back = threading.Thread(target=pump, args=(inner, outer), daemon=True)
+                back.start()
+                pump(outer, inner)
+                back.join(10)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()

@@ -88,10 +88,10 @@ def _approve(folder: Path, person: Person, rank: int | None) -> dict[str, Any]:
 
 def _whose(folder: Path) -> tuple[str, tuple[str, ...]]:
     """Patient ID and study, where the plan has objects that name them."""
-    from procguide.cli.dicom_objects import OBJECTS
+    from procguide.cli.dicom_objects import OBJECTS, REPORT
     from procguide.dicom.bounded import read_file
 
-    for file in sorted(folder.rglob(f"{OBJECTS}/plan.dcm")):
+    for file in sorted(folder.rglob(f"{OBJECTS}/{REPORT}")):
         header = read_file(file)
         return str(header.get("PatientID") or ""), (str(header.StudyInstanceUID),)
     return "", ()

@@ -22,17 +22,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OBJECTS",
+    "REPORT",
     "Attempts",
     "captures_of",
     "write_bones",
     "write_fractional_labels",
     "write_label_object",
     "write_plan_objects",
+    "write_sitting_object",
     "write_study_objects",
 ]
 
 OBJECTS = "dicom"
 """Folder of the objects, beside ``plan.json``."""
+REPORT = "plan.dcm"
 _LONGEST = 64  # characters of a DICOM long string (LO)
 _RESEARCH = "research only"
 
@@ -169,13 +172,31 @@ def write_plan_objects(
     status = "approved" if document.get("approved") else NOT_APPROVED
     said = f"proposal of the software, {status}"
     attempts.write(
-        "plan.dcm", lambda: write_plan_report(document, case.sources, folder / "plan.dcm", related=related)
+        REPORT, lambda: write_plan_report(document, case.sources, folder / REPORT, related=related)
     )
     if plan_set.plans:
         attempts.write("points.dcm", lambda: _write_points(folder, case, plan_set, status))
         attempts.write("needle.dcm", lambda: _write_needle(folder, case, plan_set.plans[0], status))
         attempts.write("drawing.dcm", lambda: _write_drawing(folder, case, plan_set.plans[0], status))
     attempts.write("picture.dcm", lambda: write_captures(captures, case.sources, folder, status=said))
+
+
+def write_sitting_object(folder: Path, case: Case, document: Mapping[str, Any], attempts: Attempts) -> None:
+    """For DICOM input, write the report of a sitting, whose needles' own reports are written already."""
+    from pydicom import dcmread
+
+    from procguide.dicom.write_sitting_report import write_sitting_report
+
+    if not case.is_dicom:
+        return
+    own = {
+        stop["number"]: folder / stop["folder"] / OBJECTS / REPORT
+        for stop in document["stops"]
+        if stop["folder"]
+    }
+    reports = {number: dcmread(file) for number, file in own.items() if file.is_file()}
+    path = folder / OBJECTS / REPORT
+    attempts.write(REPORT, lambda: write_sitting_report(document, case.sources, path, reports=reports))
 
 
 def _write_points(folder: Path, case: Case, plan_set: PlanSet, status: str) -> None:

@@ -20,8 +20,14 @@ from pydicom.uid import generate_uid
 from procguide.approval import Approval, approval_of, plan_sha256
 from procguide.dicom.bounded import read_file
 from procguide.dicom.derived import NOT_APPROVED, quiet, save_derived
-from procguide.dicom.read_report import group_kind, groups_of, rank_of, read_plan_report
-from procguide.dicom.report_layout import APPROVAL, APPROVED, GROUPS, Group, Kind
+from procguide.dicom.read_report import (
+    group_kind,
+    groups_of,
+    number_of,
+    read_plan_report,
+    read_sitting_report,
+)
+from procguide.dicom.report_layout import APPROVAL, APPROVED, GROUPS, RANK, Group, Kind
 from procguide.dicom.write_capture import restate_capture
 from procguide.dicom.write_common import code_item, item
 from procguide.dicom.write_report import number_item, report_title, text_item
@@ -70,7 +76,8 @@ def _files(folder: Path, approval: Approval) -> Iterator[Path]:
 
 
 def _check_same(report: Path, approval: Approval) -> None:
-    if plan_sha256(read_plan_report(report)) != approval.plan_sha256:
+    read = read_sitting_report if approval.rank is None else read_plan_report
+    if plan_sha256(read(report)) != approval.plan_sha256:
         raise InputUnfitError(f"{report.name} is not the report of this plan; plan again")
 
 
@@ -111,9 +118,10 @@ def _verify(dataset: Dataset, approval: Approval, before: DicomSequence) -> None
     )
     for group in groups_of(dataset):
         kind = group_kind(group)
-        of_needle = kind is Group.NEEDLE and approval.rank in (None, rank_of(group))
-        if kind is Group.SET or of_needle:
-            _say(group, _statements(approval) if kind is Group.SET else ())
+        if kind in (Group.SET, Group.SITTING):
+            _say(group, _statements(approval))
+        elif kind is Group.NEEDLE and approval.rank in (None, number_of(group, RANK)):
+            _say(group, ())
 
 
 def _say(group: Dataset, statements: Sequence[Dataset]) -> None:

@@ -23,13 +23,14 @@ from procguide.dicom.report_layout import (
     KEY,
     PATH,
     RANK,
+    STOP_NUMBER,
     Field,
     Group,
     Kind,
 )
 from procguide.errors import InputUnreadableError
 
-__all__ = ["group_kind", "groups_of", "rank_of", "read_plan_report"]
+__all__ = ["group_kind", "groups_of", "number_of", "read_plan_report", "read_sitting_report"]
 
 _BOUNDS = Bounds(value_bytes=2**25, elements=300_000)
 """A report of twenty needles has 1 MB and 30,000 elements."""
@@ -39,9 +40,11 @@ _NOTHING: dict[Kind, Callable[[], Any]] = {
     Kind.FLAG: lambda: None,
     Kind.TEXT: str,
     Kind.TEXTS: list,
+    Kind.NUMBERS: list,
     Kind.NUMBERS_BY_NAME: dict,
     Kind.TEXTS_BY_NAME: dict,
 }
+_OF_SITTING = {Group.STOP: "stops", Group.STATION: "stations", Group.BUDGET: "budgets"}
 _LISTS = {Group.VIEW: "views", Group.OBJECTIVE: "objectives"}
 
 
@@ -50,22 +53,36 @@ def read_plan_report(path: str | Path) -> dict[str, Any]:
 
     Numbers are those that were written. ``approved`` is None unless a person has approved this very plan.
     """
-    path = Path(path)
+    return _read(Path(path), _document)
+
+
+def read_sitting_report(path: str | Path) -> dict[str, Any]:
+    """The document of a sitting's ``plan.json`` as a report by ``write_sitting_report`` holds it.
+
+    A stop has ``plan``, the needle that is used, without views and objectives, and ``plan_sha256`` in the
+    place of its ``plan_set``: all of that is in the report of its own.
+    """
+    return _read(Path(path), _sitting)
+
+
+def _read(path: Path, document: Callable[[Dataset], dict[str, Any]]) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return _document(read_file(path, _BOUNDS))
+            found = document(read_file(path, _BOUNDS))
     except InputUnreadableError:
         raise
     except (Exception, RecursionError) as error:
         raise InputUnreadableError(
             f"{path.name} cannot be read as the report of a plan; give a file that procguide has written"
         ) from error
+    if approval_of(found) is None:
+        found["approved"] = None
+    return found
 
 
 def _document(dataset: Dataset) -> dict[str, Any]:
-    if dataset.get("SOPClassUID") != Comprehensive3DSRStorage:
-        raise InputUnreadableError("this is not a Comprehensive 3D structured report")
+    _check_kind(dataset)
     document: dict[str, Any] = {
         "side": None,
         "approved": None,
@@ -91,9 +108,32 @@ def _document(dataset: Dataset) -> dict[str, Any]:
             document["plans"][_place(group, document)][_LISTS[kind]].append(part)
     if not found:
         raise InputUnreadableError("this report holds no needle plan of procguide")
-    if approval_of(document) is None:
-        document["approved"] = None
     return document
+
+
+def _sitting(dataset: Dataset) -> dict[str, Any]:
+    _check_kind(dataset)
+    document: dict[str, Any] = {"approved": None, "stops": [], "stations": [], "budgets": [], "warnings": []}
+    found = False
+    for group in groups_of(dataset):
+        kind = group_kind(group)
+        if kind is Group.SITTING:
+            found = True
+            document.update(_part(group, kind))
+        elif kind is Group.NEEDLE:
+            number = number_of(group, STOP_NUMBER)
+            stop = next(one for one in document["stops"] if one["number"] == number)
+            stop["plan"] = _part(group, kind)
+        elif kind in _OF_SITTING:
+            document[_OF_SITTING[kind]].append(_part(group, kind))
+    if not found:
+        raise InputUnreadableError("this report holds no plan of a sitting of procguide")
+    return document
+
+
+def _check_kind(dataset: Dataset) -> None:
+    if dataset.get("SOPClassUID") != Comprehensive3DSRStorage:
+        raise InputUnreadableError("this is not a Comprehensive 3D structured report")
 
 
 def groups_of(dataset: Dataset) -> Iterator[Dataset]:
@@ -122,12 +162,12 @@ def group_kind(group: Dataset) -> Group | None:
 
 def _place(group: Dataset, document: dict[str, Any]) -> int:
     """Which of the document's plans a view or an objective belongs to."""
-    return next(n for n, plan in enumerate(document["plans"]) if plan["rank"] == rank_of(group))
+    return next(n for n, plan in enumerate(document["plans"]) if plan["rank"] == number_of(group, RANK))
 
 
-def rank_of(group: Dataset) -> float:
-    """The rank of the needle that a group tells of."""
-    return next(_number(item) for item in group.ContentSequence if _concept(item) == RANK)
+def number_of(group: Dataset, concept: Code) -> float:
+    """The number of a group under ``concept``, such as the rank of its needle."""
+    return next(_number(item) for item in group.ContentSequence if _concept(item) == concept)
 
 
 def _part(group: Dataset, kind: Group) -> dict[str, Any]:
@@ -145,7 +185,7 @@ def _part(group: Dataset, kind: Group) -> dict[str, Any]:
             part["entry_lps_mm"], part["target_lps_mm"] = _ends(item)
     if not approved:
         part.pop("approved", None)
-    if kind is not Group.SET:
+    if kind not in (Group.SET, Group.SITTING):
         _fill(part, GROUPS[kind])
     return part
 
@@ -167,6 +207,8 @@ def _put(part: dict[str, Any], field: Field, item: Dataset) -> None:
         part = part.setdefault(key, {})
     if field.kind is Kind.NUMBER:
         part[last] = _number(item)
+    elif field.kind is Kind.NUMBERS:
+        part.setdefault(last, []).append(_number(item))
     elif field.kind is Kind.NUMBERS_BY_NAME:
         part.setdefault(last, {})[_key(item)] = _number(item)
     elif field.kind is Kind.FLAG:

@@ -33,9 +33,11 @@ from procguide.errors import UsageError
 if TYPE_CHECKING:
     from highdicom import sr
 
-__all__ = ["number_item", "report_title", "text_item", "write_plan_report"]
+__all__ = ["Builder", "number_item", "report_title", "save_report", "text_item", "write_plan_report"]
 
 _SERIES_NUMBER = 9001
+_DECIDED = (Group.SET, Group.NEEDLE, Group.SITTING)
+"""What a person approves or not."""
 _PROCEDURES = {"CT": codes.cid100.CTUnspecifiedBodyRegion, "MR": codes.cid100.MRIUnspecifiedBodyRegion}
 
 
@@ -49,6 +51,20 @@ def write_plan_report(
     has approved it: an approval is put into a written report (:mod:`procguide.dicom.approve_report`).
     ``related`` are objects of the same study that belong to the plan, such as its segmentation.
     """
+    save_report(
+        list(_groups({"disclaimer": DISCLAIMER, **document}, sources)), document, sources, path, related
+    )
+    return Path(path)
+
+
+def save_report(
+    groups: Sequence[sr.MeasurementsAndQualitativeEvaluations],
+    document: Mapping[str, Any],
+    sources: Sources,
+    path: str | Path,
+    related: Sequence[Dataset],
+) -> None:
+    """Write a proposal's groups as a report that nobody has verified."""
     from highdicom import sr
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
 
@@ -57,7 +73,7 @@ def write_plan_report(
     with quiet():
         report = sr.Comprehensive3DSR(
             evidence=[*sources.headers, *related],
-            content=_content(document, sources)[0],
+            content=_content(groups, sources)[0],
             series_instance_uid=generate_uid(),
             series_number=_SERIES_NUMBER,
             sop_instance_uid=generate_uid(),
@@ -70,7 +86,7 @@ def write_plan_report(
             **equipment(),
         )
         mark(report)
-    return save_derived(report, Path(path))
+    save_derived(report, Path(path))
 
 
 def report_title(status: str) -> str:
@@ -78,7 +94,9 @@ def report_title(status: str) -> str:
     return f"Needle plan, {status}; research only"
 
 
-def _content(document: Mapping[str, Any], sources: Sources) -> sr.MeasurementReport:
+def _content(
+    groups: Sequence[sr.MeasurementsAndQualitativeEvaluations], sources: Sources
+) -> sr.MeasurementReport:
     from highdicom import sr
 
     modality = str(sources.first.get("Modality", ""))
@@ -96,7 +114,7 @@ def _content(document: Mapping[str, Any], sources: Sources) -> sr.MeasurementRep
         ),
         procedure_reported=_PROCEDURES.get(modality, codes.cid100.ImagingProcedure),
         title=codes.DCM.ImagingMeasurementReport,
-        imaging_measurements=list(_groups({"disclaimer": DISCLAIMER, **document}, sources)),
+        imaging_measurements=list(groups),
     )
 
 
@@ -105,7 +123,7 @@ def _groups(
 ) -> Iterator[sr.MeasurementsAndQualitativeEvaluations]:
     """The plan as a whole, then each needle with its views and objectives, then the limits."""
     where = f"{document['level']} {document.get('side') or ''}".strip()
-    builder = _Builder(document, sources)
+    builder = Builder(document, sources)
     yield builder.group(Group.SET, document, f"{document['procedure']} {where}")
     for plan in document["plans"]:
         name = f"plan {plan['rank']}"
@@ -118,12 +136,12 @@ def _groups(
         yield builder.group(Group.LIMIT, limit, f"limit: {limit['structure']}")
 
 
-class _Builder:
-    """Measurement groups of one document."""
+class Builder:
+    """Measurement groups of one document or of one stop of a sitting, at its level and side."""
 
     def __init__(self, document: Mapping[str, Any], sources: Sources) -> None:
         self._sources = sources
-        self._sites = tuple(_sites(str(document["level"]), document.get("side")))
+        self._sites = tuple(_sites(str(document.get("level") or ""), document.get("side")))
         self._software = str(document.get("provenance", {}).get("software") or f"procguide {__version__}")
 
     def group(
@@ -145,14 +163,14 @@ class _Builder:
         group = sr.MeasurementsAndQualitativeEvaluations(
             tracking_identifier=sr.TrackingIdentifier(uid=generate_uid(), identifier=name),
             finding_type=kind.value,
-            algorithm_id=self._algorithm() if kind in (Group.SET, Group.NEEDLE) else None,
-            finding_sites=[_site(*one) for one in self._sites] if kind in (Group.SET, Group.NEEDLE) else None,
+            algorithm_id=self._algorithm() if kind in _DECIDED else None,
+            finding_sites=[_site(*one) for one in self._sites] if kind in _DECIDED else None,
             measurements=measurements,
             qualitative_evaluations=evaluations,
             source_images=self._images(part) if kind is Group.NEEDLE else None,
         )
         group[0].ContentSequence.extend(texts)
-        if kind is Group.SET:  # a reader meets what is said before what is counted
+        if kind in (Group.SET, Group.SITTING):  # a reader meets what is said before what is counted
             group[0].ContentSequence = sorted(group[0].ContentSequence, key=_is_number)
         return group
 
@@ -160,7 +178,7 @@ class _Builder:
         """That the plan, or the needle, is not approved."""
         from highdicom import sr
 
-        if kind not in (Group.SET, Group.NEEDLE):
+        if kind not in _DECIDED:
             return []
         return [sr.QualitativeEvaluation(APPROVAL, UNAPPROVED)]
 
@@ -173,6 +191,8 @@ class _Builder:
     def _numbers(self, field: Field, value: Any, part: Mapping[str, Any]) -> Iterable[sr.Measurement]:
         if field.kind is Kind.NUMBERS_BY_NAME:
             return [number_item(field.concept, one, field.unit, key=key) for key, one in value.items()]
+        if field.kind is Kind.NUMBERS:
+            return [number_item(field.concept, one, field.unit) for one in value]
         if field.kind is not Kind.NUMBER:
             return []
         ends = [self._ends(part)] if field.concept == PATH else None
@@ -246,7 +266,7 @@ def number_item(
 
 def _sites(level: str, side: str | None) -> Iterator[tuple[str, str | None]]:
     """The vertebrae of a level such as ``"L4"`` or ``"L4-L5"``; of S1 and below, the sacrum."""
-    for name in level.split("-"):
+    for name in filter(None, level.split("-")):
         yield ("sacrum" if name.startswith("S") else name, side)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from procguide.approval import approval_of, plan_sha256
 from procguide.audit import open_log, read_records
-from procguide.dicom import read_plan_report
+from procguide.dicom import read_plan_report, read_sitting_report
 from procguide.dicom.write_fiducials import read_fiducials
 from procguide.phantom import Phantom
 from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, answer_with_truth
@@ -262,6 +262,29 @@ class TestSitting:
         assert "all needles approved by Panza Sancho" in (sitting / "report.html").read_text()
         assert len(logged()) == 3
         assert invoke("approve", sitting, "--check").code == 0
+
+    def test_its_report_names_the_approved_reports(self, invoke: Invoke, sitting: Path) -> None:
+        assert invoke("approve", sitting, *WHO).code == 0
+        path = sitting / "dicom" / "plan.dcm"
+        read = read_sitting_report(path)
+        assert read["approved"]["by"] == "Panza^Sancho"
+        own = [pydicom.dcmread(sitting / f"L3-{side}" / "dicom" / "plan.dcm") for side in ("left", "right")]
+        new = {(str(one.SeriesInstanceUID), str(one.SOPInstanceUID)) for one in own}
+        report = pydicom.dcmread(path)
+        evidence = {
+            (str(series.SeriesInstanceUID), str(one.ReferencedSOPInstanceUID))
+            for study in report.CurrentRequestedProcedureEvidenceSequence
+            for series in study.ReferencedSeriesSequence
+            for one in series.ReferencedSOPSequence
+        }
+        assert new <= evidence
+        said = [
+            str(item.ConceptCodeSequence[0].CodeValue)
+            for group in report.ContentSequence[-1].ContentSequence
+            for item in group.ContentSequence
+            if item.ConceptNameCodeSequence[0].CodeValue == "APPROVAL"
+        ]
+        assert said == ["APPROVED"] * 3
 
     def test_one_needle_by_itself_and_then_the_rest(self, invoke: Invoke, sitting: Path) -> None:
         first = ["--by", "Carrasco", "--reason", "by itself"]

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pydicom
 import pytest
 
+from procguide.approval import plan_sha256, summary_of_stop
+from procguide.dicom import read_sitting_report
 from procguide.phantom import Phantom
 from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke, Planned, answer_with_truth
+from tests.dicom.derived_case import conformance, without_nothing
 
 ASKED = ["--procedure", "lumbar_medial_branch_block", "--level", "L3", "--side", "both"]
 
@@ -65,6 +70,41 @@ def test_slicer_gets_the_chosen_needles(sitting: Planned) -> None:
     lines = json.loads((sitting.folder / "plan.mrk.json").read_text())["markups"]
     assert len(lines) == 2
     assert all("not approved" in line["name"] for line in lines)
+
+
+def test_the_sitting_has_a_report_that_is_its_document(sitting: Planned) -> None:
+    read = read_sitting_report(sitting.folder / "dicom" / "plan.dcm")
+    stops = [summary_of_stop(stop) for stop in sitting.document["stops"]]
+    assert without_nothing(read) == without_nothing({**sitting.document, "stops": stops})
+    assert all(stop["plan"]["target_lps_mm"] for stop in read["stops"])
+    assert plan_sha256(read) == plan_sha256(sitting.document)
+
+
+def test_it_names_the_report_of_each_needle(sitting: Planned) -> None:
+    report = pydicom.dcmread(sitting.folder / "dicom" / "plan.dcm")
+    own = [
+        pydicom.dcmread(sitting.folder / f"L3-{side}" / "dicom" / "plan.dcm") for side in ("left", "right")
+    ]
+    assert references(report) == [one.SOPInstanceUID for one in own]
+    evidence = {
+        (str(series.SeriesInstanceUID), str(one.ReferencedSOPInstanceUID))
+        for study in report.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+        for one in series.ReferencedSOPSequence
+    }
+    assert evidence >= {(str(one.SeriesInstanceUID), str(one.SOPInstanceUID)) for one in own}
+
+
+def references(report: pydicom.Dataset) -> list[str]:
+    """The reports of needles that a sitting's refers to."""
+    items = [item for group in report.ContentSequence[-1].ContentSequence for item in group.ContentSequence]
+    composites = [item for item in items if item.ValueType == "COMPOSITE"]
+    return [str(item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID) for item in composites]
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dicom3tools is not installed")
+def test_that_report_conforms_to_the_standard(sitting: Planned) -> None:
+    assert conformance(sitting.folder / "dicom" / "plan.dcm") == []
 
 
 def test_the_run_lists_every_file_and_no_identity(sitting: Planned) -> None:

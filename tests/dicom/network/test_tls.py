@@ -173,7 +173,7 @@ def secured_archive(papers, tmp_path_factory):
 
 
 class TestOrthanc:
-    """A real archive under TLS. By DIMSE alone: Debian's Orthanc 1.10 ends at the first HTTPS request."""
+    """A real archive under TLS. DICOMweb goes through a proxy: see docs/network.md, HTTPS and Orthanc."""
 
     def peers(self, archive, me):
         secured = {
@@ -188,6 +188,18 @@ class TestOrthanc:
         assert answer.code == 0, answer.err
         words = ("fetch", "--from", "pacs", "--study", "1.2.3", "-o", tmp_path / "back", "--peers", path)
         assert command(*words).code == 0
+        assert len(list((tmp_path / "back").rglob("*.dcm"))) == 3
+
+    def test_send_and_fetch_by_https(self, secured_archive, papers, command, peers_file, study, tmp_path):
+        secured_archive.clear()
+        context = server_context(Me(tls=papers["ours"]))
+        with servers.tls_before(secured_archive.http_port, context) as port:
+            web_peer = {"url": f"https://127.0.0.1:{port}/dicom-web"}
+            path = peers_file({"me": {"tls": papers["scu"]}, "peers": {"web": web_peer}})
+            answer = command("send", study(3)[0].parent, "--to", "web", "--peers", path)
+            assert answer.code == 0, answer.err
+            words = ("fetch", "--from", "web", "--study", "1.2.3", "-o", tmp_path / "back", "--peers", path)
+            assert command(*words).code == 0
         assert len(list((tmp_path / "back").rglob("*.dcm"))) == 3
 
     def test_nothing_goes_where_the_certificate_is_not_one_we_trust(
