@@ -49,8 +49,8 @@ def _stretch(site: Site) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     if not inside.any():
         raise InputUnfitError(
             f"the {site.own_side} sacroiliac joint was not found: sacrum and ilium are not labelled beside "
-            "each other as a joint there. Load images that show both down to the joint's lower end. The "
-            "shipped networks label the ilium near the spine only: labels of a model that knows the hips may "
-            "be needed."
+            "each other as a joint down to where the two bones part. Load images that show both to below the "
+            "joint. The shipped networks label the ilium near the spine only: labels of a model that knows "
+            "the hips may be needed."
         )
     return line[inside], above[inside]
