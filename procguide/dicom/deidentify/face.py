@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.filters import threshold_otsu
+from skimage.filters import threshold_li
 
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.imaging.resample import resample, working_grid
@@ -22,6 +22,7 @@ _WIDEST_HEAD_MM = 240.0
 """No head is wider, ears and all; shoulders are. Assumed."""
 _AIRWAY_MM = 9.0
 """Half of the widest way by which air gets in. Assumed."""
+_BINS = 64
 _BEHIND_MM = 45.0
 """How far behind the head's middle the surface still goes: over the ears. Assumed."""
 
@@ -52,8 +53,14 @@ def _body(volume: Volume) -> NDArray[np.bool_]:
 
 
 def _between_air_and_tissue(image: NDArray[np.float32]) -> float:
-    """Half of Otsu's threshold: dark tissue counts as body, noise in air does not."""
-    return float(threshold_otsu(image)) / 2
+    """Half-way from air, the commonest of the dark values, to Li's threshold of minimal cross-entropy.
+
+    Dark tissue counts as body, noise in air does not; air need not be dark where a scanner adds an offset.
+    """
+    threshold = float(threshold_li(image))
+    counts, edges = np.histogram(image[image <= threshold], bins=_BINS)
+    fullest = int(np.argmax(counts))
+    return float(edges[fullest] + edges[fullest + 1] + 2 * threshold) / 4
 
 
 def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:

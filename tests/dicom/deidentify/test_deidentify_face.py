@@ -95,10 +95,13 @@ def test_a_trunk_has_no_face() -> None:
     assert z.shape == trunk.shape
 
 
-def test_mr_noise_in_air_is_no_body() -> None:
+@pytest.mark.parametrize("offset", [0, 60, 150])
+def test_mr_air_is_no_body_with_noise_and_an_offset(offset: int) -> None:
+    """A strip without data at one side is darker still, as in real images that were resampled."""
     volume, parts = head(shoulders=False)
     noise = np.abs(np.random.default_rng(1).normal(0, 15, volume.shape))
-    signal = np.where(parts["body"], 300, 0) + np.where(parts["brain"], 200, 0) + noise
+    signal = offset + np.where(parts["body"], 300, 0) + np.where(parts["brain"], 200, 0) + noise
+    signal[..., :2] = 0
     face = face_mask(Volume(signal.astype(np.int16), volume.affine, Modality.MR))
     assert face[parts["nose"]].mean() > 0.99
     assert face[parts["brain"]].sum() == 0
