@@ -16,6 +16,7 @@ from procguide import DISCLAIMER, __version__
 from procguide.cli.approve import approve
 from procguide.cli.audit import audit
 from procguide.cli.audited import audited
+from procguide.cli.degibbs import degibbs
 from procguide.cli.deidentify import deidentify
 from procguide.cli.demo import demo
 from procguide.cli.evaluate import evaluate
@@ -50,6 +51,7 @@ for _command, _summary in (
     (segment, "Label vertebrae, name the levels, find the landmarks."),
     (plan, "Propose ranked needle trajectories and write a report."),
     (approve, "Record that a named person approves a plan; or say who has."),
+    (degibbs, "Remove Gibbs ringing from MR images where it is safe to."),
     (evaluate, "Hold labels against a reference: overlap, surfaces, levels."),
     (procedures, "List what can be planned, or show one entry with its sources."),
     (phantom, "Make a synthetic CT study with its truth."),
