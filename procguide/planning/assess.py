@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from procguide.geometry import vector
 from procguide.planning.catalogue import Procedure
 from procguide.planning.clearance import exact_clearance
-from procguide.planning.names import Objective
+from procguide.planning.names import Construction, Objective
 from procguide.planning.nouns import Appraisal, CArmReach, Needle, Plan, Robustness, Trajectory, View
 from procguide.planning.objectives import AHEAD_MM, Measures, measure, score, total
+from procguide.planning.structures.quadrants import foramen_frame, quadrant_at
 from procguide.planning.uncertainty import DRAWS, simulate
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ __all__ = ["assess", "exact_clearances", "tightest"]
 
 _LITTLE_ROOM = 0.25
 _POOR_SKIN = 0.5
+_IN_FORAMEN = (Construction.SUBPEDICULAR, Construction.KAMBIN)
 Floats = NDArray[np.float64]
 
 
@@ -48,7 +50,7 @@ def assess(
         reach,
     )
     scores = score(measures)
-    said = appraise(case, measures, clearance, robustness, weights)
+    said = appraise(case, measures, clearance, robustness, weights, target)
     trajectory = _trajectory(case.procedure, entry, target)
     view = View.down(trajectory, reach)
     return Plan(
@@ -93,6 +95,7 @@ def appraise(
     clearance: Mapping[str, float],
     robustness: Robustness,
     weights: Mapping[Objective, float],
+    target: Floats,
 ) -> tuple[Appraisal, ...]:
     """Every objective of one needle with what its score was read from; the weightiest first."""
     value = {name: float(getattr(measures, name)[0]) for name in vars(measures)}
@@ -100,7 +103,7 @@ def appraise(
         Objective.CLEARANCE: _clearance_words(case, clearance),
         Objective.ROBUSTNESS: _robustness_words(case, robustness),
         Objective.VIEW: _view_words(value["view_misfit"]),
-        Objective.TARGET: f"{_share(1 - value['target_misfit'])} of the way from the zone's edge to its best",
+        Objective.TARGET: _target_words(case, value["target_misfit"], target),
         Objective.LENGTH: f"{value['length_mm']:.0f} mm from skin to tip",
         Objective.BACKSTOP: _ahead_words(value["stop_ahead_mm"], value["harm_ahead_mm"]),
         Objective.SKIN: _skin_words(value),
@@ -113,6 +116,15 @@ def appraise(
         for name in Objective
     ]
     return tuple(sorted(rows, key=lambda row: -row.weight))
+
+
+def _target_words(case: Case, misfit: float, target: Floats) -> str:
+    said = f"{_share(1 - misfit)} of the way from the zone's edge to its best"
+    site = case.site
+    if case.procedure.target.construction not in _IN_FORAMEN:
+        return said
+    quadrant = quadrant_at(foramen_frame(site.upper, site.below, site.own_side), target)
+    return f"{said}, in the {quadrant} quadrant of the foramen"
 
 
 def _share(part: float) -> str:

@@ -25,7 +25,7 @@ _APART_ENTRY_MM = 10.0
 _APART_TARGET_MM = 4.0
 _ALIKE_ENTRY_MM = 5.0
 _ALIKE_TARGET_MM = 1.0
-_KEPT_AWAY = ((2.0, 0.5), (1.0, 0.5), (0.0, 0.5), (0.0, 0.0))
+_KEPT_AWAY = ((2.0, 0.5), (1.5, 0.5), (1.0, 0.5), (0.5, 0.5), (0.0, 0.5), (0.0, 0.0))
 """Beyond the margins, tried one after the other: from modelled structures in standard deviations of their
 place, and from harmless ones (bone) in mm. Assumed."""
 _MOST_LABELLED_MM = 2.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from procguide.anatomy import Side, Vertebra
 from procguide.errors import InputUnfitError
@@ -63,6 +64,8 @@ _BEHIND_MM = 1.0
 L1-L2 to 4.6 +- 2.5 at L5-S1 (Pairaiturkar), so this is one standard deviation less or more: a needle comes
 from behind, and a nerve drawn too far forward would pass for room. Over phantoms the ganglion's back is drawn
 right by it to 0.1 mm in the mean."""
+_HALF_WIDTH_MM = MappingProxyType({"L1": 4.1, "L2": 4.3, "L3": 5.1, "L4": 6.2, "L5": 7.7})
+"""Half the pedicle's width where the courses were drawn: the mean over phantoms."""
 
 
 def nerve_spread_mm(level: str) -> float:
@@ -78,7 +81,8 @@ def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float] | Non
     """The root that leaves under this vertebra's pedicle: lateral recess, ganglion, way into the psoas.
 
     Drawn in the vertebra's frame about the pedicle's lower border and the body's posterior wall. The
-    ganglion's width reaches 5 mm to either side of its middle, for that varies along the nerve. ``span``,
+    ganglion's width reaches 5 mm to either side of its middle, for that varies along the nerve. Under a wide
+    pedicle the nerve lies as much farther lateral or medial as its border does. ``span``,
     where it is known, is the foramen's ventral and dorsal border under the pedicle, y in that frame: in a
     shallow foramen the nerve lies farther forward, all of it up to half-way to the pedicle's outer border
     and none of it beyond that border.
@@ -91,17 +95,32 @@ def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float] | Non
     x, _, z = frame.to_local(pedicle.centre)
     wall = (vertebra.superior_endplate.depth_mm + vertebra.inferior_endplate.depth_mm) / 4
     root, ganglion = _ROOT_MM[known] / 2, _GANGLION_MM[known] / 2
-    local = np.array([sign * x, wall, z - pedicle.height_mm / 2]) + np.array(_COURSE_MM[known])
+    course = _course(known, pedicle.width_mm / 2)
+    local = np.array([sign * x, wall, z - pedicle.height_mm / 2]) + course
     if span is not None:
         rear = local[_IN_FORAMEN, 1].max()
         half = pedicle.width_mm / 2
-        within = np.clip(2 * (1 - np.array(_COURSE_MM[known])[_IN_FORAMEN, 0] / half), 0.0, 1.0)
+        within = np.clip(2 * (1 - course[_IN_FORAMEN, 0] / half), 0.0, 1.0)
         local[_IN_FORAMEN, 1] += within * min(max(span[1] - _BEHIND_MM, span[0]) - ganglion - rear, 0.0)
     return Tube(
         f"{level} root {side}",
         tuple(vector(point) for point in frame.to_patient(local * (sign, 1.0, 1.0))),
         (root, ganglion, ganglion, root, root, root),
     )
+
+
+def _course(level: str, half_mm: float) -> NDArray[np.float64]:
+    """The course beside a pedicle of that half width, ``(n, 3)``: in shares of it below, shifted beside it.
+
+    Where the ganglion lies is told by thirds or halves of the foramen from one border of the pedicle to the
+    other (Silverstein).
+    """
+    course, usual = np.array(_COURSE_MM[level]), _HALF_WIDTH_MM[level]
+    off = np.abs(course[:, 0])
+    course[:, 0] = np.sign(course[:, 0]) * np.where(
+        off <= usual, off * half_mm / usual, off + half_mm - usual
+    )
+    return course
 
 
 def foramen_zone(vertebra: Vertebra, side: Side) -> Tube:

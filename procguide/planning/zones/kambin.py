@@ -16,6 +16,9 @@ __all__ = ["centre", "sample"]
 
 _WIDE_MM = 3.0
 _LEAST_MM = 2.0
+_BEFORE_JOINT_MM = 1.0
+_POOR_MM = 4.0
+"""From this distance from the best place on, one is as good as the next (assumed)."""
 
 
 def centre(site: Site) -> Vector:
@@ -28,43 +31,45 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """In the axes of the lower endplate, under the upper pedicle: a little behind the disc's back edge.
 
     Each height and width is read from the labels by itself: from the disc's (or body's) back edge
-    backward as far as the articular process leaves room.
+    backward as far as the articular process leaves room. The disc's edge turns forward at its sides; on the
+    lateral view it is the endplate's back border that is seen, and no point lies far before or behind that.
     """
     side, number, pedicle = site.own_side, site.number, pedicle_of(site.upper, site.own_side)
-    plate, frame = _endplate_axes(site)
+    rim, frame = _endplate_axes(site)
     patch = SidePatch.around(labels, frame, side, centre(site), (-14, -16, -24), (14, 16, 16))
     bone = (patch.levels > 0) | np.isin(patch.regions, (Region.SACRUM,))
     solid = bone | (patch.regions == Region.DISC)
-    across, start, _ = patch.index(patch.from_patient(pedicle.centre))
+    across = patch.index(patch.from_patient(pedicle.centre))[0]
     start = patch.index(patch.from_patient(centre(site)))[1]
-    half = number("pedicle_fraction") * pedicle.width_mm / 2
-    base, _ = plate
-    best = number("above_endplate_best_mm")
-    behind = np.linspace(number("behind_disc_low_mm"), number("behind_disc_high_mm"), 4)
+    best = np.array([number(f"{name}_best_mm") for name in ("behind_endplate", "above_endplate")])
     points, misfit = [], []
     for above in np.arange(number("above_endplate_low_mm"), number("above_endplate_high_mm") + 0.1, 1.0):
-        row = round(float(patch.index((0, 0, base + above))[2]))
-        for off in np.linspace(-half, half, 5):
+        row = round(float(patch.index((0, 0, above))[2]))
+        for off in np.linspace(-number("medial_mm"), number("lateral_mm"), 6):
             column = round(float(across + off / STEP_MM))
             if not (0 <= row < solid.shape[2] and 0 <= column < solid.shape[0]):
                 continue
             run = _free_run(solid[column, :, row], start)
             if run is None:
                 continue
-            for depth in behind[behind <= (run[1] - run[0]) * STEP_MM - 1.0]:
-                points.append(patch.local((column, run[0] - 0.5 + depth / STEP_MM, row)))
-                misfit.append(abs(above - best) / 8 + abs(off) / 8 + abs(depth - behind[1:3].mean()) / 8)
+            edge, rear = (patch.local((0, at - 0.5, 0))[1] for at in run)
+            first = max(edge + number("behind_disc_mm"), rim + number("behind_endplate_low_mm"))
+            last = min(rear - _BEFORE_JOINT_MM, rim + number("behind_endplate_high_mm"))
+            for y in np.arange(first, last + 1e-6, 1.0):
+                x, _, z = patch.local((column, 0, row))
+                points.append((x, y, z))
+                misfit.append(np.linalg.norm((off, y - rim - best[0], above - best[1])) / _POOR_MM)
     if not points:
         return TargetZone(np.empty((0, 3)), np.empty(0))
     return TargetZone(patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
 
 
-def _endplate_axes(site: Site) -> tuple[tuple[float, float], AnatomicalFrame]:
-    """Height and back edge of the lower bone's upper endplate in its own squared axes, and these axes."""
+def _endplate_axes(site: Site) -> tuple[float, AnatomicalFrame]:
+    """Back border of the lower bone's upper endplate in its own squared axes (y), and these axes."""
     bone = site.below
     plate = bone.endplate if isinstance(bone, Sacrum) else bone.superior_endplate
     frame = AnatomicalFrame.from_axes(plate.centre, plate.normal, site.upper.frame.left)
-    return (0.0, plate.depth_mm / 2), frame
+    return plate.depth_mm / 2, frame
 
 
 def _free_run(line: NDArray[np.bool_], start: float) -> tuple[int, int] | None:

@@ -37,7 +37,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     y = front + back * (rear - front)
     local = np.stack([x + side.sign * fraction * half_width, y, inferior - depth], axis=1)
     best = np.abs(fraction - lateral[1]) / 0.6 + np.abs(depth - 3.0) / 3 + np.abs(back - 0.5)
-    return TargetZone(vertebra.frame.to_patient(local), np.clip(best / 2, 0, 1))
+    return TargetZone(vertebra.frame.to_patient(local), np.clip(best / 3, 0, 1))
 
 
 def _dorsal_half(site: Site, labels: LocalLabels, out_mm: Floats, below_mm: Floats) -> Floats:
