@@ -70,7 +70,7 @@ def _check_scans(frame: bytes, place: int) -> None:
 
     Neither marker can stand in coded pixels: there, a byte with its high bit set never follows FF.
     """
-    if frame.find(_END, place) < 0:
+    if frame.rfind(_END, place) < 0:  # it stands at the end, where it stands
         raise RefusedError(_CUT)
     if frame.count(_SCAN, place) > _MOST_SCANS:
         raise RefusedError("its compressed pixels are cut into more parts than any image needs")

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels.processing import apply_color_lut
-from pydicom.pixels.utils import pixel_array
 from pydicom.uid import (
     CTImageStorage,
     EnhancedCTImageStorage,
@@ -23,6 +22,7 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
+from procguide.dicom.decode import decoded_frames
 from procguide.dicom.deidentify.regions import mask_of, ultrasound_regions
 from procguide.dicom.deidentify.text_finder import TextFinder
 from procguide.imaging.limits import MAX_VOXELS
@@ -88,8 +88,8 @@ def blank_text(dataset: FileDataset, finder: TextFinder) -> Blanked:
 def stored_frames(dataset: FileDataset) -> NDArray[Any]:
     """All decoded frames ``(n, j, i, samples)``, RGB where they are in any other colour space; a copy."""
     _refuse_too_large(dataset)
-    stored = pixel_array(dataset)
-    return np.array(stored.reshape(_frames_shape(dataset, stored)))
+    stored = np.stack(list(decoded_frames(dataset)))
+    return stored.reshape(_frames_shape(dataset, stored))
 
 
 def _refuse_too_large(dataset: Dataset) -> None:
