@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.choose import Choice, rank
 from procguide.planning.explain import explain
 from procguide.planning.frontier import Frontier, Weights, explore
-from procguide.planning.nouns import CArmReach, PlanSet, StructureLimit, StructureOrigin
+from procguide.planning.nouns import CArmReach, Explanation, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.posture import lying_of
 from procguide.planning.scene import Scene, assemble_scene
 from procguide.planning.search import SKIN
@@ -169,7 +169,7 @@ def plans_of(
         target_zone=tuple(vector(point) for point in case.zone.points),
         modelled=tuple(tube for structure in case.scene.structures.values() for tube in structure.tubes),
         findings=findings,
-        reason="" if choice.plans else _reason(case, considered, exclusions, feasible, choice),
+        reason="" if choice.plans else _reason(case, explanation, choice),
         skin=SkinEntries.of(
             case.scene.body, judged.candidates.entries, frontier.merit(weights), judged.broken
         ),
@@ -268,7 +268,9 @@ def _limits(case: Case) -> tuple[StructureLimit, ...]:
     return tuple(limits)
 
 
-def _reason(case: Case, considered: int, exclusions: Mapping[str, int], feasible: int, choice: Choice) -> str:
+def _reason(case: Case, explanation: Explanation, choice: Choice) -> str:
+    """Which limit excluded most; and where it is another one, which stood alone in the way of most."""
+    considered, feasible = explanation.considered, explanation.feasible
     where = " ".join(filter(None, (case.procedure.id, "at", case.site.level, case.request.side)))
     if not considered:
         return f"No needle for {where}: the target zone is empty (no open window in the labels)."
@@ -279,11 +281,12 @@ def _reason(case: Case, considered: int, exclusions: Mapping[str, int], feasible
             f"none of the {choice.tried} tried the exact check; {_limit_words(case, name)} refused most "
             f"({count})."
         )
-    name, count = max(exclusions.items(), key=lambda item: item[1])
-    return (
-        f"No needle for {where}: of {considered} candidates, {_limit_words(case, name)} excluded most "
-        f"({count})."
-    )
+    most, alone = explanation.exclusions[0], max(explanation.exclusions, key=lambda one: one.alone)
+    words = _limit_words(case, most.constraint)
+    said = f"No needle for {where}: of {considered} candidates, {words} excluded most ({most.excluded})"
+    if alone.alone and alone.constraint != most.constraint:
+        said += f"; {_limit_words(case, alone.constraint)} alone stood in the way of {alone.alone}"
+    return said + "."
 
 
 def _limit_words(case: Case, name: str) -> str:

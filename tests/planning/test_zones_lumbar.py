@@ -149,6 +149,7 @@ def test_an_interlaminar_tip_lies_no_farther_off_the_sac_than_the_space_is_deep(
     far = distance_transform_edt(~sac.mask, sampling=labels.levels.spacing)
     zone = zone_of(patient, "lumbar_interlaminar_esi", level, None)
     k, j, i = np.round(labels.levels.to_index(zone.points)).astype(int).T
+    assert len(zone.points)
     assert far[k, j, i].max() <= site.number("off_dura_most_mm") + 1.25
 
 

@@ -18,6 +18,7 @@ __all__ = ["centre", "sample"]
 
 _DEPTHS = 3
 _HALF_SEGMENT_MM = 16
+_LEAST_SLOPE = 0.6
 
 
 def centre(site: Site) -> Vector:
@@ -49,7 +50,8 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     low, high = number("off_dura_low_mm"), number("off_dura_high_mm")
     room = window.line[:, 1] - window.sac
     deepest = np.clip(room - number("past_line_low_mm"), low, high)
-    most = number("off_dura_most_mm")
+    # Distances here run along y; the canal may slope, and its depth counts square to it.
+    most = number("off_dura_most_mm") / max(site.level_frame.posterior[1], _LEAST_SLOPE)
     onward = np.clip(room - number("past_line_high_mm") - low, 0, most - high)
     height = window.line[:, 2]
     middle, half = (height.min() + height.max()) / 2, max(np.ptp(height) / 2, 1.0)
