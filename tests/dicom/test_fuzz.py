@@ -2,12 +2,11 @@
 
 import gc
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.dicom.measured_reading import read_everything
+from tests.dicom.measured_reading import processor_s, read_everything
 from tests.dicom.mutations import mutated, seeds
 
 CASES = 3000
@@ -28,9 +27,9 @@ def test_no_crash_and_no_hang(first, tmp_path):
     for number in range(first, first + BLOCK):
         name, data = mutated(number)
         file.write_bytes(data)
-        start = time.process_time()
+        start = processor_s()
         codes.append(read_everything(file)["exit_code"])
-        assert time.process_time() - start < 3, (number, name)
+        assert processor_s() - start < 3, (number, name)
     assert set(codes) == {0, 4}
     assert codes.count(0) > BLOCK / 10  # damage that is too heavy tries nothing
 
