@@ -95,7 +95,7 @@ def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float] | Non
     x, _, z = frame.to_local(pedicle.centre)
     wall = (vertebra.superior_endplate.depth_mm + vertebra.inferior_endplate.depth_mm) / 4
     root, ganglion = _ROOT_MM[known] / 2, _GANGLION_MM[known] / 2
-    course = _course(known, pedicle.width_mm / 2)
+    course = _course(known, _HALF_WIDTH_MM[known] if level.startswith("T") else pedicle.width_mm / 2)
     local = np.array([sign * x, wall, z - pedicle.height_mm / 2]) + course
     if span is not None:
         rear = local[_IN_FORAMEN, 1].max()
@@ -110,10 +110,10 @@ def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float] | Non
 
 
 def _course(level: str, half_mm: float) -> NDArray[np.float64]:
-    """The course beside a pedicle of that half width, ``(n, 3)``: in shares of it below, shifted beside it.
+    """The course beside a lumbar pedicle of that half width, ``(n, 3)``: in shares below, shifted beside it.
 
     Where the ganglion lies is told by thirds or halves of the foramen from one border of the pedicle to the
-    other (Silverstein).
+    other (Silverstein). Thoracic roots, which nothing was drawn after, keep L1's as it is.
     """
     course, usual = np.array(_COURSE_MM[level]), _HALF_WIDTH_MM[level]
     off = np.abs(course[:, 0])
