@@ -17,6 +17,7 @@ from procguide.findings import Finding, Severity
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
+from procguide.segmentation.column_ends import continued
 from procguide.segmentation.dense_ribs import complete_ribs
 from procguide.segmentation.hints import LevelAt, stated_levels
 from procguide.segmentation.inference import Prediction, predict
@@ -131,7 +132,7 @@ def _spine(
         fine = predict(volume, vertebrae, device=device, progress=say_fine)
         return _with_whole_ribs(volume, fine), [fine.model]
     coarse = predict(volume, locator, device=device, progress=partial(say, "finding the spine"))
-    spine = _column(coarse)
+    spine = continued(_column(coarse), coarse.model.spacing_mm)
     box, near = _spine_box(coarse, spine), _near(spine, coarse)
     fine = predict(volume, vertebrae, region=box, where=near, device=device, progress=say_fine)
     fine = replace(fine, classes=around(fine, coarse))
