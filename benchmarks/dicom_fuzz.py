@@ -66,7 +66,8 @@ def _block(first: int, stop: int) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_LONGEST_S, check=True)
         return dict(json.loads(done.stdout))
     except (subprocess.SubprocessError, ValueError) as error:
-        failed = [f"block {first}..{stop}: {type(error).__name__}"]
+        said = str(getattr(error, "stderr", "") or "").strip().splitlines()
+        failed = [f"block {first}..{stop}: {error}: {said[-1] if said else 'nothing said'}"]
         return {"codes": {}, "failed": failed, "slow": [], "slowest_s": 0, "peak_mb": 0, "growth_mb": 0}
 
 

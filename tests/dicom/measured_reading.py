@@ -76,14 +76,14 @@ def peak_mb() -> float:
 
 def _children() -> list[str]:
     """Process numbers, where the kernel tells them."""
-    tasks = Path("/proc/self/task").glob("*/children")
-    return [pid for task in tasks for pid in task.read_text().split()]
+    threads = [thread.name for thread in Path("/proc/self/task").iterdir()]
+    return [pid for thread in threads for pid in _of(f"self/task/{thread}", "children").split()]
 
 
 def _of(pid: str, name: str) -> str:
     try:
         return Path("/proc", pid, name).read_text()
-    except OSError:  # it has ended
+    except OSError:  # it has ended since
         return ""
 
 
