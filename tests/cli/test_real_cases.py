@@ -11,7 +11,7 @@ import pytest
 
 from procguide.anatomy import VERSE_NAMES
 from procguide.dicom import read_study
-from procguide.imaging.files import read_labels
+from procguide.imaging.files import read_image, read_labels, write_image
 from tests.cli.conftest import Invoke
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -33,9 +33,12 @@ def test_labels_lie_on_the_studys_own_grid(invoke: Invoke, real_data: Path, tmp_
     assert sorted((file.name, file.stat().st_mtime_ns) for file in study.iterdir()) == before
 
 
-def test_no_sacrum_in_view_is_5_and_leaves_nothing(invoke: Invoke, real_data: Path, tmp_path: Path) -> None:
-    answer = invoke("segment", real_data / "ct_thorax" / "ct.nii.gz", "-o", tmp_path / "out", "--json")
+def test_no_landmark_in_view_is_5_and_leaves_nothing(invoke: Invoke, real_data: Path, tmp_path: Path) -> None:
+    """The upper half of a chest: neither sacrum, nor the lowest rib, nor C2."""
+    chest = read_image(real_data / "ct_thorax" / "ct.nii.gz")
+    upper = write_image(chest.crop((60, 0, 0), chest.shape), tmp_path / "upper.nii.gz")
+    answer = invoke("segment", upper, "-o", tmp_path / "out", "--json")
     assert answer.code == 5, answer.err
     assert "--lowest-level" in answer.err
     assert json.loads(answer.out)["exit_code"] == 5
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [upper]
