@@ -15,9 +15,9 @@ __all__ = ["about_margin", "beside_margin"]
 
 _STEP_MM = 0.5
 _FREE_MM = 1.0
-_POOR_MM = 6.0
+_POOR_MM = 4.0
 """From this distance from the best place on, one is as good as the next (assumed)."""
-_TICKS = (9, 4, 3)
+_TICKS = (9, 5, 3)
 
 
 def about_margin(site: Site) -> Vector:
