@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from procguide.errors import InputUnfitError
 from procguide.imaging import Grid
 from procguide.imaging.resample import resample, working_grid
-from procguide.planning.names import StructureName
+from procguide.planning.names import Construction, StructureName
 from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.planning.site import LocalLabels, Site, Subject
 from procguide.planning.skin import Body
 from procguide.planning.structures import BUILDERS, Solid
 from procguide.planning.structures.aerated import aerated_lung
-from procguide.planning.structures.unlabelled import unlabelled_bone
+from procguide.planning.structures.unlabelled import dense_as_bone, unlabelled_bone
 
 __all__ = ["Scene", "Structure", "assemble_scene"]
 
@@ -75,6 +75,8 @@ def assemble_scene(
         labels = replace(labels, unlabelled=unlabelled)
         if any(rule.name is StructureName.LUNG for rule in site.procedure.structures):
             labels = replace(labels, aerated=aerated_lung(subject.image, body, grid))
+        if site.procedure.target.construction is Construction.SACRAL_LATERAL_BRANCHES:
+            labels = replace(labels, dense=dense_as_bone(subject.image, grid))
     solids: dict[str, Solid] = {}
     absent = []
     for rule in site.procedure.structures:

@@ -59,7 +59,8 @@ class LocalLabels:
 
     ``present`` are the regions that occur anywhere in the subject's labels. ``unlabelled`` ``(k, j, i)``
     is what the image shows to be as dense as bone beside them, where there is an image. ``coarse_organs`` as
-    the subject has it. ``aerated`` ``(k, j, i)`` is what the image shows to be lung; None where it cannot.
+    the subject has it. ``aerated`` ``(k, j, i)`` is what the image shows to be lung, ``dense`` what it shows
+    to be as dense as bone, labelled or not; None where it cannot, or nobody asks.
     """
 
     levels: LabelMap
@@ -68,6 +69,7 @@ class LocalLabels:
     unlabelled: NDArray[np.bool_] | None = None
     coarse_organs: bool = False
     aerated: NDArray[np.bool_] | None = None
+    dense: NDArray[np.bool_] | None = None
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:

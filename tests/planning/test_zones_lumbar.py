@@ -30,7 +30,7 @@ KAMBIN = "transforaminal_esi_kambin"
 FACET = "facet_joint_injection"
 BLOCK = "lumbar_medial_branch_block"
 ABLATION = "lumbar_medial_branch_rfa"
-IN_ZONE_MM = {SUBPEDICULAR: 2.0, KAMBIN: 3.0, FACET: 3.0, BLOCK: 3.0, ABLATION: 3.0}
+IN_ZONE_MM = {SUBPEDICULAR: 2.0, KAMBIN: 3.0, FACET: 2.0, BLOCK: 2.0, ABLATION: 3.0}
 INTERSPACES = ("L2-L3", "L3-L4", "L4-L5", "L5-S1")
 NERVES = ("L2", "L3", "L4", "L5")
 CASES = [
@@ -105,6 +105,17 @@ def test_electrode_lies_along_bone_without_entering_it(patient: Patient, level: 
     index = np.round(patient.levels.to_index(points)).astype(int)
     inside = patient.levels.voxels[tuple(np.moveaxis(index, -1, 0))] > 0
     assert (inside.mean(axis=1) < 0.1).mean() > 0.3
+
+
+@pytest.mark.parametrize("level", NERVES[:3])
+def test_block_stands_off_both_bones_of_the_corner(patient: Patient, level: str) -> None:
+    zone = zone_of(patient, BLOCK, level, Side.LEFT)
+    best = zone.points[int(np.argmin(zone.misfit))]
+    index = np.argwhere(patient.levels.voxels == VERSE_LABELS[f"L{int(level[1]) + 1}"])
+    off = (
+        np.linalg.norm(patient.levels.to_patient(index) - best, axis=1).min() - patient.levels.spacing[0] / 2
+    )
+    assert 0.0 <= off <= 2.0
 
 
 def test_a_missing_transverse_process_is_said(patient: Patient) -> None:

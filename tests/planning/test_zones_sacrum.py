@@ -117,6 +117,14 @@ def test_strip_lies_on_bone_lateral_to_the_foramen(
     assert (lateral > foramen.radius_mm + 3.5).all()
 
 
+def test_a_strip_where_the_image_shows_no_bone_is_refused(pelvis: Phantom, labels: LocalLabels) -> None:
+    site = site_of(pelvis, BRANCHES, "S1", Side.LEFT)
+    same = sampled(site, replace(labels, dense=labels.bone))
+    np.testing.assert_array_equal(same.points, sampled(site, labels).points)
+    with pytest.raises(InputUnfitError, match="shows no bone"):
+        sampled(site, replace(labels, dense=np.zeros_like(labels.bone)))
+
+
 def test_what_was_not_found_is_said(pelvis: Phantom) -> None:
     spine = pelvis.spine
     assert spine.sacrum is not None

@@ -9,7 +9,7 @@ from procguide.anatomy import CANAL_CONTENT, Region
 from procguide.imaging import Grid, LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 
-__all__ = ["crop_about", "unlabelled_bone"]
+__all__ = ["crop_about", "dense_as_bone", "unlabelled_bone"]
 
 _BRIGHT_HU = 250
 _APART_MM = 3.0
@@ -52,6 +52,15 @@ def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -
         least = max(int(_SPECK_MM3 / float(np.prod(regions.spacing))), 1)
         apart = np.asarray(cc3d.dust(apart, threshold=least, connectivity=6), dtype=bool)
     return np.asarray(apart | ((grade == 2) & ~far & free))
+
+
+def dense_as_bone(image: Volume, grid: Grid) -> NDArray[np.bool_] | None:
+    """What is as bright as bone, labelled or not, ``(k, j, i)`` on ``grid``; None on MRI. 250 HU, assumed."""
+    near = crop_about(image, grid) if image.modality is Modality.CT else None
+    if near is None:
+        return None
+    bright = LabelMap((near.voxels >= _BRIGHT_HU).astype(np.uint8), near.affine, names={1: "bright"})
+    return np.asarray(resample(bright, grid).voxels > 0)
 
 
 def crop_about(image: Volume, grid: Grid) -> Volume | None:

@@ -17,7 +17,7 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
 
-_OUT_MM = (0.0, 1.0, 2.0, 4.0)
+_OUT_MM = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 _OBLIQUES = {False: (0.0, 10.0, 20.0), True: (-5.0, 0.0, 8.0)}
 _TILTS = (-35.0, -42.0, -50.0)
 
@@ -62,11 +62,12 @@ def _contacts(site: Site, found: Junction) -> Iterator[tuple[NDArray[np.float64]
             for tilt, out in product(_TILTS, _OUT_MM):
                 yield point + out * way, tilt, out / 4 + 0.4 * (1 - n / len(floor))
         return
+    best = number("off_bone_mm") + site.procedure.needle.radius_mm
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
         for tilt in _TILTS:
             corner = found.corner(lateral, 90.0 + tilt)
             if corner is not None:
-                yield corner, tilt, lateral / 4
+                yield corner, tilt, abs(lateral - best) / 2
 
 
 def _along(oblique: float, tilt: float) -> NDArray[np.float64]:

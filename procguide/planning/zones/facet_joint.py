@@ -19,6 +19,7 @@ _ROOM = ((-16.0, -16.0, -20.0), (16.0, 20.0, 20.0))
 _LEAST_SHEET = 40
 _RECESS = 0.75
 """How poor the recess is against the joint's own line: taken where the line is out of reach. Assumed."""
+_DORSAL = 2 / 3
 _ENDS = (12, 88)
 """Hundredths of the sheet's points below the joint's lower and upper end: beyond, only the processes' tips
 come near the other bone."""
@@ -52,13 +53,13 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 def _dorsal_line(sheet: JointSheet, fraction: float, off_mm: float) -> NDArray[np.float64]:
     """Points ``off_mm`` outside the joint's dorsal edge, from its lower end upward, ``(n, 3)`` mm.
 
-    Outward is along the joint's plane as its dorsal half runs.
+    Outward is along the joint's plane as its dorsal third runs: joints are curved.
     """
     points = sheet.points
     low, high = np.percentile(points[:, 2], _ENDS)
     first = sheet.backward(np.ones(len(points), bool))
     reach = points @ first
-    outward = sheet.backward(reach >= np.median(reach))
+    outward = sheet.backward(reach >= np.quantile(reach, _DORSAL))
     reach = points @ outward
     line = []
     for height in np.arange(low, low + fraction * (high - low) + 0.1, 1.0):

@@ -20,10 +20,19 @@ __all__ = ["Junction", "centre", "read_junction", "sample"]
 _CLEAR_MM = 1.5
 _LEAST_PROCESS_MM = 5.0
 _SHARE = 0.6
-_ACROSS_MM = 20.0
+_ACROSS_MM = 15.0
+_BESIDE_MM = 5.0
+_FOOT_MM = 2.5
+_HIGH = 0.75
+_FACE_MM = 0.5
 _LEVEL = 2
 _GROOVE_BESIDE_MM = (7.0, 14.0)
 _GROOVE_AMONG_MM = ((3.0, 18.0), (-12.0, 12.0))
+_ALA_TOP_MM = (-7.0, -1.0)
+"""So far below the articular process's middle the ala's top lies: what is read beyond is a large process's
+own flank, or an ala that falls away (assumed)."""
+_TILTS = (25.0, 35.0, 45.0)
+_BEST_TILT = 35.0
 _OUT_MM = (0.5, 1.5, 2.5, 3.5, 5.0, 6.5)
 _BEST_OUT_MM = 1.5
 _PROCESS_MM = 8.0
@@ -41,7 +50,8 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Bone where the lateral face of the superior articular process meets the transverse process (or ala).
 
     At the junction and a little lateral, the target is the corner of the transverse process that looks
-    back and up; at the sacrum the groove between articular process and ala.
+    back and up, best as far off the articular process's flank as off that corner; at the sacrum the groove
+    between articular process and ala.
     """
     number = site.number
     found = read_junction(site, labels)
@@ -49,13 +59,14 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
         return _groove_zone(found)
     points, misfit = [], []
     off = number("off_bone_mm")
+    best = off + site.procedure.needle.radius_mm
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
-        for tilt in (10.0, 25.0, 40.0):
+        for tilt in _TILTS:
             corner = found.corner(lateral, tilt)
             if corner is not None:
                 outward = np.array([0.0, np.cos(np.radians(tilt)), np.sin(np.radians(tilt))])
                 points.append(corner + off * outward)
-                misfit.append(lateral / 6 + abs(tilt - 25) / 60)
+                misfit.append(abs(lateral - best) / 4 + abs(tilt - _BEST_TILT) / 60)
     return TargetZone(found.patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
 
 
@@ -106,7 +117,7 @@ class Junction:
         tops = _section_tops(self.solid[low:high])
         if np.isnan(tops).all():
             return np.empty((0, 3)), np.empty((0, 3))
-        top = int(np.nanmin(tops))
+        top = int(np.clip(np.nanmin(tops), *(at[2] + round(mm / STEP_MM) for mm in _ALA_TOP_MM)))
         beside, behind = (
             (at[n] + round(a / STEP_MM), at[n] + round(b / STEP_MM))
             for n, (a, b) in enumerate(_GROOVE_AMONG_MM)
@@ -125,10 +136,11 @@ def read_junction(site: Site, labels: LocalLabels) -> Junction:
     """
     bone, side, process = site.below, site.own_side, centre(site)
     patch = SidePatch.around(labels, bone.frame, side, process, *_ROOM)
-    solid = patch.arch(label_of(bone))
+    sacral = isinstance(bone, Sacrum)
+    # A groove is narrow: read between voxels it would fill up.
+    solid = patch.levels == label_of(bone) if sacral else patch.arch(label_of(bone))
     face = _lateral_face(_section_tops(solid), round(-_ROOM[0][0] / STEP_MM))
     found = None if face is None else Junction(patch, solid, face, patch.index(patch.from_patient(process)))
-    sacral = isinstance(bone, Sacrum)
     if found is None or (not len(found.groove()[0]) if sacral else not found.has_transverse_process):
         lateral = "ala" if sacral else "transverse process"
         raise InputUnfitError(
@@ -146,10 +158,11 @@ def _section_tops(solid: NDArray[np.bool_]) -> NDArray[np.float64]:
 
 
 def _lateral_face(top: NDArray[np.float64], centre: int) -> int | None:
-    """Section at the foot of the articular process's lateral face: the knee of the falling contour.
+    """Section at the foot of the articular process's lateral face, where its slope meets the lateral process.
 
-    Of the contour from the process's summit to 20 mm lateral of it, the section that lies deepest below the
-    straight line between both ends. ``centre`` is the process's own section.
+    The knee is, of the contour from the process's summit to 15 mm lateral of it, the section that lies
+    deepest below the straight line between both ends; the foot the first that has come down to within 2.5 mm
+    of the highest quarter of what follows the knee. ``centre`` is the process's own section.
     """
     start = max(centre - 4, 0)
     near = np.where(np.isnan(top), -np.inf, top)
@@ -162,8 +175,9 @@ def _lateral_face(top: NDArray[np.float64], centre: int) -> int | None:
     contour = contour[: cut[0]] if len(cut) else contour
     if len(contour) < round(_LEAST_PROCESS_MM / STEP_MM):
         return None
-    depth = np.linspace(contour[0], contour[-1], len(contour)) - contour
-    return peak + int(np.argmax(depth))
+    knee = int(np.argmax(np.linspace(contour[0], contour[-1], len(contour)) - contour))
+    ground = float(np.quantile(contour[knee : knee + round(_BESIDE_MM / STEP_MM)], _HIGH))
+    return peak + int(np.argmax(contour <= ground + _FOOT_MM / STEP_MM))
 
 
 def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -176,11 +190,16 @@ def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return upper
 
 
-def _corner(section: NDArray[np.bool_], tilt_deg: float) -> tuple[int, int] | None:
-    """The sample (posterior, superior) that lies farthest along ``tilt_deg`` above straight back."""
+def _corner(section: NDArray[np.bool_], tilt_deg: float) -> tuple[float, float] | None:
+    """Where the section reaches farthest ``tilt_deg`` above straight back: sample (posterior, superior).
+
+    The middle of what lies within 0.5 mm of that: a face that looks that way has no one farthest sample.
+    """
     index = np.argwhere(section)
     if not len(index):
         return None
-    reach = index @ (np.cos(np.radians(tilt_deg)), np.sin(np.radians(tilt_deg)))
-    y, z = index[int(np.argmax(reach))]
-    return int(y), int(z)
+    way = np.array([np.cos(np.radians(tilt_deg)), np.sin(np.radians(tilt_deg))])
+    reach = index @ way
+    far = index[reach >= reach.max() - _FACE_MM / STEP_MM].mean(axis=0)
+    y, z = far + (reach.max() - far @ way) * way
+    return float(y), float(z)

@@ -27,7 +27,8 @@ class SidePatch:
     """Labels every 0.5 mm on axes (lateral, posterior, superior) of a frame; lateral is away from midline.
 
     ``levels`` and ``regions`` are arrays of labels on these axes, 0 outside the scene; ``origin`` is the
-    position of sample (0, 0, 0), mm on the same axes.
+    position of sample (0, 0, 0), mm on the same axes. ``labels`` are those they were read from, and
+    ``lattice_index`` ``(..., 3)`` where in their lattice each sample lies.
     """
 
     frame: AnatomicalFrame
@@ -35,6 +36,8 @@ class SidePatch:
     origin: NDArray[np.float64]
     levels: NDArray[np.integer]
     regions: NDArray[np.integer]
+    labels: LocalLabels
+    lattice_index: NDArray[np.float64]
 
     @classmethod
     def around(
@@ -51,19 +54,34 @@ class SidePatch:
         axes = [np.arange(a, b + STEP_MM / 2, STEP_MM) for a, b in zip(low, high, strict=True)]
         local = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1) + middle
         lattice = labels.levels
-        index = np.round(lattice.to_index(frame.to_patient(local * (side.sign, 1, 1)))).astype(int)
+        exact = lattice.to_index(frame.to_patient(local * (side.sign, 1, 1)))
+        index = np.round(exact).astype(int)
         inside: NDArray[np.bool_] = np.asarray(((index >= 0) & (index < lattice.shape)).all(axis=-1))
         k, j, i = np.moveaxis(np.where(inside[..., None], index, 0), -1, 0)
-        found = (np.where(inside, voxels[k, j, i], 0) for voxels in (lattice.voxels, labels.regions.voxels))
-        return cls(frame, side, middle + low, *found)
+        levels, regions = (
+            np.where(inside, voxels[k, j, i], 0) for voxels in (lattice.voxels, labels.regions.voxels)
+        )
+        return cls(frame, side, middle + low, levels, regions, labels, exact)
 
     def bone(self, label: int) -> NDArray[np.bool_]:
-        """One bone by its VerSe integer."""
-        return np.asarray(self.levels == label)
+        """One bone by its VerSe integer, its surface between the labels' voxels."""
+        return self._solid(self.labels.levels.voxels == label)
 
     def arch(self, label: int) -> NDArray[np.bool_]:
-        """One bone less its body."""
-        return np.asarray((self.levels == label) & (self.regions != Region.BODY))
+        """One bone less its body, as :meth:`bone`."""
+        own = self.labels.levels.voxels == label
+        return self._solid(own & (self.labels.regions.voxels != Region.BODY))
+
+    def _solid(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """A mask on the labels' lattice read between its voxels: inside from a half on."""
+        from scipy.ndimage import map_coordinates
+
+        flat = self.lattice_index.reshape(-1, 3)
+        low = np.clip(np.floor(flat.min(axis=0)).astype(int), 0, mask.shape)
+        high = np.clip(np.ceil(flat.max(axis=0)).astype(int) + 1, low + 1, mask.shape)
+        window = mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].astype(np.float32)
+        share = map_coordinates(window, np.moveaxis(self.lattice_index - low, -1, 0), order=1)
+        return np.asarray(share >= 0.5)
 
     def local(self, index: ArrayLike) -> NDArray[np.float64]:
         """``(..., 3)`` sample index to (lateral, posterior, superior) mm."""
