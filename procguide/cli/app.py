@@ -26,6 +26,7 @@ from procguide.cli.listen import listen
 from procguide.cli.phantom import phantom
 from procguide.cli.plan import plan
 from procguide.cli.procedures import procedures
+from procguide.cli.quality import quality
 from procguide.cli.segment import segment
 from procguide.cli.send import send
 from procguide.cli.session import Session
@@ -48,6 +49,7 @@ app = typer.Typer(
 for _command, _summary in (
     (demo, "Plan on the sample study, and say where the report is."),
     (info, "List the series under a path and what they can be used for."),
+    (quality, "Say whether images will do, why not, and what to do about it."),
     (segment, "Label vertebrae, name the levels, find the landmarks."),
     (plan, "Propose ranked needle trajectories and write a report."),
     (approve, "Record that a named person approves a plan; or say who has."),
