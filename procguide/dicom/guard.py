@@ -106,7 +106,9 @@ def check_series(values: int, bytes_each: int, files: Iterable[Path]) -> None:
             f"the series would have {values:.3g} values, more than the {MAX_VOXELS:.3g} that are read; "
             "export a part of it"
         )
-    encoded, decoded = sum(file.stat().st_size for file in files), values * bytes_each
+    # what is gone by now is said by who reads it
+    encoded = sum(file.stat().st_size for file in files if file.is_file())
+    decoded = values * bytes_each
     if decoded > max(_FREE_SERIES_BYTES, _MOST_SERIES_RATIO * encoded):
         raise InputUnreadableError(
             f"the series would become {decoded} bytes of pixels, and its files have {encoded}; "
