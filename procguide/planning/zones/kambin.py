@@ -9,6 +9,7 @@ from procguide.anatomy import Region, Sacrum
 from procguide.geometry import AnatomicalFrame, Vector
 from procguide.planning.site import LocalLabels, Site, required
 from procguide.planning.structures.foramen import pedicle_of
+from procguide.planning.structures.quadrants import foramen_frame
 from procguide.planning.zones.nouns import TargetZone
 from procguide.planning.zones.patch import STEP_MM, SidePatch
 
@@ -32,7 +33,8 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 
     Each height and width is read from the labels by itself: from the disc's (or body's) back edge
     backward as far as the articular process leaves room. The disc's edge turns forward at its sides; on the
-    lateral view it is the endplate's back border that is seen, and no point lies far before or behind that.
+    lateral view it is the endplate's back border that is seen, and no point lies far before or behind that,
+    nor in the foramen's upper half, where the root is.
     """
     side, number, pedicle = site.own_side, site.number, pedicle_of(site.upper, site.own_side)
     rim, frame = _endplate_axes(site)
@@ -61,7 +63,9 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
                 misfit.append(np.linalg.norm((off, y - rim - best[0], above - best[1])) / _POOR_MM)
     if not points:
         return TargetZone(np.empty((0, 3)), np.empty(0))
-    return TargetZone(patch.to_patient(np.array(points)), np.clip(np.array(misfit), 0, 1))
+    places = patch.to_patient(np.array(points))
+    low = foramen_frame(site.upper, site.below, side).to_local(places)[:, 2] <= 0
+    return TargetZone(places[low], np.clip(np.array(misfit)[low], 0, 1))
 
 
 def _endplate_axes(site: Site) -> tuple[float, AnatomicalFrame]:
