@@ -54,6 +54,8 @@ def read_plan_folder(path: Path) -> PlanFolder:
     found = PlanFolder(path, _read(path / _PLAN), _read(path / _RUN))
     if found.document.get("schema") not in _SCHEMAS or found.run.get("schema") != RUN_SCHEMA:
         raise InputUnreadableError(f"{path} is not a folder that `procguide plan` has written")
+    if not _is_whole(found.document):
+        raise InputUnreadableError(f"{path / _PLAN} lacks what every plan holds; plan again")
     known = found.run.get("sha256")
     if not isinstance(known, dict) or _PLAN not in known:
         raise InputUnfitError(f"{path} was written without hashes of its files; plan again")
@@ -65,6 +67,16 @@ def read_plan_folder(path: Path) -> PlanFolder:
             "has lost its approval if it had one; plan again"
         )
     return found
+
+
+def _is_whole(document: Mapping[str, Any]) -> bool:
+    """Whether all is there that an approval looks at."""
+    of_sitting = document["schema"] == _SCHEMAS[1]
+    needed = {"number", "chosen_rank", "folder", "plan_set"} if of_sitting else {"rank"}
+    parts = document.get("stops" if of_sitting else "plans")
+    if not isinstance(parts, list) or not {"approved", "procedure", "warnings"} <= document.keys():
+        return False
+    return all(isinstance(part, dict) and needed <= part.keys() for part in parts)
 
 
 def _read(file: Path) -> dict[str, Any]:

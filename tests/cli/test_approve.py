@@ -127,9 +127,11 @@ class TestOneNeedle:
                 assert "approved" in said
                 assert "not approved" not in said
 
-    def test_another_needle_than_the_recommended_one(self, invoke: Invoke, folder: Path) -> None:
+    def test_another_needle_than_the_recommended_one(self, invoke: Invoke, sitting: Path) -> None:
         """Only what shows it is written again: pictures and surface are of the first."""
+        folder = sitting / "L3-left"
         before = content(folder)
+        assert len(document_of(folder)["plans"]) > 1
         assert invoke("approve", folder, *WHO, "--rank", 2).code == 0
         after = content(folder)
         assert before["dicom/needle.dcm"] == after["dicom/needle.dcm"]
@@ -140,6 +142,8 @@ class TestOneNeedle:
         lines = json.loads(after["plan.mrk.json"])["markups"]
         assert [line["name"].endswith("(approved)") for line in lines][:2] == [False, True]
         assert "RANK 2 APPROVED" in after["report.html"].decode()
+        if document_of(sitting)["stops"][0]["chosen_rank"] == 1:
+            assert invoke("approve", sitting, *WHO).code == 5
 
     def test_it_is_logged_with_the_plans_hash(
         self, invoke: Invoke, folder: Path, logged: Callable[[], list[dict[str, Any]]]
@@ -217,7 +221,7 @@ class TestRefusals:
         (folder / "dicom" / "needle.dcm").unlink()
         assert invoke("approve", folder, *WHO).code == 5
 
-    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[" * 100_000])
+    @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"schema": "procguide.plan/1"}', "[" * 100_000])
     def test_an_unreadable_one(self, invoke: Invoke, folder: Path, text: str) -> None:
         (folder / "plan.json").write_text(text)
         assert invoke("approve", folder, *WHO).code == 4

@@ -55,7 +55,7 @@ def test_the_objects_are_there_and_listed(planned: Path) -> None:
 def test_the_report_is_plan_json(planned: Path, document: dict) -> None:
     read = read_plan_report(planned / "dicom" / "plan.dcm")
     assert without_nothing(read) == without_nothing(document)
-    assert len(read["plans"]) == len(document["plans"]) > 1
+    assert len(read["plans"]) == len(document["plans"]) > 0
 
 
 def test_points_and_needle_are_those_of_the_plan(planned: Path, document: dict) -> None:
