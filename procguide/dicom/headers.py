@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
@@ -59,6 +58,9 @@ _TAGS = tags_of(
 )
 _MOST_FRAMES = 100_000
 """An hour of video has as many: more only fill memory with what is known of each. Assumed."""
+_SIZES_MM = (1e-4, 1e4)
+_FARTHEST_MM = 1e6
+"""No image of a person has smaller or larger steps, or lies farther from its origin. Assumed."""
 _CODE = re.compile(r"[A-Z0-9_]{1,16}")
 _VARIANT = (
     ("FrameContentSequence", "FrameAcquisitionNumber", "AcquisitionNumber"),
@@ -249,7 +251,7 @@ def _header(
         image_type=image_type,
         size=size,
         samples=whole(dataset, "SamplesPerPixel", 1) or 1,
-        thickness=thickness[0] if thickness else None,
+        thickness=thickness[0] if thickness and _is_size(thickness[0]) else None,
         number=whole(dataset, "InstanceNumber") + frame,
         variant=(*_variant(dataset, groups, classic=classic), "/".join(image_type)),
         position=position,
@@ -294,7 +296,9 @@ def _geometry(
     position = _value(groups, "PlanePositionSequence", "ImagePositionPatient")
     directions = _directions(_value(groups, "PlaneOrientationSequence", "ImageOrientationPatient"))
     spacing = _spacing(_value(groups, "PixelMeasuresSequence", "PixelSpacing"))
-    if len(position) != 3 or directions is None or spacing is None:
+    if len(position) != 3 or not all(abs(x) < _FARTHEST_MM for x in position):
+        return None
+    if directions is None or spacing is None:
         return None
     return np.array(position, dtype=np.float64), directions, spacing
 
@@ -311,9 +315,14 @@ def _directions(values: tuple[float, ...]) -> NDArray[np.float64] | None:
     return np.asarray(along / lengths[:, None])
 
 
+def _is_size(value: float) -> bool:
+    """Whether it can be a step or a thickness: a lattice of others has no inverse in floating point."""
+    return _SIZES_MM[0] <= value <= _SIZES_MM[1]
+
+
 @lru_cache(maxsize=1024)
 def _spacing(values: tuple[float, ...]) -> NDArray[np.float64] | None:
-    if len(values) != 2 or not all(value > 0 and math.isfinite(value) for value in values):
+    if len(values) != 2 or not all(map(_is_size, values)):
         return None
     return np.array(values, dtype=np.float64)
 

@@ -157,6 +157,12 @@ class TestOddButWhole:
         slice_maker(voxels[0], (0, 0, 0), **attributes).save_as(tmp_path / "a", enforce_file_format=True)
         assert read_study(tmp_path).series[0].grid is None
 
+    @pytest.mark.parametrize("thickness", ["3.7467494544676046e-21", "1e300"])
+    def test_a_thickness_that_is_none(self, slice_maker, voxels, tmp_path, thickness):
+        slice_maker(voxels[0], (0, 0, 0), SliceThickness=thickness).save_as(tmp_path / "a")
+        (series,) = read_study(tmp_path).series
+        assert series.spacing_mm[0] == 1
+
     def test_pixels_that_vanish_after_reading_the_headers(self, write_stack, voxels):
         positions = np.column_stack([np.zeros((12, 2)), np.arange(12) * 2.0])
         series = read_study(write_stack(voxels, positions)).series[0]
