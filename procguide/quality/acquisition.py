@@ -55,9 +55,7 @@ def acquisition_of(series: Series) -> Acquisition:
         gantry_tilt_deg=_one(places, "GantryDetectorTilt"),
         field_diameter_mm=_one(places, "DataCollectionDiameter"),
         matrix=_matrix(places),
-        phase_axis={"COLUMN": "COL"}.get(
-            direction := _text(places, "InPlanePhaseEncodingDirection"), direction
-        ),
+        phase_axis=_phase_axis(places),
         partial_fourier=_partial_fourier(places, options),
         scan_options=options,
         sequence=_words(places, "SequenceName") or _words(places, "PulseSequenceName"),
@@ -102,6 +100,15 @@ def _matrix(places: list[Dataset]) -> tuple[int, int] | None:
         return None
     rows, columns = int(values[0] or values[2]), int(values[1] or values[3])
     return (rows, columns) if rows > 0 and columns > 0 else None
+
+
+def _phase_axis(places: list[Dataset]) -> str:
+    """``"ROW"`` or ``"COL"``; empty where the file says nothing, or its matrix says the other."""
+    said = _text(places, "InPlanePhaseEncodingDirection").replace("COLUMN", "COL")
+    values = next((found for place in places if len(found := numbers(place, "AcquisitionMatrix")) == 4), ())
+    if values and bool(values[2]) != bool(values[3]):
+        return said if said == ("COL" if values[2] else "ROW") else ""
+    return said
 
 
 def _partial_fourier(places: list[Dataset], options: tuple[str, ...]) -> bool | None:

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from procguide.quality.nouns import Box, Examined, Kind
 
-__all__ = ["Planes", "planes_of", "slice_axis"]
+__all__ = ["LEAST_SIDE_MM", "Planes", "planes_of", "slice_axis"]
 
+LEAST_SIDE_MM = 80.0
+"""Smaller pictures are crops of a structure: too few homogeneous parts and lines for MR checks. Assumed."""
 _MOST = 24
 """Slices looked at, spread evenly: a fault of one slice alone is found by its neighbours' checks only."""
 _AIR_HU, _SKIN_HU = -1000.0, -300.0
@@ -44,6 +46,11 @@ class Planes:
         """All of plane ``n``."""
         _, rows, columns = self.values.shape
         return self.box(n, (0, 0), (rows, columns))
+
+    @property
+    def least_side_mm(self) -> float:
+        """The shorter side of the planes."""
+        return float(min(n * step for n, step in zip(self.values.shape[1:], self.pixel_mm, strict=True)))
 
     def pixels(self, mm: float) -> tuple[float, float]:
         """A length in pixels along both axes."""

@@ -21,6 +21,8 @@ _MIDDLE_MM = 80.0
 """The skin that posterior and oblique needles enter through lies within this of the midline. Assumed."""
 _SHIFT_STEP_MM = 2.5
 _NEIGHBOURS = 5
+_LEAST_FIELD_MM = 120.0
+"""A smaller picture has too little in it to be followed from slice to slice. Assumed."""
 
 
 def truncated_field(examined: Examined) -> Score | None:
@@ -40,11 +42,12 @@ def truncated_field(examined: Examined) -> Score | None:
     last = stacked.shape[2] - 1 - stacked[..., ::-1].argmax(axis=2)
     behind = np.minimum(last + 1, stacked.shape[2] - 1)
     filled = np.take_along_axis(beyond, behind[..., None], axis=2)[..., 0]
-    cut = seen & ((last >= stacked.shape[2] - 1) | filled)
+    cut: NDArray[np.bool_] = np.asarray(seen & ((last >= stacked.shape[2] - 1) | filled))
     columns = np.arange(seen.shape[1])
     centre = (seen * columns).sum() / seen.sum()
-    middle = np.abs(columns - centre) * step[across] < _MIDDLE_MM
-    share = 100.0 * float(cut[:, middle].sum()) / max(float(seen[:, middle].sum()), 1.0)
+    middle: NDArray[np.bool_] = np.abs(columns - centre) * step[across] < _MIDDLE_MM
+    inside = middle[None] & seen
+    share = 100.0 * float((cut & inside).sum()) / max(float(inside.sum()), 1.0)
     return Score(share, _box_of(cut, volume, body.shape, (along, across)) if cut.any() else None)
 
 
@@ -57,8 +60,8 @@ def _coarse_body(
     factor = np.maximum(1, np.round(_STEP_MM / volume.spacing)).astype(int)
     picked: NDArray[Any] = volume.voxels[tuple(slice(None, None, int(n)) for n in factor)]
     padded = np.pad(np.asarray(picked > _SKIN_HU), 2, mode="edge")
-    body: NDArray[np.bool_] = ndimage.binary_opening(padded, iterations=2)
-    body = body[2:-2, 2:-2, 2:-2]
+    opened: NDArray[np.bool_] = np.asarray(ndimage.binary_opening(padded, iterations=2))
+    body: NDArray[np.bool_] = opened[2:-2, 2:-2, 2:-2]
     labels, count = ndimage.label(body)
     if count > 1:
         sizes = np.bincount(labels.ravel())
@@ -94,9 +97,9 @@ def slice_shift(examined: Examined) -> Score | None:
         return None
     axis = slice_axis(volume.spacing)
     stack = np.moveaxis(volume.voxels, axis, 0)
-    if len(stack) < _NEIGHBOURS + 2:
-        return None
     pixel = np.delete(volume.spacing, axis)
+    if len(stack) < _NEIGHBOURS + 2 or min(pixel * stack.shape[1:]) < _LEAST_FIELD_MM:
+        return None
     factor = [max(1, round(_SHIFT_STEP_MM / float(step))) for step in pixel]
     shifts = np.array(_shifts(stack, factor)) * pixel * factor
     from scipy import ndimage
@@ -149,7 +152,7 @@ CHECKS = (
         _CT,
         "%",
         truncated_field,
-        Limits(5.0, 60.0, Worse.ABOVE, "assumed"),
+        Limits(5.0, None, Worse.ABOVE, "assumed"),
         "The skin of the back is outside the field over {value:.0f} % of it.",
         "Entries cannot be placed where the skin is not seen: reconstruct a larger field of view.",
         "The skin of the back is in the field ({value:.0f} % outside).",
@@ -164,6 +167,6 @@ CHECKS = (
         "The patient moved while being scanned: slice {slice} lies {value:.1f} mm aside of the one before.",
         "Distances across the step are wrong by as much: scan again, or plan on one side of it only.",
         "Slices follow one another smoothly ({value:.1f} mm).",
-        "There are too few slices to see a step between them.",
+        "There are too few slices, or too little in them, to see a step between them.",
     ),
 )

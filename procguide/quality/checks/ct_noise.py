@@ -148,7 +148,7 @@ CHECKS = (
         _CT,
         "HU",
         noise,
-        Limits(30.0, 60.0, Worse.ABOVE, _CALIBRATED),
+        Limits(17.5, 40.0, Worse.ABOVE, _CALIBRATED),
         "Noise in soft tissue is {value:.0f} HU in 2 mm detail ({pixel:.0f} HU a pixel, kernel {kernel}).",
         "Nerves, vessels and discs run together: use thicker slices, a smoother kernel or more dose.",
         "Noise in soft tissue is {value:.0f} HU in 2 mm detail ({pixel:.0f} HU a pixel).",

@@ -96,7 +96,7 @@ CHECKS = (
         _CT,
         "%",
         streaks,
-        Limits(0.5, 6.0, Worse.ABOVE, "calibrated on phantoms: docs/quality.md"),
+        Limits(0.8, 6.0, Worse.ABOVE, "calibrated on phantoms: docs/quality.md"),
         "Dark streaks: {value:.1f} % of the body is darker than any tissue ({worst:.1f} % at worst).",
         "Structures under them are hidden or false: ask for metal artefact reduction, or scan again at rest.",
         "There are no dark streaks ({value:.1f} % of the body).",

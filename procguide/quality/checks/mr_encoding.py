@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from procguide.quality.nouns import Check, Examined, Kind, Limits, Score, Worse
-from procguide.quality.planes import Planes, planes_of
+from procguide.quality.planes import LEAST_SIDE_MM, Planes, planes_of
 
 __all__ = ["CHECKS"]
 
@@ -36,19 +36,18 @@ def _line_scatter(plane: NDArray[np.float32], step: float) -> float:
 
 
 def motion(examined: Examined) -> Score | None:
-    """Unevenness of phase lines over that of readout samples; the phase axis, if unsaid, is the worse."""
-    planes = planes_of(examined)
+    """Unevenness of phase lines over that of readout samples."""
+    planes, phase = planes_of(examined), examined.acquisition.phase_axis
+    if phase not in ("ROW", "COL") or planes.least_side_mm < LEAST_SIDE_MM:
+        return None
     ratios = []
     for plane in planes.values:
         along = _line_scatter(plane, planes.pixel_mm[0]), _line_scatter(plane.T, planes.pixel_mm[1])
         ratios.append(np.log(along[0] / along[1]) if min(along) > 0 else np.nan)
     if not np.isfinite(ratios).any():
         return None
-    mean = float(np.nanmean(ratios))
-    phase = examined.acquisition.phase_axis
-    signed = mean if phase == "COL" else -mean if phase == "ROW" else abs(mean)
-    worst = int(np.nanargmax(np.abs(ratios)))
-    return Score(float(np.exp(signed)), planes.whole(worst))
+    signed = np.array(ratios) * (1 if phase == "COL" else -1)
+    return Score(float(np.exp(np.nanmean(signed))), planes.whole(int(np.nanargmax(signed))))
 
 
 def wrap_around(examined: Examined) -> Score | None:
@@ -67,19 +66,23 @@ def _continued(plane: NDArray[np.float32]) -> float:
 
     smooth = ndimage.gaussian_filter(plane, (0, 1.5))
     first, last = smooth[:2], smooth[-2:]
-    bright = float(np.percentile(plane, 95))
-    tissue = np.minimum(first[0], last[1]) > _TISSUE_ON_BORDER * bright
+    dark, bright = np.percentile(plane, [2, 95])
+    tissue = np.minimum(first[0], last[1]) > dark + _TISSUE_ON_BORDER * (bright - dark)
     share = float(tissue.mean())
     if share < 0.15:
         return 0.0
     across = np.abs(first[0] - last[1])[tissue].mean()
     within = (np.abs(first[0] - first[1]) + np.abs(last[0] - last[1]))[tissue].mean() / 2
-    return float(min(1.0, within / max(float(across), 1e-6)) * min(1.0, 2 * share))
+    alike = np.corrcoef(first[0][tissue], last[1][tissue])[0, 1] if tissue.sum() > 8 else 0.0
+    seamless = min(1.0, within / max(float(across), 1e-6))
+    return float(seamless * min(1.0, 2 * share) * max(0.0, np.nan_to_num(alike)))
 
 
 def interpolation(examined: Examined) -> Score | None:
     """The pixel that k-space was measured for, mm: the image's own over the share of it that is filled."""
     planes = planes_of(examined)
+    if planes.least_side_mm < LEAST_SIDE_MM:
+        return None
     effective = [step / _filled(planes, axis) for axis, step in enumerate(planes.pixel_mm)]
     worst = int(np.argmax(effective))
     step = planes.pixel_mm[worst]
@@ -96,13 +99,13 @@ def _filled(planes: Planes, axis: int) -> float:
         power += (np.abs(np.fft.fft((plane - plane.mean()) * taper, axis=0)) ** 2).mean(axis=1)
     half = np.log10(power[: count // 2] + power[-1 : -count // 2 - 1 : -1][: count // 2] + 1e-9)
     width = max(3, count // 40)
-    places = np.arange(width + count // 16, len(half) - width)
+    places = np.arange(3 * width + count // 16, len(half) - width)
     if not len(places):
         return 1.0
     drops = np.array([half[p - width : p].mean() - half[p + 1 : p + 1 + width].mean() for p in places])
     slopes = np.array([half[p - 3 * width : p - width].mean() - half[p - width : p].mean() for p in places])
-    sudden = np.where(np.isfinite(slopes), drops - np.maximum(slopes, 0), drops)
-    best = int(np.nanargmax(sudden))
+    sudden = drops - np.maximum(slopes, 0)
+    best = int(sudden.argmax())
     return float(places[best]) / (count / 2) if sudden[best] > _DROP else 1.0
 
 
@@ -119,7 +122,7 @@ CHECKS = (
         "The patient moved: phase lines are {value:.1f} times as uneven as readout samples.",
         "Edges may be doubled and shifted: repeat the series, with the patient at rest.",
         "No motion is seen ({value:.1f}).",
-        "The image is too small to be judged.",
+        "The files do not say along which axis phase was encoded, or the image is too small.",
     ),
     Check(
         "wrap-around",
@@ -141,5 +144,6 @@ CHECKS = (
         "Pixels of {pixel:.2f} mm are interpolated {factor:.1f}-fold: what was measured is {value:.1f} mm.",
         "Detail is not what the matrix promises: ask for a larger acquisition matrix.",
         "What was measured is {value:.1f} mm a pixel.",
+        "The image is too small to be judged.",
     ),
 )

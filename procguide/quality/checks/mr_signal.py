@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from procguide.quality.nouns import Check, Examined, Kind, Limits, Score, Worse
-from procguide.quality.planes import planes_of
+from procguide.quality.planes import LEAST_SIDE_MM, planes_of
 
 __all__ = ["CHECKS"]
 
@@ -29,6 +29,8 @@ def _measure(examined: Examined) -> _Signal | None:
     from scipy import ndimage
 
     planes = planes_of(examined)
+    if planes.least_side_mm < LEAST_SIDE_MM:
+        return None
     slow, window = planes.pixels(_SLOW_MM), [max(3, round(n)) for n in planes.pixels(_WINDOW_MM)]
     noises, tissues, contrasts = [], [], []
     for plane, body in zip(planes.values, planes.body, strict=True):
@@ -98,7 +100,7 @@ CHECKS = (
         _MR,
         "ratio",
         signal_to_noise,
-        Limits(8.0, 4.0, Worse.BELOW, _CALIBRATED),
+        Limits(6.5, 3.5, Worse.BELOW, _CALIBRATED),
         "The image is noisy: signal is {value:.1f} times the noise.",
         "Ask for more averages, a coarser matrix or a coil nearer to the spine.",
         "Signal is {value:.0f} times the noise.",
@@ -109,7 +111,7 @@ CHECKS = (
         _MR,
         "ratio",
         contrast_to_noise,
-        Limits(6.0, 3.0, Worse.BELOW, _CALIBRATED),
+        Limits(5.5, 3.0, Worse.BELOW, _CALIBRATED),
         "Tissues differ by only {value:.1f} times the noise.",
         "Roots and fat run together: ask for more averages or another weighting.",
         "Tissues differ by {value:.0f} times the noise.",
@@ -120,7 +122,7 @@ CHECKS = (
         _MR,
         "ratio",
         shading,
-        Limits(12.0, None, Worse.ABOVE, _CALIBRATED),
+        Limits(4.5, None, Worse.ABOVE, _CALIBRATED),
         "One part of the body is {value:.0f} times brighter than another: the coil's field shows.",
         "Segmentation may fail where it is dark: ask for the scanner's normalisation.",
         "Shading is moderate ({value:.1f}-fold).",

@@ -1,0 +1,262 @@
+"""CT and MR checks against faults of graded strength, on phantoms: AUC, sensitivity, false alarms.
+
+Images are made once (``--images``): phantoms of seeds 3000.. to calibrate on, 3100.. to test on. Of each
+a few slabs are taken, clean and with every fault at the strength that a reader would call unfit and at half
+of it. Limits stand in the checks; they were set between the calibration set's clean and unfit scores, and
+are tested here on the other set. Also every real CT and MR of the shared data, with what was said of it.
+
+    python benchmarks/quality_calibration.py --subjects 6 --images /tmp/quality --out benchmarks/results
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from procguide.geometry import Affine
+from procguide.imaging import Modality, Volume
+from procguide.quality import Acquisition, Check, Examined, Kind
+from procguide.quality.assess import assess_quality, checks_for
+from procguide.quality.faults import ct, mr
+
+CALIBRATION, TEST = 3000, 3100
+MR_NAMES = (
+    "t2-sagittal", "t1-sagittal", "t2-axial", "stir-sagittal", "t2-sagittal", "dixon-water-sagittal",
+)  # fmt: skip
+UNFIT_CT = {
+    "noisy": 0.6, "blurred": 0.6, "sharpened": 0.5, "thickened": 0.65, "shortened": 0.9, "tilted": 0.4,
+    "truncated": 0.5, "jerked": 0.45, "moving": 0.5, "metallic": 0.6,
+}  # fmt: skip
+UNFIT_MR = {
+    "noisy": 0.5, "shaded": 0.7, "ghosted": 0.4, "jolted": 0.6, "wrapped": 0.4, "zero_filled": 0.75,
+    "thickened": 0.9,
+}  # fmt: skip
+"""What a reader would call unfit; in mm, HU and shares: see the faults' own words and docs/quality.md."""
+REAL_CT = (
+    "ct_abdomen_dicom", "ct_l3_crop/label-22_ct.nii.gz", "ct_lumbar_3mm/ct.nii.gz", "ct_thorax/ct.nii.gz",
+)  # fmt: skip
+REAL_MR = (
+    "dicom_mr", "gibbs/b0.nii.gz", "mri_cervical/t1_t1w.nii.gz", "mri_cervical/t2_t2.nii.gz",
+    "mri_cervical/t2s_t2s_uncropped.nii.gz", "mri_l_crop/label-6_T2w.nii.gz",
+    "mri_lumbar/IVD_11_image.nii.gz", "mri_lumbar/IVD_20_image.nii.gz", "mri_lumbar/VB1_02_image.nii.gz",
+    "mri_lumbar/VB1_15_image.nii.gz", "mri_lumbar/VB2_04_image.nii.gz", "mri_lumbar/VB3_01_image.nii.gz",
+    "mri_lumbar/VB3_20_image.nii.gz",
+)  # fmt: skip
+SAMPLES = ("lumbar/ct", "difficult/ct", "lumbar/t1_sagittal", "lumbar/t2_sagittal", "lumbar/t2_axial",
+           "difficult/t2_sagittal")  # fmt: skip
+
+
+def make(seed: int, folder: Path) -> None:
+    """One subject's CT and one MR series (two where fat is imaged too)."""
+    from procguide.phantom import CtSettings, build, sample_parameters, take_images
+
+    name = MR_NAMES[seed % len(MR_NAMES)]
+    names = [name, "dixon-fat-sagittal"] if "dixon" in name else [name]
+    if all((folder / f"{seed}_{one}.npz").exists() for one in ("ct", *names)):
+        return
+    rng = np.random.default_rng([seed, 5])
+    phantom = build(sample_parameters(seed), 1.5)
+    kernel = ("soft", "standard", "bone")[seed % 3]
+    settings = CtSettings(
+        pixel_mm=float(rng.uniform(0.7, 0.95)),
+        slice_mm=float(rng.choice([1.5, 2, 2.5, 3])),
+        kernel=kernel,  # type: ignore[arg-type]
+        noise_hu=float(rng.uniform(8, 22)) * (1.6 if kernel == "bone" else 1),
+        beam_hardening=float(rng.uniform(0.1, 0.4)),
+    )
+    for image in take_images(phantom, ["ct", *names], seed, ct=settings):
+        facts = str(asdict(image.acquisition)) if image.name != "ct" else ""
+        np.savez_compressed(
+            folder / f"{seed}_{image.name}.npz",
+            v=image.volume.voxels, a=image.volume.affine.matrix, acq=facts, kernel=kernel,
+        )  # fmt: skip
+
+
+def load(file: Path) -> Examined:
+    data = np.load(file)
+    if file.stem.endswith("_ct"):
+        volume = Volume(data["v"], Affine(data["a"]), Modality.CT, "phantom")
+        return Examined(Kind.CT, volume=volume, acquisition=Acquisition(kernel=str(data["kernel"])))
+    facts = ast.literal_eval(str(data["acq"]))
+    known = Acquisition(
+        thickness_mm=facts["slice_mm"],
+        phase_axis=facts["phase"],
+        fat_suppressed="stir" in file.stem or "water" in file.stem,
+    )
+    return Examined(Kind.MR, volume=Volume(data["v"], Affine(data["a"]), Modality.MR), acquisition=known)
+
+
+def score(check: Check, examined: Examined) -> float:
+    found = check.measure(replace(examined, memory={}))
+    return float("nan") if found is None else found.value
+
+
+def auc(clean: np.ndarray, faulty: np.ndarray, worse: str) -> float:
+    sign = 1 if worse == "above" else -1
+    a, b = sign * clean[np.isfinite(clean)], sign * faulty[np.isfinite(faulty)]
+    if not len(a) or not len(b):
+        return float("nan")
+    return float((b[:, None] > a).mean() + 0.5 * (b[:, None] == a).mean())
+
+
+SLAB = {"slice shift": 16}
+"""Slices that a check is shown, where it needs more than the six (CT) or five (MR) of the others."""
+
+
+def portions(examined: Examined, count: int) -> Iterator[tuple[Examined, set[str]]]:
+    """What of an image is shown to which checks: all of it where that costs nothing, else slabs."""
+    volume = examined.volume
+    assert volume is not None
+    names = {check.name for check in checks_for(examined.kind)} - {"Gibbs ringing"}
+    length, mr_image = volume.shape[0], examined.kind is Kind.MR
+    yield examined, {"coverage", "gantry tilt", "resolution", "orientation", "gap", "pixel size"} & names
+    rest = names - {"coverage", "gantry tilt", "resolution", "orientation", "gap", "pixel size"}
+    for share in np.linspace(0.25, 0.75, count):
+        for size, asked in (
+            (5 if mr_image else 6, rest - set(SLAB)),
+            (SLAB["slice shift"], rest & set(SLAB)),
+        ):
+            start = round(share * (length - size))
+            cut = volume.crop((start, 0, 0), (start + size, *volume.shape[1:]))
+            yield replace(examined, volume=cut, memory={}), asked
+
+
+Scores = dict[str, dict[str, list[float]]]
+
+
+def measure(files: list[Path], count: int) -> tuple[dict[str, list[float]], Scores]:
+    """Scores of clean portions by kind and check, and of faulty ones by fault and strength."""
+    clean: dict[str, list[float]] = {}
+    faulty: Scores = {}
+    for file in files:
+        whole = load(file)
+        ct_image = whole.kind is Kind.CT
+        module, unfit = (ct, UNFIT_CT) if ct_image else (mr, UNFIT_MR)
+        checks = {check.name: check for check in checks_for(whole.kind)}
+        for number, (part, asked) in enumerate(portions(whole, count)):
+            for name in asked:
+                clean.setdefault(f"{whole.kind.value} {name}", []).append(score(checks[name], part))
+            for fault, (spoil, name) in module.FAULTS.items():
+                if fault in unfit and name in asked:
+                    rows = faulty.setdefault(f"{whole.kind.value} {fault}", {})
+                    for share in (0.5, 1.0):
+                        spoilt = spoil(part.volume, share * unfit[fault], number + 17)
+                        value = score(checks[name], replace(part, volume=spoilt))
+                        rows.setdefault(str(share), []).append(value)
+        fat = file.with_name(file.name.replace("water", "fat"))
+        if "water" in file.stem and fat.exists():
+            rows = faulty.setdefault("MR unsuppressed", {})
+            for seed, share in ((seed, share) for seed in range(6) for share in (0.5, 1.0)):
+                spoilt = mr.unsuppressed(whole.volume, load(fat).volume, share * 0.8, seed)
+                value = score(checks["fat suppression"], replace(whole, volume=spoilt))
+                rows.setdefault(str(share), []).append(value)
+        print(file.stem, flush=True)
+    return clean, faulty
+
+
+def table(
+    clean: dict[str, list[float]], faulty: dict[str, dict[str, list[float]]]
+) -> dict[str, dict[str, object]]:
+    """One row a fault: AUC and sensitivity at both strengths against its check on clean slabs."""
+    rows: dict[str, dict[str, object]] = {}
+    targets = {
+        **{f"CT {fault}": ("CT", name) for fault, (_, name) in ct.FAULTS.items()},
+        **{f"MR {fault}": ("MR", name) for fault, (_, name) in mr.FAULTS.items()},
+        "MR unsuppressed": ("MR", "fat suppression"),
+    }
+    for fault, strengths in faulty.items():
+        kind, name = targets[fault]
+        check = next(one for one in checks_for(Kind(kind)) if one.name == name)
+        base = np.array(clean[f"{kind} {name}"])
+        row: dict[str, object] = {"check": name, "clean": len(base), "limit": check.limits.caution}
+        for share, values in strengths.items():
+            found = np.array(values)
+            alarms = [check.limits.severity(v) != "ok" for v in found[np.isfinite(found)]]
+            label = "unfit" if share == "1.0" else "half"
+            row[label] = {
+                "n": len(found),
+                "auc": round(auc(base, found, check.limits.worse.value), 3),
+                "sensitivity": round(float(np.mean(alarms)), 3) if alarms else None,
+                "median": round(float(np.nanmedian(found)), 3),
+                "p10_p90": [round(float(v), 3) for v in np.nanpercentile(found, [10, 90])],
+            }
+        rows[fault] = row
+    return rows
+
+
+def alarms_on(clean: dict[str, list[float]]) -> dict[str, dict[str, object]]:
+    """False alarms on clean slabs at the checks' own limits."""
+    rows = {}
+    for name, values in clean.items():
+        kind, check_name = name.split(" ", 1)
+        check = next(one for one in checks_for(Kind(kind)) if one.name == check_name)
+        found = np.array(values)[np.isfinite(values)]
+        if len(found):
+            rows[name] = {
+                "n": len(found),
+                "false_alarms": int(sum(check.limits.severity(v) != "ok" for v in found)),
+                "p1_p50_p99": [round(float(v), 3) for v in np.percentile(found, [1, 50, 99])],
+                "limit": check.limits.caution,
+            }
+    return rows
+
+
+def real_findings(data: Path) -> dict[str, list[str]]:
+    from procguide.dicom import read_study
+    from procguide.quality.examine import examine
+
+    found = {}
+    samples = Path(__file__).parents[1] / "sample_dicom"
+    for path in (*(data / name for name in (*REAL_CT, *REAL_MR)), *(samples / name for name in SAMPLES)):
+        if not path.exists():
+            continue
+        for series in read_study(path).series:
+            for examined in examine(series):
+                quality = assess_quality(examined)
+                name = str(path.relative_to(data if data in path.parents else samples.parent))
+                found[name] = [f"{one.severity}: {one.name}: {one.words}" for one in quality.faults]
+                print(name, *found[name], sep="\n    ", flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subjects", type=int, default=6)
+    parser.add_argument("--slabs", type=int, default=2)
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--set", choices=("calibration", "test", "real"), nargs="+", default=["test", "real"])
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    options.images.mkdir(parents=True, exist_ok=True)
+    target = options.out / "quality_calibration.json"
+    document = json.loads(target.read_text()) if target.exists() else {}
+    for name, first in (("calibration", CALIBRATION), ("test", TEST)):
+        if name not in options.set:
+            continue
+        for seed in range(first, first + options.subjects):
+            make(seed, options.images)
+        wanted = {str(seed) for seed in range(first, first + options.subjects)}
+        files = sorted(
+            f for f in options.images.glob("*.npz") if f.name[:4] in wanted and "-fat-" not in f.name
+        )
+        clean, faulty = measure(files, options.slabs)
+        document[name] = {
+            "subjects": options.subjects,
+            "faults": table(clean, faulty),
+            "clean": alarms_on(clean),
+        }
+    if "real" in options.set:
+        data = Path(os.environ.get("PROCGUIDE_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+        document["real"] = real_findings(data)
+    target.write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from procguide.geometry import Affine
+from procguide.imaging import Modality, Volume
+from procguide.imaging.files import write_image
+from procguide.quality.faults.ct import noisy
+from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke
+
+
+@pytest.fixture
+def noise_file(ct: Volume, tmp_path: Path) -> Path:
+    file = tmp_path / "noisy.nii.gz"
+    write_image(noisy(ct, 1.0, 2), file)
+    return file
+
+
+def test_findings_are_a_document(invoke: Invoke, study: Path) -> None:
+    answer = invoke("quality", study, "--json")
+    assert answer.code in (0, 5)
+    document = json.loads(answer.out)
+    assert document["schema"] == "procguide.quality/1"
+    (image,) = document["images"]
+    assert image["kind"] == "CT"
+    noise = next(check for check in image["checks"] if check["check"] == "noise")
+    assert noise["unit"] == "HU"
+    assert noise["limits"]["source"]
+    assert noise["words"] or noise["not_judged"]
+    assert all(secret not in answer.out + answer.err for secret in (PATIENT_ID, *PATIENT_NAME.split("^")))
+
+
+def test_pictures_of_what_failed(invoke: Invoke, noise_file: Path, tmp_path: Path) -> None:
+    answer = invoke("quality", noise_file, "-o", tmp_path / "out", "--json")
+    document = json.loads(answer.out)
+    (image,) = document["images"]
+    failed = [check for check in image["checks"] if check["severity"] in ("caution", "stop")]
+    assert failed
+    assert len(image["pictures"]) == len(failed)
+    written = {file.name for file in (tmp_path / "out").iterdir()}
+    assert written == {"quality.json", "run.json", *image["pictures"]}
+    assert json.loads((tmp_path / "out" / "quality.json").read_text())["images"] == document["images"]
+
+
+def test_the_table_names_every_check(invoke: Invoke, study: Path) -> None:
+    answer = invoke("quality", study)
+    assert all(name in answer.out for name in ("noise", "truncated field", "gantry tilt"))
+
+
+def test_a_kind_that_is_none(invoke: Invoke, study: Path) -> None:
+    answer = invoke("quality", study, "--kind", "PET")
+    assert answer.code == 2
+    assert "ultrasound" in answer.err
+
+
+def test_where_nothing_is_fit_the_exit_code_says_so(invoke: Invoke, tmp_path: Path) -> None:
+    coarse = Affine.axis_aligned([9.0, 5.0, 5.0], [0, 0, 0])
+    values = np.full((20, 40, 40), 40, np.int16)
+    values[:, :5] = -1000
+    write_image(Volume(values, coarse, Modality.CT), tmp_path / "coarse.nii.gz")
+    answer = invoke("quality", tmp_path / "coarse.nii.gz", "--json")
+    assert answer.code == 5
+    assert json.loads(answer.out)["images"][0]["severity"] == "stop"
+    assert "resolution" in answer.err or "pixel size" in answer.err
