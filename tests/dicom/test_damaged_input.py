@@ -157,7 +157,7 @@ class TestOddButWhole:
         slice_maker(voxels[0], (0, 0, 0), **attributes).save_as(tmp_path / "a", enforce_file_format=True)
         assert read_study(tmp_path).series[0].grid is None
 
-    @pytest.mark.parametrize("thickness", ["3.7467494544676046e-21", "1e300"])
+    @pytest.mark.parametrize("thickness", ["4e-21", "1e300"])
     def test_a_thickness_that_is_none(self, slice_maker, voxels, tmp_path, thickness):
         slice_maker(voxels[0], (0, 0, 0), SliceThickness=thickness).save_as(tmp_path / "a")
         (series,) = read_study(tmp_path).series
