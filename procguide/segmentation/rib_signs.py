@@ -101,11 +101,13 @@ class RibPieces:
             return Rib.HIDDEN
         middle, half = body.centre[2], body.width / 2
         outward = self.labels.shape[2] * self.spacing - middle if side is Side.LEFT else middle
-        long_mm = _MIN_RIB_MM if outward >= half + _MIN_RIB_MM else _FIELD_BESIDE_MM
+        wide = outward >= half + _MIN_RIB_MM
+        long_mm = _MIN_RIB_MM if wide else _FIELD_BESIDE_MM
         piece, contact = self._contact(number, self._front(body, side), _FRONT)
-        neck, further = self._contact(number, self._flank(body, side), _PROCESS)
-        if neck and self._length(neck, body) >= long_mm:
-            piece, contact = neck, contact + further
+        if wide:  # in a narrower field the tip of a process may be what meets it
+            neck, further = self._contact(number, self._flank(body, side), _PROCESS)
+            if neck and self._length(neck, body) >= long_mm:
+                piece, contact = neck, contact + further
         if contact < _DOUBTFUL_MM3:
             return Rib.NONE if outward >= half + _FIELD_BESIDE_MM else Rib.HIDDEN
         long = self._length(piece, body) >= long_mm

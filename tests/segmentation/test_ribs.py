@@ -60,9 +60,9 @@ def test_without_a_rib_there_is_nothing_to_grow() -> None:
     assert complete_ribs(volume, answer) is answer.classes
 
 
-def borne(process: slice | None, rib: slice) -> dict[Side, Rib]:
+def borne(process: slice | None, rib: slice, width: int = 160) -> dict[Side, Rib]:
     """Signs of a body with a bar to its left: a transverse process, then a rib."""
-    classes = np.zeros((60, 60, 160), dtype=np.uint8)
+    classes = np.zeros((60, 60, width), dtype=np.uint8)
     classes[15:35, 10:30, 60:90] = TissueClass.BODY
     labels = (classes > 0).astype(np.uint8)
     if process is not None:
@@ -86,3 +86,8 @@ def borne(process: slice | None, rib: slice) -> dict[Side, Rib]:
 )
 def test_a_long_rib_at_the_process_is_borne(process: slice | None, rib: slice, sign: Rib) -> None:
     assert borne(process, rib) == {Side.LEFT: sign, Side.RIGHT: Rib.NONE}
+
+
+def test_in_a_field_that_ends_beside_the_process_nothing_is_told() -> None:
+    """Sagittal MRI: what meets the process there may be its own tip, cut off."""
+    assert borne(slice(85, 100), slice(100, 102), width=102)[Side.LEFT] is Rib.HIDDEN
