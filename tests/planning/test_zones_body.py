@@ -368,3 +368,14 @@ def test_a_needle_to_a_disc_passes_no_bone_and_enters_as_published(patient: Pati
     frame = patient.spine.vertebra("L4").frame
     assert 40 <= frame.to_local(best.trajectory.entry)[0] <= 130
     assert 30 <= best.view.oblique_deg <= 60
+
+
+@pytest.mark.parametrize(("procedure", "level"), [(SYMPATHETIC, "L3"), (CELIAC, "L1")])
+def test_beside_a_body_that_the_image_cuts_nothing_is_planned(
+    patient: Patient, procedure: str, level: str
+) -> None:
+    site = site_of(patient, procedure, level, Side.LEFT)
+    assert isinstance(site.upper, Vertebra)
+    cut = replace(site, upper=replace(site.upper, complete=False))
+    with pytest.raises(InputUnfitError, match=f"{level} is cut off"):
+        CONSTRUCTIONS[site.procedure.target.construction].sample(cut, local_labels(patient))

@@ -8,13 +8,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from procguide.anatomy import VERSE_LABELS, Endplate, Region, Vertebra
+from procguide.errors import InputUnfitError
 from procguide.geometry import AnatomicalFrame
 from procguide.planning.site import LocalLabels
 
-__all__ = ["BodyBox", "label_at", "near", "well_inside"]
+__all__ = ["BodyBox", "label_at", "near", "require_whole", "well_inside"]
 
 _AROUND = np.array(np.meshgrid(*[(-1.0, 0.0, 1.0)] * 3, indexing="ij")).reshape(3, -1).T
 _UNITS = _AROUND / np.maximum(np.linalg.norm(_AROUND, axis=1), 1.0)[:, None]
+
+
+def require_whole(vertebra: Vertebra) -> None:
+    """:class:`InputUnfitError` where the image cuts it: the edge would pass for skin, its middle lies off."""
+    if not vertebra.complete:
+        raise InputUnfitError(
+            f"{vertebra.level} is cut off by the image's edge. Load images that show it whole."
+        )
 
 
 @dataclass(frozen=True)

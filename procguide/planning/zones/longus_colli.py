@@ -8,6 +8,7 @@ from procguide.anatomy import VERSE_LABELS
 from procguide.errors import InputUnfitError
 from procguide.geometry import Vector, vector
 from procguide.planning.site import LocalLabels, Site
+from procguide.planning.zones.body import require_whole
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
@@ -28,11 +29,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     bone is the catalogue's.
     """
     vertebra, side, number = site.upper, site.own_side, site.number
-    if not vertebra.complete:
-        # Beyond the image nothing is known: its edge would pass for skin.
-        raise InputUnfitError(
-            f"{vertebra.level} is cut off by the image's edge. Load images of the neck that show it whole."
-        )
+    require_whole(vertebra)
     own = labels.levels.voxels == VERSE_LABELS[vertebra.level]
     points = vertebra.frame.to_local(labels.levels.to_patient(np.argwhere(own))) * (side.sign, 1.0, 1.0)
     half = min(vertebra.superior_endplate.width_mm, number("widest_body_mm")) / 2

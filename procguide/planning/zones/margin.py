@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from procguide.anatomy import BONE, VERSE_LABELS, Region
 from procguide.geometry import Vector, vector
 from procguide.planning.site import LocalLabels, Site
-from procguide.planning.zones.body import BodyBox, label_at, near
+from procguide.planning.zones.body import BodyBox, label_at, near, require_whole
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["about_margin", "beside_margin"]
@@ -38,6 +38,7 @@ def beside_margin(site: Site, labels: LocalLabels) -> TargetZone:
     best in the middle of their range. Points near any bone, or farther forward than the catalogue lets the
     tip come, are left out.
     """
+    require_whole(site.upper)
     number, box, best = site.number, BodyBox.of(site.upper), _best_angle(site)
     back, forward = np.radians(number("angle_back_deg")), np.radians(number("angle_forward_deg"))
     ends = (

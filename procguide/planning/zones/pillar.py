@@ -9,6 +9,7 @@ from procguide.anatomy import VERSE_LABELS, Region, Side, Vertebra
 from procguide.errors import InputUnfitError
 from procguide.geometry import Vector, vector
 from procguide.planning.site import LocalLabels, Site
+from procguide.planning.zones.body import require_whole
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "pillar_points", "sample"]
@@ -28,11 +29,7 @@ def centre(site: Site) -> Vector:
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Bone of the pillar's lateral face round its centroid as a true lateral view shows it."""
     vertebra, side, number = site.upper, site.own_side, site.number
-    if not vertebra.complete:
-        # Beyond the image nothing is known: its edge would pass for skin.
-        raise InputUnfitError(
-            f"{vertebra.level} is cut off by the image's edge. Load images of the neck that show it whole."
-        )
+    require_whole(vertebra)
     local = pillar_points(vertebra, side, labels)
     middle = np.median(local[:, 1:], axis=0)
     low, high = np.quantile(local[:, 2], (0.05, 0.95))
