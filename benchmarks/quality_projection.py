@@ -42,7 +42,7 @@ XRAY = {
 ULTRASOUND = {
     "contact": (ultrasound.contact_lost, 0.4),
     "gain too low": (ultrasound.gain_low, 0.65),
-    "gain too high": (ultrasound.gain_high, 0.6),
+    "gain too high": (ultrasound.gain_high, 0.7),
     "empty depth": (ultrasound.too_deep, 0.7),
     "shadow": (ultrasound.shadowed, 0.7),
     "focus": (ultrasound.defocused, 0.5),
@@ -90,6 +90,11 @@ def strengths(unfit: float) -> tuple[float, float, float]:
     return (unfit / 2, unfit, min(1.0, unfit * 1.4))
 
 
+def _sharp(xray: images.XRay) -> bool:
+    """Turned lattices and thick slices are blurred by how they were made."""
+    return xray.name.startswith(("Xray", "c_arm")) or (not xray.real and xray.name.endswith("view 0"))
+
+
 def measured_xrays(part: str) -> dict[str, list[dict[str, Any]]]:
     rows = defaultdict(list)
     for n, xray in enumerate(xrays(part)):
@@ -97,13 +102,14 @@ def measured_xrays(part: str) -> dict[str, list[dict[str, Any]]]:
         for check in checks_for(clean.kind):
             if check.name not in XRAY:
                 continue
+            if check.name == "motion blur" and not _sharp(xray):
+                continue
             fault, unfit = XRAY[check.name]
             row = {"name": xray.name, "real": xray.real, "clean": score_of(check, clean)}
-            if check.name != "motion blur" or not xray.name.startswith("ct_"):
-                row["faulty"] = [
-                    score_of(check, examined_xray(xray, fault(xray.brightness, strength, 17 * n + 1)))
-                    for strength in strengths(unfit)
-                ]
+            row["faulty"] = [
+                score_of(check, examined_xray(xray, fault(xray.brightness, strength, 17 * n + 1)))
+                for strength in strengths(unfit)
+            ]
             rows[check.name].append(row)
     return rows
 

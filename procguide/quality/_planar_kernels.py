@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["acuity_histograms", "brightest_of_colours", "count_strokes", "line_strengths", "reduced"]
+__all__ = ["brightest_of_colours", "count_strokes", "edge_widths", "line_strengths", "reduced"]
 
 _Floats = NDArray[np.float32]
 
@@ -76,15 +76,22 @@ def brightest_of_colours(
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def acuity_histograms(
-    picture: _Floats, inside: NDArray[np.bool_], reach: int
-) -> NDArray[np.int64]:  # pragma: no cover - compiled
-    """``(direction, near or far, 1024)`` counts of differences' magnitudes over 1 and ``reach`` pixels.
+def _across(picture: _Floats, j: int, i: int, a: int, b: int) -> Any:  # pragma: no cover - compiled
+    """The mean of three pixels that lie across the direction (a, b)."""
+    return (picture[j, i] + picture[j - b, i + a] + picture[j + b, i - a]) / np.float32(3)
 
-    Directions are 0, 45, 90 and 135 degrees; a difference is of two means of three pixels each that lie
-    across the direction. Every second pixel of every row is taken.
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def edge_widths(
+    picture: _Floats, inside: NDArray[np.bool_], reach: int, strong: float
+) -> NDArray[np.int64]:  # pragma: no cover - compiled
+    """``(direction, tenths of a pixel)`` counts of edges by their width.
+
+    An edge is where brightness changes by more than ``strong`` over ``reach`` pixels; its width is that
+    change over the largest change from one pixel to the next on the way. Directions are 0, 45, 90 and 135
+    degrees. Half of the pixels are taken.
     """
-    counts = np.zeros((4, 2, 1024), np.int64)
+    counts = np.zeros((4, 10 * reach + 1), np.int64)
     rows, columns = picture.shape
     room = reach + 2
     for n in range(4):
@@ -92,15 +99,20 @@ def acuity_histograms(
         b = (1, 1, 0, -1)[n]
         for j in range(room, rows - room):
             for i in range(room + j % 2, columns - room, 2):
-                if not inside[j, i]:
+                p, q = j + a * reach, i + b * reach
+                if not inside[j, i] or not inside[p, q]:
                     continue
-                for far in range(2):
-                    step = reach if far else 1
-                    p, q = j + a * step, i + b * step
-                    here = picture[j, i] + picture[j - b, i + a] + picture[j + b, i - a]
-                    there = picture[p, q] + picture[p - b, q + a] + picture[p + b, q - a]
-                    place = int(abs(here - there) * 341.0)
-                    counts[n, far, min(place, 1023)] += 1
+                far = abs(picture[p, q] - picture[j, i])
+                if far < strong:
+                    continue
+                most = np.float32(1e-6)
+                last = _across(picture, j, i, a, b)
+                first = last
+                for step in range(1, reach + 1):
+                    value = _across(picture, j + a * step, i + b * step, a, b)
+                    most = max(most, abs(value - last))
+                    last = value
+                counts[n, min(int(10 * abs(last - first) / most), 10 * reach)] += 1
     return counts
 
 
@@ -146,15 +158,15 @@ def line_strengths(
     best, best_j, best_i, best_slope = -1.0, 0, 0, 0.0
     for n in range(slopes.size):
         slope = slopes[n]
-        for i in range(0, columns - across + 1, 2):
+        for i in range(0, columns - across + 1, 4):
             for j in range(rows):
                 end = j + slope * (across - 1)
                 if end < 0 or end > rows - 1:
                     continue
                 total = 0.0
-                for k in range(0, across, 2):
+                for k in range(0, across, 3):
                     total += ridge[int(j + slope * k + 0.5), i + k]
-                mean = total / ((across + 1) // 2)
+                mean = total / ((across + 2) // 3)
                 if mean > best:
                     best, best_j, best_i, best_slope = mean, j, i, slope
     return best, best_j, best_i, best_slope

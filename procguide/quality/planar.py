@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ class XrayField:
         """Pixels along one side of a block."""
         return self.planar.factor
 
-    @property
+    @cached_property
     def inner(self) -> NDArray[np.bool_]:
         """The field without a rim of 2 % of the picture, where the shutters' shadow falls."""
         from scipy.ndimage import binary_erosion
@@ -114,7 +115,10 @@ def xray_field(frame: Frame, kind: Kind) -> XrayField:
 
 
 def _outside(planar: Planar) -> NDArray[np.bool_]:
-    """Flat black that reaches the border; where it is nearly everything there is no field to speak of."""
+    """Flat black that reaches the border and ends at an edge, as shutters' shadow does.
+
+    Where it is nearly everything there is no field to speak of.
+    """
     from scipy.ndimage import binary_closing, label
 
     black = (planar.mean < _DARK) & (planar.span < _FLAT)
@@ -127,10 +131,21 @@ def _outside(planar: Planar) -> NDArray[np.bool_]:
     keep[border] = True
     keep[0] = False
     keep &= sizes > 0.002 * black.size
+    for n in np.flatnonzero(keep):
+        keep[n] = _ends_sharply(parts == n, planar.mean)
     found = np.asarray(keep[parts])
     if found.any():
         found = np.asarray(binary_closing(np.pad(found, 3, mode="edge"), iterations=2)[3:-3, 3:-3]) | found
     return found if found.mean() < 0.98 else np.zeros_like(found)
+
+
+def _ends_sharply(part: NDArray[np.bool_], mean: NDArray[np.float32]) -> bool:
+    """Whether it is bright a few blocks beyond the part's bounds: dense tissue darkens gradually instead."""
+    from scipy.ndimage import binary_dilation
+
+    near = np.asarray(binary_dilation(part, iterations=3))
+    ring = np.asarray(binary_dilation(near)) & ~near
+    return not ring.any() or float(np.median(mean[ring])) > 2.4 * _DARK
 
 
 def each_frame(

@@ -133,7 +133,7 @@ class Fan:
 
 
 def _fan(planar: Planar, box: tuple[int, int, int, int]) -> Fan | None:
-    """The fan whose straight sides bound the echoes; None where the sides are upright, as a linear array's."""
+    """The fan whose straight sides bound the echoes; None where they are upright, as a linear array's."""
     top, left, bottom, right = (n // planar.factor for n in box)
     lit = planar.mean[top:bottom, left:right] > 0.02
     rows = np.flatnonzero(lit.sum(axis=1) > 2)
@@ -161,11 +161,8 @@ def _fan(planar: Planar, box: tuple[int, int, int, int]) -> Fan | None:
 def _line(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> tuple[float, float, float]:
     """Slope, start and median miss of the line through most points (Theil and Sen's medians)."""
     half = len(rows) // 2
-    slope = float(
-        np.median(
-            (columns[half:] - columns[: len(columns) - half]) / (rows[half:] - rows[: len(rows) - half])
-        )
-    )
+    few = len(rows) - half
+    slope = float(np.median((columns[half:] - columns[:few]) / (rows[half:] - rows[:few])))
     start = float(np.median(columns - slope * rows))
     return slope, start, float(np.median(np.abs(columns - slope * rows - start)))
 

@@ -71,5 +71,6 @@ CHECKS = (
         "A line like a needle is seen, {angle:.0f} degrees steep.",
         "No needle is expected in the picture.",
         needs=frozenset(("task",)),
+        live=True,
     ),
 )

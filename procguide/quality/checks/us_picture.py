@@ -106,7 +106,7 @@ CHECKS = (
         _US,
         "%",
         lambda examined: each_frame(examined, _shadow),
-        Limits(35.0, None, Worse.ABOVE, _CALIBRATED),
+        Limits(25.0, 70.0, Worse.ABOVE, _CALIBRATED),
         "{value:.0f} % of the picture lie in the shadow of bone or gas.",
         "Slide or tilt the probe until the target is beside the shadow: nothing is seen behind it.",
         "{value:.0f} % of the picture lie in a shadow.",

@@ -44,8 +44,11 @@ def _contact(examined: Examined) -> Score | None:
 
 def _level(examined: Examined) -> Score | None:
     sector = sector_seen(examined)
-    if sector is None or (touching := ~without_contact(sector)).mean() < 0.2:
+    if sector is None:
         return None
+    touching = ~without_contact(sector)
+    if touching.mean() < 0.2:
+        touching[:] = True
     return Score(100 * float(np.median(sector.echoes[_UPPER][:, touching])))
 
 
@@ -106,7 +109,7 @@ CHECKS = (
         _US,
         "%",
         lambda examined: each_frame(examined, _level, Worse.BELOW),
-        Limits(3.5, None, Worse.BELOW, _CALIBRATED),
+        Limits(3.5, 0.8, Worse.BELOW, _CALIBRATED),
         "Tissue is shown at {value:.0f} % of white: too dark to tell structures apart.",
         "Turn the gain up; if it stays dark, use a lower frequency or more gel.",
         "Tissue is shown at {value:.0f} % of white.",
@@ -117,7 +120,7 @@ CHECKS = (
         _US,
         "%",
         lambda examined: each_frame(examined, _full),
-        Limits(12.0, None, Worse.ABOVE, _CALIBRATED),
+        Limits(12.0, 50.0, Worse.ABOVE, _CALIBRATED),
         "{value:.0f} % of the picture is close to white: structures and needle disappear in it.",
         "Turn the gain down, or the slider of the depth in question.",
         "{value:.0f} % of the picture is close to white.",
@@ -128,7 +131,7 @@ CHECKS = (
         _US,
         "%",
         lambda examined: each_frame(examined, _empty),
-        Limits(35.0, None, Worse.ABOVE, _CALIBRATED),
+        Limits(35.0, 75.0, Worse.ABOVE, _CALIBRATED),
         "The lowest {value:.0f} % of the picture show nothing{depth}.",
         "Reduce the depth until the target fills the picture; if it lies below, use a lower frequency.",
         "Echoes come from all but the lowest {value:.0f} % of the depth.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from procguide.quality.checks.xray_exposure import field_of
 from procguide.quality.nouns import Check, Examined, Kind, Limits, Score, Worse
@@ -26,13 +27,19 @@ def _centre(examined: Examined) -> Score | None:
     if field is None:
         return None
     shape = np.array(field.field.shape)
-    away = (np.argwhere(field.field).mean(axis=0) - (shape - 1) / 2) / (shape / 2)
+    away = (_middle(field.field) - (shape - 1) / 2) / (shape / 2)
     words = (("lower" if away[0] > 0 else "upper"), ("right" if away[1] > 0 else "left"))
     chosen = [
         word for word, share in zip(words, np.abs(away), strict=True) if share > 0.4 * np.abs(away).max()
     ]
     share = 100 * float(np.hypot(*away) / np.sqrt(2))
     return Score(share, to_box(field.field, field.factor), {"side": " ".join(chosen)})
+
+
+def _middle(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Mean (j, i)."""
+    sums = [mask.sum(axis=1), mask.sum(axis=0)]
+    return np.array([float(counts @ np.arange(len(counts))) / counts.sum() for counts in sums])
 
 
 CHECKS = (

@@ -15,7 +15,7 @@ from procguide.quality.nouns import Box, Check, Examined, Kind, Limits, Score, W
 __all__ = ["CHECKS"]
 
 _SIDE = 24
-_ALIKE = 0.62
+_ALIKE = 0.7
 """Correlation with a letter's drawing from which a mark is taken for it."""
 _LETTERS = "LRABDEFPTUXYZ25"
 
@@ -26,14 +26,13 @@ def _marker(examined: Examined) -> Score | None:
     view = examined.frame.view
     if view.laterality or len(view.orientation) == 2:
         return Score(1.0, None, {"said": "The file says which side is which."})
-    best: tuple[float, str, bool, Box] | None = None
-    for mark, box in _marks(1 - field.light, field.factor):
-        likeness, letter, mirrored = _read(mark)
-        if letter in ("L", "R") and likeness > _ALIKE and (best is None or likeness > best[0]):
-            best = (likeness, letter, mirrored, box)
-    if best is None:
+    read = [(_read(mark), box) for mark, box in _marks(1 - field.light, field.factor)]
+    read = [(found, box) for found, box in read if found[1] in ("L", "R") and found[0] > _ALIKE]
+    if not read:
         return Score(0.0, None, {"said": "No L or R can be read on the picture."})
-    _, letter, mirrored, box = best
+    if len({found[1:] for found, _ in read}) > 1:
+        return Score(0.0, read[0][1], {"said": "Marks on the picture read as L and as R."})
+    (_, letter, mirrored), box = max(read, key=lambda entry: entry[0])
     if mirrored:
         return Score(-1.0, box, {"said": f"The letter {letter} reads mirrored: the picture is turned over."})
     return Score(1.0, box, {"said": f"A letter {letter} can be read."})
@@ -44,12 +43,13 @@ def _marks(shown: NDArray[np.float32], factor: int) -> Iterator[tuple[NDArray[np
     from scipy.ndimage import find_objects, label, uniform_filter
 
     tall = shown.shape[0]
-    white = (shown > 0.72) & (shown > uniform_filter(shown, max(tall // 8, 5)) + 0.18)
+    lead = max(0.72, 0.75 * float(np.percentile(shown, 99.9)))
+    white = (shown > lead) & (shown > uniform_filter(shown, max(tall // 8, 5)) + 0.18)
     parts, _ = label(white, np.ones((3, 3)))
     for n, place in enumerate(find_objects(parts), start=1):
         part = parts[place] == n
         rows, columns = part.shape
-        if not (0.018 * tall < rows < 0.11 * tall and 0.3 < columns / rows < 1.25 and rows >= 9):
+        if rows < 9 or not (0.018 < rows / tall < 0.11 and 0.3 < columns / rows < 1.25):
             continue
         if not 0.15 < part.mean() < 0.75:
             continue
@@ -76,7 +76,7 @@ def _read(mark: NDArray[Any]) -> tuple[float, str, bool]:
 
 @lru_cache(maxsize=1)
 def _drawings() -> tuple[tuple[str, bool, NDArray[np.float32]], ...]:
-    """Letters thin and bold, as they are and mirrored: of those other than L and R to tell them from these."""
+    """Letters thin and bold, as they are and mirrored: other ones to tell L and R from them."""
     from PIL import Image, ImageDraw, ImageFont
 
     font = ImageFont.load_default(64)

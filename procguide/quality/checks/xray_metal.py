@@ -13,17 +13,21 @@ __all__ = ["CHECKS", "metal_mask"]
 
 
 def metal_mask(field: XrayField) -> NDArray[np.bool_]:
-    """Blocks that are much darker than what is round them within a tenth of the picture, with a hard edge."""
+    """Where it is much darker than what is round it within a tenth of the picture, with a hard edge.
+
+    Of blocks twice as large as the field's.
+    """
     from scipy.ndimage import label, maximum_filter1d, minimum_filter1d
 
-    light = np.where(field.field, field.light, 1).astype(np.float32)
+    light = _halved(np.where(field.field, field.light, 1).astype(np.float32))
+    inner = field.inner[: 2 * light.shape[0] : 2, : 2 * light.shape[1] : 2]
     size = max(round(0.09 * max(light.shape)) | 1, 5)
     closed: NDArray[np.float32] = light
     for axis in (0, 1):
         closed = maximum_filter1d(closed, size, axis=axis)
     for axis in (0, 1):
         closed = minimum_filter1d(closed, size, axis=axis)
-    deep = (closed - light > 0.5 * closed) & (closed - light > 0.15) & field.inner
+    deep = (closed - light > 0.5 * closed) & (closed - light > 0.15) & inner
     if not deep.any():
         return np.asarray(deep)
     parts, count = label(deep)
@@ -35,10 +39,16 @@ def metal_mask(field: XrayField) -> NDArray[np.bool_]:
     fall = np.bincount(parts[deep], (closed - light)[deep], minlength=count + 1) / np.maximum(
         np.bincount(parts[deep], minlength=count + 1), 1
     )
-    large = np.bincount(parts.ravel(), minlength=count + 1) > 12
+    large = np.bincount(parts.ravel(), minlength=count + 1) > 3
     hard = (edge > 0.3 * fall) & large
     hard[0] = False
     return np.asarray(hard[parts])
+
+
+def _halved(light: NDArray[np.float32]) -> NDArray[np.float32]:
+    rows, columns = (n // 2 * 2 for n in light.shape)
+    cells = light[:rows, :columns].reshape(rows // 2, 2, columns // 2, 2)
+    return np.asarray(cells.mean(axis=(1, 3)), np.float32)
 
 
 def _steepness(light: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,7 +67,7 @@ def _metal(examined: Examined) -> Score | None:
     if field is None:
         return None
     mask = metal_mask(field)
-    return Score(100 * float(mask.sum() / field.inner.sum()), to_box(mask, field.factor))
+    return Score(400 * float(mask.sum() / field.inner.sum()), to_box(mask, 2 * field.factor))
 
 
 CHECKS = (

@@ -87,7 +87,7 @@ def off_centre(picture: Picture, strength: float, seed: int) -> Picture:
 
 
 def with_field(picture: Picture, centre: NDArray[np.float64], half: NDArray[np.float64]) -> Picture:
-    """Shutters round a rectangle of ``half`` sides (j, i) about ``centre``; their shadow is dark, not sharp."""
+    """Shutters round a rectangle of ``half`` sides (j, i) about ``centre``, with a soft edge."""
     rows, columns = (np.arange(n) for n in picture.shape)
     inside = (np.abs(rows - centre[0]) < half[0])[:, None] & (np.abs(columns - centre[1]) < half[1])[None]
     soft = gaussian_filter(inside.astype(np.float32), 1.5)

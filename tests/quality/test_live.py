@@ -1,0 +1,109 @@
+"""The live recommender: its verdict holds still, its advice is the cause, its best frame is a good one."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+from quality.made_pictures import frame, scan, xray
+
+from procguide.errors import InputUnreadableError
+from procguide.imaging import Cine, View
+from procguide.imaging.frame_source import FrameSource, PictureFolder, VideoFile
+from procguide.quality import Kind
+from procguide.quality.faults import projection, ultrasound
+from procguide.quality.live import Recommender, Verdict, recommend
+
+
+def speckle(n: int) -> np.ndarray:
+    picture, sector = scan()
+    picture[sector] *= np.random.default_rng(n).uniform(0.9, 1, picture[sector].shape)
+    return picture
+
+
+def test_clean_stream_is_optimal():
+    for judgement in recommend([frame(speckle(n), "US") for n in range(4)], Kind.ULTRASOUND):
+        assert judgement.verdict is Verdict.OPTIMAL
+        assert judgement.advice is None
+
+
+def test_advice_is_the_cause_and_goes_when_it_is_mended():
+    _, sector = scan()
+    recommender = Recommender(Kind.ULTRASOUND)
+    said = []
+    for n in range(60):
+        picture = speckle(n)
+        if 10 <= n < 30:
+            picture = ultrasound.contact_lost(picture, sector, 0.9, 1)
+        said.append(recommender.see(frame(picture, "US")))
+    assert said[29].verdict is Verdict.UNFIT
+    assert said[29].advice.name == "contact"
+    assert said[-1].verdict is Verdict.OPTIMAL
+    assert said[-1].advice is None
+    assert not 10 <= said[-1].best.number < 30
+    verdicts = [judgement.verdict for judgement in said]
+    assert sum(a is not b for a, b in pairwise(verdicts)) <= 4
+
+
+def test_verdict_does_not_flicker_about_a_limit():
+    recommender = Recommender(Kind.FLUOROSCOPY)
+    verdicts = []
+    for n in range(40):
+        bright = projection.over_exposed(xray(), 0.29 + 0.03 * (n % 2), 0)
+        verdicts.append(recommender.see(frame(bright)).verdict)
+    assert sum(a is not b for a, b in pairwise(verdicts)) <= 1
+
+
+def test_frozen_picture_is_said():
+    recommender = Recommender(Kind.ULTRASOUND)
+    still = frame(speckle(0), "US")
+    assert [recommender.see(still).advice for _ in range(8)][-1].name == "frozen"
+
+
+def test_restart_forgets():
+    recommender = Recommender(Kind.ULTRASOUND)
+    recommender.see(frame(speckle(0), "US"))
+    recommender.restart()
+    judgement = recommender.see(frame(speckle(1), "US"))
+    assert (judgement.number, judgement.best.number) == (0, 0)
+
+
+class TestSources:
+    def test_cine_is_one(self):
+        cine = Cine(np.zeros((3, 8, 8), np.uint8), (View("US"),), np.arange(3) / 10)
+        assert isinstance(cine, FrameSource)
+        assert len(list(cine)) == 3
+
+    def test_folder_in_order_of_names(self, tmp_path):
+        for n in (2, 0, 1):
+            Image.fromarray(np.full((60, 60), 10 * n, np.uint8)).save(tmp_path / f"{n}.png")
+        (tmp_path / "notes.txt").write_text("no picture")
+        source = PictureFolder(tmp_path, "US", 10.0)
+        assert isinstance(source, FrameSource)
+        assert [(f.pixels[0, 0], f.time_s) for f in source] == [(0, 0.0), (10, 0.1), (20, 0.2)]
+
+    def test_grey_stored_as_colours_is_grey(self, tmp_path):
+        grey = np.repeat(np.arange(60, dtype=np.uint8)[:, None, None], 60, 1).repeat(3, 2)
+        Image.fromarray(grey).save(tmp_path / "a.png")
+        assert next(iter(PictureFolder(tmp_path, "US"))).pixels.shape == (60, 60)
+
+    def test_damaged_picture_says_so(self, tmp_path):
+        (tmp_path / "a.png").write_bytes(b"\x89PNG but no more")
+        with pytest.raises(InputUnreadableError):
+            list(PictureFolder(tmp_path, "US"))
+
+    def test_video(self, tmp_path):
+        cv2 = pytest.importorskip("cv2")
+        writer = cv2.VideoWriter(str(tmp_path / "a.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 10, (64, 64))
+        for n in range(5):
+            writer.write(np.full((64, 64, 3), 40 * n, np.uint8))
+        writer.release()
+        source = VideoFile(tmp_path / "a.avi", "US")
+        assert source.rate_hz == pytest.approx(10)
+        assert [round(float(f.pixels.mean()) / 40) for f in source] == [0, 1, 2, 3, 4]
+
+    def test_video_that_is_none(self, tmp_path):
+        pytest.importorskip("cv2")
+        (tmp_path / "a.mp4").write_bytes(b"no video")
+        with pytest.raises(InputUnreadableError):
+            list(VideoFile(tmp_path / "a.mp4", "US"))

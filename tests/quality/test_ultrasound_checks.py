@@ -1,0 +1,114 @@
+"""Ultrasound pictures: each fault is found, and clean ones raise no alarm."""
+
+import numpy as np
+import pytest
+from quality.made_pictures import examined, frame, is_fault, scan, score
+
+from procguide.geometry import Affine
+from procguide.imaging import Cine, Frame, LabelMap, UltrasoundRegion, View
+from procguide.quality import Examined, Kind
+from procguide.quality.assess import assess_quality
+from procguide.quality.faults import ultrasound
+from procguide.quality.sector import sector_of
+
+FOUND = [
+    ("contact", ultrasound.contact_lost, 0.6),
+    ("gain too low", ultrasound.gain_low, 0.9),
+    ("gain too high", ultrasound.gain_high, 0.9),
+    ("empty depth", ultrasound.too_deep, 0.8),
+    ("shadow", ultrasound.shadowed, 0.8),
+    ("focus", ultrasound.defocused, 0.7),
+    ("writing", ultrasound.written_on, 0.5),
+]
+
+
+@pytest.mark.parametrize(("name", "fault", "strength"), FOUND)
+def test_fault_is_found(name, fault, strength):
+    picture, sector = scan()
+    assert is_fault(name, examined(fault(picture, sector, strength, 3), Kind.ULTRASOUND))
+
+
+@pytest.mark.parametrize(("_name", "fault", "_strength"), FOUND)
+def test_no_strength_is_no_fault(_name, fault, _strength):
+    picture, sector = scan()
+    before = picture.copy()
+    np.testing.assert_array_equal(fault(picture, sector, 0.0, 3), before)
+    fault(picture, sector, 0.7, 3)
+    np.testing.assert_array_equal(picture, before)
+
+
+def test_clean_picture_raises_no_alarm():
+    assert [finding.name for finding in assess_quality(examined(scan()[0], Kind.ULTRASOUND)).faults] == []
+
+
+def test_black_picture_is_not_judged():
+    quality = assess_quality(examined(np.zeros((480, 640), np.float32), Kind.ULTRASOUND))
+    assert quality.findings == ()
+
+
+def test_contact_says_where():
+    picture, sector = scan()
+    dark = picture.copy()
+    dark[40 : sector[0].stop, 80:230] = 0.01
+    found = score("contact", examined(dark, Kind.ULTRASOUND))
+    assert found.details["side"] == "left"
+    assert found.value == pytest.approx(100 * 150 / 460, abs=4)
+    assert found.where.high[1] == pytest.approx(230, abs=12)
+
+
+class TestSector:
+    def test_is_found(self):
+        picture, sector = scan()
+        top, left, bottom, right = sector_of(frame(picture, "US")).box
+        assert (top, left) == pytest.approx((20, 80), abs=3)
+        assert (bottom, right) == pytest.approx((sector[0].stop, sector[1].stop), abs=3)
+
+    def test_file_names_it(self):
+        region = UltrasoundRegion(80, 20, 539, 439, "2D", "tissue", ("cm", "cm"), (0.01, 0.01))
+        pixels = np.rint(scan()[0] * 255).astype(np.uint8)
+        found = sector_of(Frame(pixels, View("US", regions=(region,))))
+        assert found.box == (20, 80, 440, 540)
+        assert found.depth_mm == pytest.approx(42)
+
+    def test_curved_probe_fans_out(self):
+        rows, columns = np.indices((480, 640))
+        radius, angle = np.hypot(rows + 80, columns - 320), np.arctan2(columns - 320, rows + 80)
+        inside = (radius > 120) & (radius < 500) & (np.abs(angle) < 0.6)
+        speckle = np.random.default_rng(0).uniform(0.1, 0.6, inside.shape)
+        found = sector_of(frame(np.where(inside, speckle, 0).astype(np.float32), "US"))
+        assert found.curved
+        assert (found.echoes[5:-5, 5:-5] > 0.05).mean() > 0.98
+
+
+class TestNeedle:
+    def test_steep_needle_is_seen(self):
+        picture, sector = scan()
+        shown = ultrasound.with_needle(picture, sector, 1.0, 4)
+        assert score("needle in plane", examined(shown, Kind.ULTRASOUND, "needle")).value > 50
+
+    def test_is_not_asked_where_none_is_expected(self):
+        assert score("needle in plane", examined(scan()[0], Kind.ULTRASOUND)) is None
+
+
+class TestFrozen:
+    def run(self, strength: float) -> Examined:
+        picture, _ = scan()
+        noise = np.random.default_rng(0).uniform(0.9, 1, (12, 480, 640))
+        pixels = np.rint(255 * ultrasound.frozen((picture * noise).astype(np.float32), strength))
+        return Examined(Kind.ULTRASOUND, cine=Cine(pixels.astype(np.uint8), (View("US"),)))
+
+    def test_still_run_is_found(self):
+        assert is_fault("frozen", self.run(0.8))
+
+    def test_moving_run_is_not(self):
+        assert score("frozen", self.run(0.0)).value == 0
+
+
+def test_target_at_the_end_of_the_depth():
+    picture, _ = scan()
+    for rows, fault in ((slice(200, 260), False), (slice(25, 50), True), (slice(400, 440), True)):
+        labels = np.zeros((1, 480, 640), np.uint8)
+        labels[0, rows, 300:340] = 1
+        target = LabelMap(labels, Affine(np.eye(4)), names={1: "nerve"})
+        given = Examined(Kind.ULTRASOUND, frame=frame(picture, "US"), labels=target)
+        assert is_fault("target depth", given) == fault
