@@ -31,7 +31,7 @@ MR_NAMES = (
     "t2-sagittal", "t1-sagittal", "t2-axial", "stir-sagittal", "t2-sagittal", "dixon-water-sagittal",
 )  # fmt: skip
 UNFIT_CT = {
-    "noisy": 0.6, "blurred": 0.6, "sharpened": 0.5, "thickened": 0.65, "shortened": 0.9, "tilted": 0.4,
+    "noisy": 0.6, "blurred": 0.6, "sharpened": 1.0, "thickened": 0.65, "shortened": 0.9, "tilted": 0.4,
     "truncated": 0.5, "jerked": 0.45, "moving": 0.5, "metallic": 0.6,
 }  # fmt: skip
 UNFIT_MR = {
@@ -131,8 +131,8 @@ def portions(examined: Examined, count: int) -> Iterator[tuple[Examined, set[str
 Scores = dict[str, dict[str, list[float]]]
 
 
-def measure(files: list[Path], count: int) -> tuple[dict[str, list[float]], Scores]:
-    """Scores of clean portions by kind and check, and of faulty ones by fault and strength."""
+def measure(files: list[Path], count: int) -> Iterator[tuple[dict[str, list[float]], Scores]]:
+    """Scores of clean portions by kind and check, of faulty ones by fault and strength; after each file."""
     clean: dict[str, list[float]] = {}
     faulty: Scores = {}
     for file in files:
@@ -158,7 +158,7 @@ def measure(files: list[Path], count: int) -> tuple[dict[str, list[float]], Scor
                 value = score(checks["fat suppression"], replace(whole, volume=spoilt))
                 rows.setdefault(str(share), []).append(value)
         print(file.stem, flush=True)
-    return clean, faulty
+        yield clean, faulty
 
 
 def table(
@@ -246,12 +246,10 @@ def main() -> None:
         files = sorted(
             f for f in options.images.glob("*.npz") if f.name[:4] in wanted and "-fat-" not in f.name
         )
-        clean, faulty = measure(files, options.slabs)
-        document[name] = {
-            "subjects": options.subjects,
-            "faults": table(clean, faulty),
-            "clean": alarms_on(clean),
-        }
+        for done, (clean, faulty) in enumerate(measure(files, options.slabs), start=1):
+            rows = {"images": done, "faults": table(clean, faulty), "clean": alarms_on(clean)}
+            document[name] = {"seeds": [first, first + options.subjects - 1], **rows}
+            target.write_text(json.dumps(document, indent=1) + "\n")
     if "real" in options.set:
         data = Path(os.environ.get("PROCGUIDE_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
         document["real"] = real_findings(data)

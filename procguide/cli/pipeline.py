@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import numpy as np
 from procguide.anatomy import SACRUM, VERSE_NAMES, Anchor, Region
 from procguide.cli.audited import images_read
 from procguide.errors import InputUnfitError, InputUnreadableError, MissingPartError, UsageError
-from procguide.findings import Finding
+from procguide.findings import Finding, Severity
 
 if TYPE_CHECKING:
     from procguide.anatomy import Spine
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
     from procguide.segmentation.hints import LevelAt
     from procguide.segmentation.segment import Segmentation
 
-__all__ = ["Anatomy", "Case", "check_device", "choose_segmenter", "locate", "on_input_grid", "read_case"]
+__all__ = [
+    "Anatomy",
+    "Case",
+    "check_device",
+    "choose_segmenter",
+    "judged",
+    "locate",
+    "on_input_grid",
+    "read_case",
+]
 
 _LABELS_MARGIN_MM = np.array([75.0, 20.0, 15.0])
 _LABELS_SPACING_MM = 1.5
@@ -94,6 +103,26 @@ def _readable(path: Path) -> tuple[Study, Series, Volume]:
             if len(series.files) == 1 and len(study.series) == 1:
                 raise
             damaged.append(error.file)
+
+
+_SAID_BY_HEADERS = {"resolution": "thick slices", "coverage": "small coverage"}
+"""Checks whose fault the series' own findings name already."""
+
+
+def judged(case: Case, steps: Steps) -> Case:
+    """The case with what the quality checks found; refused where one of them stops it."""
+    from procguide.quality.assess import assess_quality
+    from procguide.quality.examine import examine_volume
+
+    with steps.step("quality"):
+        series = None if case.series.volume is not None else case.series
+        faults = assess_quality(examine_volume(case.volume, series)).faults
+    said = {finding.name for finding in case.findings}
+    faults = tuple(finding for finding in faults if _SAID_BY_HEADERS.get(finding.name) not in said)
+    for finding in faults:
+        if finding.severity is Severity.STOP:
+            raise InputUnfitError(f"{finding.name}: {finding.words} {finding.advice}")
+    return replace(case, findings=(*case.findings, *faults))
 
 
 def check_device(device: str) -> str:

@@ -199,9 +199,9 @@ def _wishes(weights: str | None, carm: Path | None, explain: bool) -> Wishes:
 
 def read_and_locate(path: Path, options: PlanOptions, steps: Steps) -> tuple[Case, Anatomy]:
     """The study that is planned on, labelled as the options say."""
-    from procguide.cli.pipeline import locate, read_case
+    from procguide.cli.pipeline import judged, locate, read_case
 
-    case = read_case(path, steps)
+    case = judged(read_case(path, steps), steps)
     anatomy = locate(
         case,
         steps,

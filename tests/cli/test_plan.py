@@ -73,7 +73,7 @@ class TestAPlan:
 
     def test_steps_are_timed(self, planned: Planned) -> None:
         run = json.loads((planned.folder / "run.json").read_text())
-        assert list(run["steps_s"]) == ["read", "segment", "locate", "plan", "report"]
+        assert list(run["steps_s"]) == ["read", "quality", "segment", "locate", "plan", "report"]
         assert all(step in planned.answer.err for step in run["steps_s"])
 
     def test_no_identity_comes_out(self, planned: Planned) -> None:

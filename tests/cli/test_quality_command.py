@@ -9,14 +9,14 @@ import pytest
 from procguide.geometry import Affine
 from procguide.imaging import Modality, Volume
 from procguide.imaging.files import write_image
-from procguide.quality.faults.ct import noisy
+from procguide.quality.faults.ct import blurred, noisy
 from tests.cli.conftest import PATIENT_ID, PATIENT_NAME, Invoke
 
 
 @pytest.fixture
 def noise_file(ct: Volume, tmp_path: Path) -> Path:
     file = tmp_path / "noisy.nii.gz"
-    write_image(noisy(ct, 1.0, 2), file)
+    write_image(noisy(ct, 0.45, 2), file)
     return file
 
 
@@ -65,4 +65,24 @@ def test_where_nothing_is_fit_the_exit_code_says_so(invoke: Invoke, tmp_path: Pa
     answer = invoke("quality", tmp_path / "coarse.nii.gz", "--json")
     assert answer.code == 5
     assert json.loads(answer.out)["images"][0]["severity"] == "stop"
-    assert "resolution" in answer.err or "pixel size" in answer.err
+    assert any(name in answer.err for name in ("resolution", "pixel size", "blur"))
+
+
+PLAN = ("--procedure", "transforaminal_esi_subpedicular", "--level", "L3-L4", "--side", "left")
+
+
+def test_a_plan_is_refused_on_an_unfit_image(invoke: Invoke, ct: Volume, tmp_path: Path) -> None:
+    write_image(blurred(ct, 1.0), tmp_path / "blurred.nii.gz")
+    answer = invoke("plan", tmp_path / "blurred.nii.gz", *PLAN, "-o", tmp_path / "out")
+    assert answer.code == 5
+    assert "blur: Edges are" in answer.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_caution_stands_on_the_plan(invoke: Invoke, noise_file: Path, tmp_path: Path) -> None:
+    answer = invoke("plan", noise_file, *PLAN, "-o", tmp_path / "out")
+    assert answer.code in (0, 3)
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    noise = next(finding for finding in run["findings"] if finding["name"] == "noise")
+    assert noise["severity"] == "caution"
+    assert noise["words"] in (tmp_path / "out" / "report.html").read_text()

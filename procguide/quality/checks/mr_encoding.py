@@ -40,6 +40,8 @@ def motion(examined: Examined) -> Score | None:
     planes, phase = planes_of(examined), examined.acquisition.phase_axis
     if phase not in ("ROW", "COL") or planes.least_side_mm < LEAST_SIDE_MM:
         return None
+    if examined.acquisition.fat_suppressed:  # without fat, still anatomy looks as uneven as motion
+        return None
     ratios = []
     for plane in planes.values:
         along = _line_scatter(plane, planes.pixel_mm[0]), _line_scatter(plane.T, planes.pixel_mm[1])
@@ -73,20 +75,23 @@ def _continued(plane: NDArray[np.float32]) -> float:
         return 0.0
     across = np.abs(first[0] - last[1])[tissue].mean()
     within = (np.abs(first[0] - first[1]) + np.abs(last[0] - last[1]))[tissue].mean() / 2
-    alike = np.corrcoef(first[0][tissue], last[1][tissue])[0, 1] if tissue.sum() > 8 else 0.0
+    above, below = first[0][tissue], last[1][tissue]
+    spread = float(above.std() * below.std())
+    alike = float(np.mean((above - above.mean()) * (below - below.mean()))) / spread if spread > 0 else 0.0
     seamless = min(1.0, within / max(float(across), 1e-6))
-    return float(seamless * min(1.0, 2 * share) * max(0.0, np.nan_to_num(alike)))
+    return float(seamless * min(1.0, 2 * share) * max(0.0, alike))
 
 
 def interpolation(examined: Examined) -> Score | None:
-    """The pixel that k-space was measured for, mm: the image's own over the share of it that is filled."""
+    """The pixel that k-space was measured for, mm: the image's own over the share filled; 0 if it all is."""
     planes = planes_of(examined)
     if planes.least_side_mm < LEAST_SIDE_MM:
         return None
     effective = [step / _filled(planes, axis) for axis, step in enumerate(planes.pixel_mm)]
     worst = int(np.argmax(effective))
     step = planes.pixel_mm[worst]
-    return Score(effective[worst], None, {"pixel": step, "factor": effective[worst] / step})
+    factor = effective[worst] / step
+    return Score(effective[worst] if factor > _NOTABLE else 0.0, None, {"pixel": step, "factor": factor})
 
 
 def _filled(planes: Planes, axis: int) -> float:
@@ -109,6 +114,8 @@ def _filled(planes: Planes, axis: int) -> float:
     return float(places[best]) / (count / 2) if sudden[best] > _DROP else 1.0
 
 
+_NOTABLE = 1.2
+"""Less of k-space left empty is its rounded corners, or the filter that scanners lay over its edge."""
 _MR = frozenset({Kind.MR})
 _CALIBRATED = "calibrated on phantoms: docs/quality.md"
 
@@ -122,7 +129,7 @@ CHECKS = (
         "The patient moved: phase lines are {value:.1f} times as uneven as readout samples.",
         "Edges may be doubled and shifted: repeat the series, with the patient at rest.",
         "No motion is seen ({value:.1f}).",
-        "The files do not say along which axis phase was encoded, or the image is too small.",
+        "The phase axis is not said, fat is suppressed, or the image is too small.",
     ),
     Check(
         "wrap-around",
@@ -143,7 +150,7 @@ CHECKS = (
         Limits(1.6, 3.0, Worse.ABOVE, _CALIBRATED),
         "Pixels of {pixel:.2f} mm are interpolated {factor:.1f}-fold: what was measured is {value:.1f} mm.",
         "Detail is not what the matrix promises: ask for a larger acquisition matrix.",
-        "What was measured is {value:.1f} mm a pixel.",
+        "Pixels are hardly finer than what was measured (interpolated {factor:.1f}-fold).",
         "The image is too small to be judged.",
     ),
 )

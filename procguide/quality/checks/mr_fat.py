@@ -44,7 +44,7 @@ CHECKS = (
         frozenset({Kind.MR}),
         "%",
         fat_suppression,
-        Limits(25.0, None, Worse.ABOVE, "calibrated on phantoms: docs/quality.md"),
+        Limits(8.0, None, Worse.ABOVE, "assumed: clean phantoms have none"),
         "Fat under the skin is bright over {value:.0f} % of it though it was to be suppressed.",
         "Bright fat may look like oedema or fluid: ask for STIR or Dixon in its place.",
         "Fat is suppressed ({value:.0f} % of the layer under the skin is bright).",

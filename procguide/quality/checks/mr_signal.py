@@ -122,7 +122,7 @@ CHECKS = (
         _MR,
         "ratio",
         shading,
-        Limits(4.5, None, Worse.ABOVE, _CALIBRATED),
+        Limits(3.9, None, Worse.ABOVE, _CALIBRATED),
         "One part of the body is {value:.0f} times brighter than another: the coil's field shows.",
         "Segmentation may fail where it is dark: ask for the scanner's normalisation.",
         "Shading is moderate ({value:.1f}-fold).",

@@ -104,10 +104,9 @@ def jolted(volume: Volume, strength: float, seed: int = 0, *, phase: int = 0) ->
     return _stored(volume, _by_lines(volume, phase, jolts))
 
 
-def wrapped(volume: Volume, strength: float, seed: int = 0, *, phase: int | None = None) -> Volume:
+def wrapped(volume: Volume, strength: float, seed: int = 0, *, phase: int = 0) -> Volume:  # noqa: ARG001
     """A field of view up to 45 % smaller than the body along phase: what lies outside is folded in."""
-    rng = np.random.default_rng(seed)
-    axis = 1 + (int(rng.integers(0, 2)) if phase is None else phase)
+    axis = 1 + phase
     count = volume.shape[axis]
     kept = count - 2 * round(count * 0.225 * strength)
     values = np.moveaxis(volume.voxels, axis, 0).astype(np.float64)
