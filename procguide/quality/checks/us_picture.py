@@ -38,7 +38,7 @@ def _behind(sector: Sector) -> NDArray[np.bool_]:
     last = np.where(lit.any(axis=0), last, 0)
     peak = maximum_filter1d(sector.echoes, round(0.1 * DEPTHS) | 1, axis=0)
     at = np.clip(last - round(0.04 * DEPTHS), 0, DEPTHS - 1)
-    struck = peak[at, np.arange(LINES)] > np.maximum(1.7 * usual, 0.2)
+    struck = peak[at, np.arange(LINES)] > np.clip(1.7 * usual, 0.2, 0.7)
     struck &= (last > 0.06 * DEPTHS) & (last < 0.8 * DEPTHS)
     return np.asarray((np.arange(DEPTHS)[:, None] > last[None]) & struck[None])
 
@@ -117,7 +117,7 @@ CHECKS = (
         _US,
         "ratio",
         lambda examined: each_frame(examined, _smear),
-        Limits(2.3, None, Worse.ABOVE, _CALIBRATED),
+        Limits(2.5, None, Worse.ABOVE, _CALIBRATED),
         "Echoes are smeared sideways: the beam is not focused at this depth.",
         "Set the focus to the target's depth; a higher frequency is finer, if it still reaches.",
         "Echoes are as fine as the beam lets them be.",

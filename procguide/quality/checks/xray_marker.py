@@ -30,12 +30,18 @@ def _marker(examined: Examined) -> Score | None:
     read = [(found, box) for found, box in read if found[1] in ("L", "R") and found[0] > _ALIKE]
     if not read:
         return Score(0.0, None, {"said": "No L or R can be read on the picture."})
+    tallest = max(_height(box) for _, box in read)  # initials beside the letter are smaller
+    read = [(found, box) for found, box in read if _height(box) > 0.8 * tallest]
     if len({found[1:] for found, _ in read}) > 1:
         return Score(0.0, read[0][1], {"said": "Marks on the picture read as L and as R."})
     (_, letter, mirrored), box = max(read, key=lambda entry: entry[0])
     if mirrored:
         return Score(-1.0, box, {"said": f"The letter {letter} reads mirrored: the picture is turned over."})
     return Score(1.0, box, {"said": f"A letter {letter} can be read."})
+
+
+def _height(box: Box) -> int:
+    return box.high[0] - box.low[0]
 
 
 def _marks(shown: NDArray[np.float32], factor: int) -> Iterator[tuple[NDArray[np.float32], Box]]:
