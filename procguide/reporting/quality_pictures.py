@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.imaging import Frame
+from procguide.imaging import Frame, Volume
 from procguide.quality import Box, Examined, Kind
 from procguide.quality.assess import Answer
 from procguide.quality.planes import slice_axis
@@ -36,6 +36,8 @@ def write_fault_picture(path: Path, examined: Examined, answer: Answer) -> None:
         axes.add_patch(
             Rectangle((left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor="#e69f00")
         )
+    if _is_upside_down(examined, answer):
+        axes.invert_yaxis()
     axes.set_axis_off()
     axes.set_title(f"{answer.finding.severity}: {answer.finding.words}", fontsize=8, wrap=True)
     figure.savefig(path, dpi=100)
@@ -44,22 +46,41 @@ def write_fault_picture(path: Path, examined: Examined, answer: Answer) -> None:
 Corner = tuple[int, int]
 
 
+def _is_upside_down(examined: Examined, answer: Answer) -> bool:
+    """Whether rows run toward the head, or toward the front: a viewer shows both at the top."""
+    if examined.volume is None:
+        return False
+    row = examined.volume.affine.directions[:, 0 if _axis(examined.volume, _box(answer)) else 1]
+    nearest = int(np.argmax(np.abs(row)))
+    return bool((nearest == 2 and row[2] > 0) or (nearest == 1 and row[1] < 0))
+
+
+def _box(answer: Answer) -> Box | None:
+    """The place of a score as a box; None for all of the image."""
+    where = None if answer.score is None else answer.score.where
+    if not isinstance(where, np.ndarray):
+        return where
+    index = np.argwhere(where)
+    if not len(index):
+        return None
+    return Box(tuple(int(n) for n in index.min(0)), tuple(int(n) + 1 for n in index.max(0)))
+
+
+def _axis(volume: Volume, where: Box | None) -> int:
+    """The axis that is looked along: that along which the place is the smallest part of the whole."""
+    if where is None:
+        return slice_axis(volume.spacing)
+    return int(np.argmin(np.subtract(where.high, where.low) / np.asarray(volume.shape)))
+
+
 def _picture(examined: Examined, answer: Answer) -> tuple[NDArray[Any], float, tuple[Corner, Corner] | None]:
     """Pixels, height over width of one, and the corners of the place in it (None: all of it)."""
-    where = None if answer.score is None else answer.score.where
-    if isinstance(where, np.ndarray):
-        index = np.argwhere(where)
-        where = (
-            Box(tuple(int(n) for n in index.min(0)), tuple(int(n) + 1 for n in index.max(0)))
-            if len(index)
-            else None
-        )
+    where = _box(answer)
     if examined.volume is None:
         return _frame_picture(examined, answer, where)
     volume = examined.volume
     box = where or Box((0, 0, 0), volume.shape)
-    sizes = np.subtract(box.high, box.low) / np.asarray(volume.shape)
-    axis = int(np.argmin(sizes)) if where is not None else slice_axis(volume.spacing)
+    axis = _axis(volume, where)
     number = (box.low[axis] + box.high[axis]) // 2 if where is not None else volume.shape[axis] // 2
     number = min(number, volume.shape[axis] - 1)
     image = np.take(volume.voxels, number, axis=axis)

@@ -82,7 +82,7 @@ def metal(examined: Examined) -> Score | None:
     kept = sizes >= max(20.0, 2 * voxel)
     if not kept.any():
         return Score(0.0)
-    index = np.argwhere(kept[labels])
+    index = np.argwhere(labels == np.where(kept, sizes, 0).argmax())  # the largest piece
     low, high = index.min(axis=0), index.max(axis=0) + 1
     where = Box(tuple(int(n) for n in low), tuple(int(n) for n in high))
     return Score(float(sizes[kept].sum() / 1000), where, {"pieces": int(kept.sum())})
