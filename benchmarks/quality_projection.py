@@ -3,8 +3,8 @@
 ``python benchmarks/quality_projection.py [--part calibration|test] [--only xray|ultrasound]``, or
 ``--real``: what is found on each real picture as it is. Each fault is put on clean pictures at three
 strengths, the middle one what a reader would call unfit (:data:`XRAY` and :data:`ULTRASOUND`, judged on
-strips drawn by ``--draw FOLDER``). Limits in the checks were set on the part ``calibration``; the figures that
-count are those of ``test``, whose pictures are others. Writes benchmarks/results/quality_2d_PART.json.
+strips drawn by ``--draw FOLDER``). Limits in the checks were set on the part ``calibration``; the figures
+that count are those of ``test``, whose pictures are others. Writes benchmarks/results/quality_2d_PART.json.
 """
 
 from __future__ import annotations
