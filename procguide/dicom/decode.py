@@ -33,17 +33,21 @@ from procguide.errors import InputUnreadableError
 
 __all__ = ["PIXEL_TAGS", "check_frames", "decoded_frames", "explained", "quietly", "read_pixels"]
 
-PIXEL_TAGS = tags_of(
+_DESCRIBING = (
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "PlanarConfiguration",
-    "NumberOfFrames",
     "Rows",
     "Columns",
     "BitsAllocated",
     "BitsStored",
     "HighBit",
     "PixelRepresentation",
+)
+"""What a decoder needs to know of compressed pixels (PS3.5 8.2)."""
+PIXEL_TAGS = tags_of(
+    *_DESCRIBING,
+    "NumberOfFrames",
     "PixelPaddingValue",
     "PixelPaddingRangeLimit",
     "RescaleSlope",
@@ -62,18 +66,6 @@ _CHOSEN = {
     **dict.fromkeys(JPEGLSTransferSyntaxes, "pyjpegls"),
 }
 """Whatever else is installed: what is tried here decodes."""
-_DESCRIBING = (
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-)
-"""What a decoder needs to know of compressed pixels (PS3.5 8.2)."""
 
 
 def read_pixels(file: Path, tags: Iterable[BaseTag] = PIXEL_TAGS) -> FileDataset:

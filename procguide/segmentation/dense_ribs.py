@@ -11,6 +11,7 @@ from procguide.imaging import Volume
 from procguide.imaging.resample import resample
 from procguide.segmentation.classes import TissueClass
 from procguide.segmentation.inference import Prediction
+from procguide.segmentation.windows import extent_of
 
 __all__ = ["complete_ribs"]
 
@@ -29,9 +30,10 @@ def complete_ribs(volume: Volume, answer: Prediction) -> NDArray[np.uint8]:
     it becomes.
     """
     steps = round(_GAP_MM / answer.model.spacing_mm)
-    box = _about(answer.classes == TissueClass.RIB, steps)
-    if box is None:
+    extent = extent_of(answer.classes == TissueClass.RIB)
+    if extent is None:
         return answer.classes
+    box = tuple(slice(max(0, start - steps), stop + steps) for start, stop in extent)
     part = answer.classes[box]
     seen = part == TissueClass.RIB
     dense = resample(volume, answer.grid, -1000.0).voxels[box] >= _BONE_HU
@@ -43,11 +45,3 @@ def complete_ribs(volume: Volume, answer: Prediction) -> NDArray[np.uint8]:
     classes = answer.classes.copy()
     classes[box][(share >= _SEEN_SHARE)[pieces]] = TissueClass.RIB
     return classes
-
-
-def _about(mask: NDArray[np.bool_], margin: int) -> tuple[slice, ...] | None:
-    """The box of a mask, wider by ``margin`` voxels; None where it is empty."""
-    found = ndimage.find_objects(mask.astype(np.uint8))
-    if not found:
-        return None
-    return tuple(slice(max(0, part.start - margin), part.stop + margin) for part in found[0])

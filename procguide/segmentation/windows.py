@@ -8,7 +8,7 @@ from functools import lru_cache, reduce
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Blend", "Settled", "Windows", "cut", "plan_windows"]
+__all__ = ["Blend", "Settled", "Windows", "cut", "extent_of", "plan_windows"]
 
 _OVERLAP = 0.25
 """Share of the trained patch by which neighbours overlap at least. Half gave the same Dice on the sample."""
@@ -46,7 +46,7 @@ def plan_windows(lattice: Shape, patch: int, step: int, where: NDArray[np.bool_]
 
     Window lengths are multiples of ``step`` near ``patch``, the length that the network was trained with.
     """
-    box = _box(where) if where is not None else [(0, n) for n in lattice]
+    box = extent_of(where) if where is not None else [(0, n) for n in lattice]
     if box is None:
         return Windows((patch,) * 3, 0, ())
     extents = [stop - start for start, stop in box]
@@ -58,7 +58,7 @@ def plan_windows(lattice: Shape, patch: int, step: int, where: NDArray[np.bool_]
         if where is not None:
             along = [slice(None)] * 3
             along[axis] = slice(max(start, 0), start + shape[axis])
-            slab = _box(where[tuple(along)])
+            slab = extent_of(where[tuple(along)])
         if slab is None:
             continue
         per_axis = [
@@ -70,7 +70,7 @@ def plan_windows(lattice: Shape, patch: int, step: int, where: NDArray[np.bool_]
     return Windows(shape, axis, tuple(rows))
 
 
-def _box(where: NDArray[np.bool_]) -> list[Span] | None:
+def extent_of(where: NDArray[np.bool_]) -> list[Span] | None:
     """Start and stop along each axis of what is true; None where nothing is."""
     spans = []
     for axis in range(3):
