@@ -120,9 +120,10 @@ def measure(truth: Truth, wanted: Wanted, best: Plan) -> dict[str, Any]:
     radius = best.trajectory.needle.diameter_mm / 2
     true = {}
     for structure in TISSUES:
-        found = clearance(truth.voxels[structure], entry, target, SPACING_MM)
+        centres = wanted.open_hiatus(structure, truth.voxels[structure])
+        found = clearance(centres, entry, target, SPACING_MM)
         if found is not None and structure in GRAVE and found - radius < NEAR_MM:
-            found = fine_clearance(truth.seed, structure, entry, target)
+            found = fine_clearance(truth.seed, structure, entry, target, wanted)
         if found is not None:
             true[structure] = round(found - radius, 2)
     oblique, tilt = wanted.angles(-np.array(best.trajectory.direction))
@@ -148,14 +149,14 @@ def broken_margins(truth: Truth, wanted: Wanted, best: Plan) -> dict[str, float]
     entry, target = np.array(best.trajectory.entry), np.array(best.trajectory.target)
     broken = {}
     for rule in wanted.procedure.structures:
-        centres = truth.centres(rule.name, wanted.upper)
+        centres = wanted.centres(truth, rule.name)
         if centres is None:
             continue
         end = target - np.array(best.trajectory.direction) * (rule.contact_mm.value if rule.contact_mm else 0)
         enough = rule.margin_mm.value + wanted.procedure.needle.radius_mm
         found = clearance(centres, entry, end, SPACING_MM)
         if found is not None and found < enough and rule.name in TISSUES:
-            found = fine_clearance(truth.seed, rule.name, entry, end)
+            found = fine_clearance(truth.seed, rule.name, entry, end, wanted)
         if found is not None and found < enough:
             broken[str(rule.name)] = round(found - wanted.procedure.needle.radius_mm, 2)
     return broken
