@@ -55,6 +55,7 @@ ULTRASOUND = {
 BEARERS = {
     "gain too high": ("SpinePhantomFreehand",),
     "empty depth": ("SpinePhantomFreehand", "nerve 0234"),
+    "shadow": ("SpinePhantomFreehand",),
     "focus": ("needle",),
     "burnt out": ("c_arm_rf",),
     "contact": tuple(f"nerve {n:04d}" for n in (70, 79, 81, 123, 126, 197, 218, 241)),

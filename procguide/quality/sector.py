@@ -87,8 +87,11 @@ def _clipped(region: UltrasoundRegion, planar: Planar) -> tuple[int, int, int, i
 
 
 def _brighter(planar: Planar) -> tuple[int, int, int, int] | None:
-    """The bounding box of the largest connected part with any echo; small gaps are bridged."""
-    from scipy.ndimage import label, maximum_filter1d
+    """The bounding box of the largest connected part with any echo; small gaps are bridged.
+
+    What lies above or below and is half as wide belongs to it: a reflector beyond water or a shadow.
+    """
+    from scipy.ndimage import find_objects, label, maximum_filter1d
 
     lit = (planar.mean > 0.012) | (planar.span > _SEEN)
     near = max(planar.shape[1] // 40, 3) | 1
@@ -96,14 +99,23 @@ def _brighter(planar: Planar) -> tuple[int, int, int, int] | None:
     parts, count = label(joined)
     if not count:
         return None
+    places = [place[1] for place in find_objects(parts)]
     sizes = np.bincount(parts[lit], minlength=count + 1)
     sizes[0] = 0
-    mine = (parts == sizes.argmax()) & lit
+    widest = int(sizes.argmax())
+    whose = [n == widest or _in_line(place, places[widest - 1]) for n, place in enumerate(places, start=1)]
+    mine = np.array([False, *whose])[parts] & lit
     rows, columns = np.flatnonzero(mine.mean(axis=1) > 0.02), np.flatnonzero(mine.mean(axis=0) > 0.006)
     if not len(rows) or not len(columns):
         return None
     f = planar.factor
     return (int(rows[0]) * f, int(columns[0]) * f, (int(rows[-1]) + 1) * f, (int(columns[-1]) + 1) * f)
+
+
+def _in_line(part: slice, main: slice) -> bool:
+    """Whether columns lie within those of the main part and are half as many."""
+    common = min(part.stop, main.stop) - max(part.start, main.start)
+    return common > 0.5 * (main.stop - main.start) and common > 0.9 * (part.stop - part.start)
 
 
 def _straight(planar: Planar, box: tuple[int, int, int, int]) -> NDArray[np.float32]:

@@ -41,9 +41,12 @@ def test_clean_picture_raises_no_alarm():
     assert [finding.name for finding in assess_quality(examined(scan()[0], Kind.ULTRASOUND)).faults] == []
 
 
-def test_black_picture_is_not_judged():
+def test_black_picture_is_unfit():
     quality = assess_quality(examined(np.zeros((480, 640), np.float32), Kind.ULTRASOUND))
-    assert quality.findings == ()
+    assert {(finding.name, finding.severity.value) for finding in quality.findings} == {
+        ("contact", "stop"),
+        ("gain too low", "stop"),
+    }
 
 
 def test_contact_says_where():
@@ -62,6 +65,18 @@ class TestSector:
         top, left, bottom, right = sector_of(frame(picture, "US")).box
         assert (top, left) == pytest.approx((20, 80), abs=3)
         assert (bottom, right) == pytest.approx((sector[0].stop, sector[1].stop), abs=3)
+
+    def test_a_reflector_beyond_water_belongs_to_it(self):
+        picture, sector = scan()
+        picture[250:430] = 0
+        picture[432:436, sector[1]] = 0.9
+        top, left, bottom, right = sector_of(frame(picture, "US")).box
+        assert (top, left, bottom, right) == pytest.approx((20, 80, 436, sector[1].stop), abs=3)
+
+    def test_words_beside_it_do_not(self):
+        picture, sector = scan()
+        picture[460:470, 560:630] = 0.9
+        assert sector_of(frame(picture, "US")).box[2] == pytest.approx(sector[0].stop, abs=3)
 
     def test_file_names_it(self):
         region = UltrasoundRegion(80, 20, 539, 439, "2D", "tissue", ("cm", "cm"), (0.01, 0.01))

@@ -15,6 +15,8 @@ __all__ = ["CHECKS"]
 _US = frozenset((Kind.ULTRASOUND,))
 _CALIBRATED = "calibrated: docs/quality_2d.md"
 _CELL = 16
+_APART = 2
+"""Blocks from which differences are taken: a picture is some 400 to 700 blocks wide."""
 _DRAWN = 7
 """Drawn pixels that make a cell of 16 x 16 one of writing: a caliper's arm has more."""
 
@@ -44,31 +46,30 @@ def _behind(sector: Sector) -> NDArray[np.bool_]:
 
 
 def _smear(examined: Examined) -> Score | None:
-    """How much wider echoes are sideways than in depth.
-
-    A width is how much more echoes differ at a 32nd of the picture's width than at one pixel (of a picture
-    512 wide).
-    """
+    """How much wider the finest echoes are sideways than in depth, in pixels of the picture as shown."""
     sector = sector_seen(examined)
     if sector is None or sector.curved:
         return None
     top, left, bottom, right = (n // sector.planar.factor for n in sector.box)
     part = sector.planar.mean[top + (bottom - top) // 10 : bottom, left:right]
-    wide = max(part.shape[1] // 32, 6)
-    if min(part.shape) < 3 * wide:
+    if min(part.shape) < 60:
         return None
-    widths = [_width(part, wide), _width(part.T, wide)]
+    widths = [_width(part), _width(part.T)]
     return None if min(widths) <= 0 else Score(widths[0] / widths[1])
 
 
-def _width(part: NDArray[np.float32], wide: int) -> float:
-    """Along the second axis; 0 where there are too few echoes."""
-    used = part[:, :-wide] > max(0.06, float(np.median(part)))
+def _width(part: NDArray[np.float32]) -> float:
+    """Of the finest echoes along the second axis; 0 where there are too few.
+
+    It is the root of the power of first over that of second differences: for speckle of a Gaussian beam it
+    is in proportion to the beam's width. Long structures along the axis hardly add to either.
+    """
+    before, here, after = part[:, : -2 * _APART], part[:, _APART:-_APART], part[:, 2 * _APART :]
+    used = here > max(0.06, float(np.median(part)))
     if used.sum() < 2000:
         return 0.0
-    near = float(np.abs(part[:, 1:] - part[:, :-1])[:, : used.shape[1]][used].mean())
-    far = float(np.abs(part[:, wide:] - part[:, :-wide])[used].mean())
-    return far / max(near, 1e-6)
+    first, second = (after - before)[used], (after - 2 * here + before)[used]
+    return float(np.sqrt((first**2).sum() / max(float((second**2).sum()), 1e-9)))
 
 
 def _drawn(examined: Examined) -> Score | None:
@@ -117,7 +118,7 @@ CHECKS = (
         _US,
         "ratio",
         lambda examined: each_frame(examined, _smear),
-        Limits(2.5, None, Worse.ABOVE, _CALIBRATED),
+        Limits(2.3, None, Worse.ABOVE, _CALIBRATED),
         "Echoes are smeared sideways: the beam is not focused at this depth.",
         "Set the focus to the target's depth; a higher frequency is finer, if it still reaches.",
         "Echoes are as fine as the beam lets them be.",

@@ -34,7 +34,7 @@ def without_contact(sector: Sector) -> NDArray[np.bool_]:
 def _contact(examined: Examined) -> Score | None:
     sector = sector_seen(examined)
     if sector is None:
-        return None
+        return Score(100.0, None, {"side": "all"})
     lost = without_contact(sector)
     mask = np.broadcast_to(lost, sector.echoes.shape)
     halves = lost[: LINES // 2].sum(), lost[LINES // 2 :].sum()
@@ -45,7 +45,7 @@ def _contact(examined: Examined) -> Score | None:
 def _level(examined: Examined) -> Score | None:
     sector = sector_seen(examined)
     if sector is None:
-        return None
+        return Score(0.0)
     touching = ~without_contact(sector)
     if touching.mean() < 0.2:
         touching[:] = True

@@ -43,10 +43,15 @@ def contact_lost(picture: Picture, sector: Sector, strength: float, seed: int) -
 
 
 def gain_low(picture: Picture, sector: Sector, strength: float, seed: int) -> Picture:  # noqa: ARG001
-    """Amplifier turned down until that share of the picture, up to 95 %, is black."""
-    if strength <= 0:
+    """Amplifier turned down until that share of what shows tissue, up to 95 %, is black."""
+    part = picture[sector]
+    if strength <= 0 or not (shown := part[part > _ECHO]).size:
         return picture
-    return _put(picture, sector, picture[sector] - np.float32(np.quantile(picture[sector], 0.95 * strength)))
+    return _put(picture, sector, part - np.float32(np.quantile(shown, 0.95 * strength)))
+
+
+_ECHO = 0.04
+"""Brightness from which a pixel shows tissue: black ones are shadow, water or too deep."""
 
 
 def gain_high(picture: Picture, sector: Sector, strength: float, seed: int) -> Picture:
