@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from procguide.approval import Approval
     from procguide.cli.plan_folder import Person, PlanFolder
 
-__all__ = ["approve"]
+__all__ = ["approve", "record_approval"]
 
 
 def approve(
@@ -66,12 +66,12 @@ def approve(
         return
     if by is None or reason is None:
         raise UsageError("a plan is approved by a named person, for a reason: give --by and --reason")
-    document = _approve(folder, Person(by, reason, organisation), rank)
+    document = record_approval(folder, Person(by, reason, organisation), rank)
     needles = len(stops) if plan.is_sitting else 1
     session.answer(_answer(document), lambda console: _show(document, needles, console))
 
 
-def _approve(folder: Path, person: Person, rank: int | None) -> dict[str, Any]:
+def record_approval(folder: Path, person: Person, rank: int | None) -> dict[str, Any]:
     """Approve a copy that takes the folder's place when all of it is written, and logged."""
     from procguide.cli.audited import plan_approved
     from procguide.cli.outputs import changed_folder

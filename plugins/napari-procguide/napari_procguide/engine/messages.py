@@ -1,0 +1,217 @@
+"""What window and engine say to each other. Arrays go by files in the engine's scratch folder."""
+
+from __future__ import annotations
+
+import copyreg
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from procguide.anatomy import Spine
+from procguide.findings import Finding
+from procguide.geometry import Vector
+from procguide.planning import Evaluation, PlanSet
+
+__all__ = [
+    "Done",
+    "Evaluated",
+    "Failed",
+    "FindingShown",
+    "FramesShown",
+    "GridShown",
+    "Judged",
+    "Labelled",
+    "Listed",
+    "Near",
+    "Opened",
+    "Planned",
+    "Progress",
+    "Request",
+    "SeriesShown",
+]
+
+
+def _frozen(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(mapping)
+
+
+# Label maps hold their names in a frozen mapping, which Python does not pickle by itself.
+copyreg.pickle(MappingProxyType, lambda proxy: (_frozen, (dict(proxy),)))
+
+
+@dataclass(frozen=True)
+class Request:
+    """``task`` is the name of a function of :mod:`napari_procguide.engine.tasks`."""
+
+    number: int
+    task: str
+    wishes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a request is: words, and the share done from 0 to 1 (None: not known)."""
+
+    number: int
+    words: str
+    share: float | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A request's result."""
+
+    number: int
+    result: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A request came to nothing: ``words`` say what to do, ``trace`` is for a details box."""
+
+    number: int
+    words: str
+    trace: str
+
+
+@dataclass(frozen=True)
+class GridShown:
+    """An array on disk with axes (superior, posterior, left): ``origin`` and ``spacing`` in that order, mm.
+
+    ``origin`` is the place of voxel (0, 0, 0), as (z, y, x) of patient LPS.
+    """
+
+    file: Path
+    origin: tuple[float, float, float]
+    spacing: tuple[float, float, float]
+
+    def load(self) -> NDArray[Any]:
+        """The array, read into memory."""
+        return np.asarray(np.load(self.file))
+
+
+@dataclass(frozen=True)
+class SeriesShown:
+    """One line of the series browser. ``description`` and ``date`` are shown, never stored."""
+
+    number: int
+    modality: str
+    description: str
+    size: str
+    date: str
+    usable_for: str
+    is_volume: bool
+    stopped: str = ""
+    thumbnail: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What a path holds; ``first`` is the series to show first, None where none is a volume."""
+
+    path: Path
+    series: tuple[SeriesShown, ...]
+    first: int | None
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class FramesShown:
+    """Pictures ``(t, j, i)`` or ``(t, j, i, 3)`` of 0..255 in ``file``; ``rate_hz`` None: not said."""
+
+    series: SeriesShown
+    file: Path
+    count: int
+    rate_hz: float | None
+    pixel_words: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A series as it is shown. ``straightened``: an oblique or uneven one was resampled for display."""
+
+    series: SeriesShown
+    image: GridShown
+    modality: str
+    findings: tuple[Finding, ...]
+    straightened: bool
+    header: str
+    identity: str
+    window: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FindingShown:
+    """A finding with where it is, patient LPS mm, if it is somewhere."""
+
+    finding: Finding
+    where: Vector | None = None
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The spine's labels as they are shown, and what was found."""
+
+    levels: GridShown
+    regions: GridShown
+    level_names: Mapping[int, str]
+    region_names: Mapping[int, str]
+    spine: Spine
+    findings: tuple[Finding, ...]
+    confidence: Mapping[str, float]
+    anchor: str
+    meshes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Near:
+    """A structure by the needle: closest points on both, mm between surfaces, its margin (None: none)."""
+
+    name: str
+    distance_mm: float
+    margin_mm: float | None
+    on_needle: Vector
+    on_structure: Vector
+
+    @property
+    def broken(self) -> bool:
+        """Whether the margin is not kept."""
+        return self.margin_mm is not None and self.distance_mm < self.margin_mm
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The quality of the series shown: findings worst first, and what could not be judged and why."""
+
+    kind: str
+    findings: tuple[FindingShown, ...]
+    not_judged: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The plans of a request. ``near`` has the structures near each plan's needle, in the plans' order.
+
+    ``structures`` are the voxels of what was judged, with their names; ``skin`` is the mesh of the skin with
+    a colour a point.
+    """
+
+    plan_set: PlanSet
+    near: tuple[tuple[Near, ...], ...]
+    weights: Mapping[str, float]
+    structures: GridShown
+    names: Mapping[int, str]
+    skin: tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.uint8]] | None
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A dragged needle as the search would judge it."""
+
+    evaluation: Evaluation
+    near: tuple[Near, ...]

@@ -1,0 +1,119 @@
+"""What the engine holds: the study, the series shown, its labels, the search of the last plan."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_procguide.engine.messages import GridShown
+from procguide.cli.pipeline import Anatomy, Case
+from procguide.dicom import Study
+from procguide.errors import UsageError
+from procguide.findings import Finding
+from procguide.imaging import Grid
+from procguide.planning import CArm, Frontier, Plan, PlanSet, Subject
+from procguide.planning import Request as PlanRequest
+
+__all__ = ["Planned", "State"]
+
+
+@dataclass(eq=False)
+class Planned:
+    """One needle's search and its plans; ``drawn`` are needles that a person set, in the order kept."""
+
+    request: PlanRequest
+    subject: Subject
+    frontier: Frontier
+    carm: CArm
+    plan_set: PlanSet
+    drawn: list[Plan] = field(default_factory=list)
+
+
+class State:
+    """Held in memory; case and labels are also kept in the scratch folder, for an engine that takes over."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self.study: Study | None = None
+        self.planned: Planned | None = None
+        self.sitting: list[Planned] = []
+        self._case: Case | None = None
+        self._anatomy: Anatomy | None = None
+        self._count = 0
+
+    @property
+    def case(self) -> Case:
+        """The series that is shown."""
+        if self._case is None:
+            self._case = self._taken_up("case")
+        if self._case is None:
+            raise UsageError("No study is open. Open one first.")
+        return self._case
+
+    @case.setter
+    def case(self, case: Case) -> None:
+        self._case = case
+        self._keep("case", case)
+        self._forget_labels()
+
+    def case_quality(self, faults: tuple[Finding, ...]) -> None:
+        """Keep what the checks found with the case, for the plan to ask; labels stay."""
+        case = self.case
+        said = {finding.name for finding in case.findings}
+        added = tuple(finding for finding in faults if finding.name not in said)
+        self._case = replace(case, findings=(*case.findings, *added))
+        self._keep("case", self._case)
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """The labels of the series that is shown."""
+        if self._anatomy is None:
+            self._anatomy = self._taken_up("anatomy")
+        if self._anatomy is None:
+            raise UsageError("The spine is not labelled yet. Press Segment first.")
+        return self._anatomy
+
+    @anatomy.setter
+    def anatomy(self, anatomy: Anatomy) -> None:
+        self._anatomy = anatomy
+        self._keep("anatomy", anatomy)
+        self.planned, self.sitting = None, []
+
+    @property
+    def search(self) -> Planned:
+        """The last plan's."""
+        if self.planned is None:
+            raise UsageError("Nothing is planned yet. Press Plan first.")
+        return self.planned
+
+    def save(self, name: str, array: NDArray[Any], grid: Grid) -> GridShown:
+        """``array`` on the axis-aligned ``grid`` (superior, posterior, left) as a file for the window."""
+        self._count += 1
+        file = self.scratch / f"{name}-{self._count}.npy"
+        for old in self.scratch.glob(f"{name}-*.npy"):
+            old.unlink(missing_ok=True)
+        np.save(file, array)
+        x, y, z = (float(value) for value in grid.affine.origin)
+        k, j, i = (float(step) for step in grid.affine.spacing)
+        return GridShown(file, (z, y, x), (k, j, i))
+
+    def _keep(self, name: str, value: object) -> None:
+        with (self.scratch / f"{name}.pkl").open("wb") as stream:
+            pickle.dump(value, stream, protocol=5)
+
+    def _taken_up(self, name: str) -> Any:
+        file = self.scratch / f"{name}.pkl"
+        if not file.exists():
+            return None
+        with file.open("rb") as stream:
+            return pickle.load(stream)  # noqa: S301 (our own file, in a folder that only this user reads)
+
+    def _forget_labels(self) -> None:
+        self._anatomy = self.planned = None
+        self.sitting = []
+        (self.scratch / "anatomy.pkl").unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""What the engine can be asked for, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from napari_procguide.engine import labelling, opening, planning
+from procguide.cli.steps import Steps
+
+__all__ = ["TASKS", "warm_up"]
+
+
+def warm_up(_state: Any, _steps: Steps) -> None:
+    """Import what the first segmentation and plan need, while nobody waits."""
+    import procguide.quality.assess
+    import procguide.segmentation.segment  # noqa: F401
+
+
+TASKS: Mapping[str, Callable[..., Any]] = {
+    "approve": planning.approve,
+    "degibbs": labelling.degibbs,
+    "drag": planning.drag,
+    "edited": labelling.edited,
+    "export": planning.export,
+    "frames": opening.frames,
+    "judge": labelling.judge,
+    "keep_drawn": planning.keep_drawn,
+    "list_series": opening.list_series,
+    "plan": planning.make_plan,
+    "rename": labelling.rename,
+    "rerank": planning.rerank,
+    "segment": labelling.segment,
+    "show": opening.show,
+    "thumbnails": opening.thumbnails,
+    "warm_up": warm_up,
+}

@@ -1,0 +1,191 @@
+"""What a person does, in one place: opens, judges, labels, plans, drags, approves, exports.
+
+All models and the engine meet here; widgets call it and listen to the models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+
+from napari_procguide.engine.messages import Evaluated, FramesShown, Judged, Labelled, Listed, Opened, Planned
+from napari_procguide.models.jobs import Asked, Jobs
+from napari_procguide.models.plan import PlanModel
+from napari_procguide.models.study import Lattice, StudyModel
+from napari_procguide.models.view import ViewModel
+from procguide.geometry import Vector
+
+__all__ = ["Assistant"]
+
+
+class Assistant:
+    """The models and the actions on them. ``said`` is a line for the status bar."""
+
+    said = Signal(str)
+    frames_opened = Signal(object)
+    exported = Signal(object)
+    thumbnails_made = Signal(object)
+
+    def __init__(self, engine: Asked) -> None:
+        self.jobs = Jobs(engine)
+        self.study, self.view, self.plan = StudyModel(), ViewModel(), PlanModel()
+        self._dragging = False
+        self._waiting: tuple[Vector, Vector] | None = None
+
+    def open(self, path: Path) -> None:
+        """List what ``path`` holds, and show the series that serves planning best."""
+
+        def listed(found: Listed) -> None:
+            self.study.set_listed(found)
+            if found.first is not None:
+                self.show(found.first)
+            elif found.series:
+                self.show_frames(found.series[0].number)
+            self.jobs.run("Thumbnails", "thumbnails", self.thumbnails_made.emit, quiet=True)
+
+        self.jobs.run("Opening", "list_series", listed, path=Path(path))
+
+    def show(self, number: int) -> None:
+        """Show one of the listed series in the panes."""
+
+        def opened(found: Opened) -> None:
+            image = Lattice.read(found.image)
+            self.plan.set_planned(None)
+            self.plan.clear_sitting()
+            self.study.set_opened(found, image)
+            self.view.window = found.window
+            self.view.set_box(image.low, image.high)
+            if found.straightened:
+                self.said.emit("Acquired obliquely: shown straightened, in the patient's own axes")
+
+        self.jobs.run("Opening", "show", opened, number=number)
+
+    def show_frames(self, number: int) -> None:
+        """Show a series of pictures in a pane of its own."""
+
+        def opened(found: FramesShown) -> None:
+            self.frames_opened.emit(found)
+
+        self.jobs.run("Opening", "frames", opened, number=number)
+
+    def judge(self) -> None:
+        """Ask the quality checks."""
+
+        def judged(found: Judged) -> None:
+            self.study.set_judged(found)
+
+        self.jobs.run("Quality", "judge", judged)
+
+    def segment(self, lowest_level: str | None = None, labels: Path | None = None) -> None:
+        """Label the spine."""
+        self.jobs.run("Segmentation", "segment", self._labelled, lowest_level=lowest_level, labels=labels)
+
+    def rename(self, point: Vector, level: str) -> None:
+        """Name a vertebra; the others follow."""
+        self.jobs.run("Naming levels", "rename", self._labelled, point=point, level=level)
+
+    def take_edited(self, levels: Path | None, regions: Path | None = None) -> None:
+        """Take labels that a person has edited."""
+        self.jobs.run("Taking edited labels", "edited", self._labelled, levels=levels, regions=regions)
+
+    def _labelled(self, found: Labelled) -> None:
+        self.plan.set_planned(None)
+        self.plan.clear_sitting()
+        self.study.set_labelled(found)
+
+    def degibbs(self, *, keep: bool = False) -> None:
+        """Take ringing out of an MR series, to be looked at beside the image."""
+
+        def done(found: Mapping[str, Any]) -> None:
+            self.study.set_compared(Lattice.read(found["image"]))
+            words = f"Changed by {found['mean_change']:.2g} on average, {found['largest_change']:.3g} at most"
+            self.said.emit("; ".join([words, *found["cautions"]]))
+
+        self.jobs.run("Removing ringing", "degibbs", done, keep=keep)
+
+    def make_plan(self, procedure: str, level: str, side: str | None) -> None:
+        """Search needles for a request."""
+
+        def planned(found: Planned) -> None:
+            self.plan.request = {"procedure": procedure, "level": level, "side": side}
+            self.plan.set_planned(found)
+            self.fly_to(0)
+            if not found.plan_set.plans:
+                self.said.emit(found.plan_set.reason)
+
+        self.jobs.run("Planning", "plan", planned, procedure=procedure, level=level, side=side)
+
+    def rerank(self, weights: Mapping[str, float]) -> None:
+        """Rank the same search by other weights."""
+        self.jobs.run("Ranking", "rerank", self.plan.set_planned, quiet=True, weights=dict(weights))
+
+    def fly_to(self, row: int) -> None:
+        """Choose a plan, and bring its target into every pane."""
+        self.plan.choose(row)
+        if self.plan.needle is not None:
+            self.view.point = self.plan.needle.target
+
+    def drag(self, entry: Vector, target: Vector) -> None:
+        """Move the needle, and have it judged: of places that come quicker than answers, the last."""
+        if self.plan.needle is None or self.plan.locked:
+            return
+        self.plan.move(entry, target)
+        if self._dragging:
+            self._waiting = (entry, target)
+            return
+        self._ask_about(entry, target)
+
+    def _ask_about(self, entry: Vector, target: Vector) -> None:
+        self._dragging = True
+
+        def judged(found: Evaluated) -> None:
+            self._dragging = False
+            self.plan.set_evaluated(found)
+            waiting, self._waiting = self._waiting, None
+            if waiting is not None:
+                self._ask_about(*waiting)
+
+        self.jobs.run("Needle", "drag", judged, quiet=True, hub=entry, tip=target)
+
+    def keep_needle(self) -> None:
+        """Put the dragged needle among the plans."""
+        needle = self.plan.needle
+        if needle is None:
+            return
+
+        def kept(found: Planned) -> None:
+            self.plan.set_planned(found, choose=len(found.plan_set.plans) - 1)
+
+        self.jobs.run("Keeping the needle", "keep_drawn", kept, hub=needle.entry, tip=needle.target)
+
+    def export(self, folder: Path, *, force: bool = False) -> None:
+        """Write everything that ``procguide plan`` writes."""
+
+        def done(files: tuple[str, ...]) -> None:
+            self.plan.set_approved(None, Path(folder))
+            self.exported.emit(Path(folder))
+            self.said.emit(f"{len(files)} files written to {folder}")
+
+        self.jobs.run("Exporting", "export", done, folder=Path(folder), force=force)
+
+    def approve(self, by: str, reason: str, organisation: str = "") -> None:
+        """Record a named person's approval of the chosen plan in the exported folder."""
+        folder, plan = self.plan.folder, self.plan.plan
+        if folder is None or plan is None:
+            self.jobs.failed.emit("Export the plan first: an approval is written into its files.", "")
+            return
+
+        def done(approved: Mapping[str, Any]) -> None:
+            self.plan.set_approved(approved, folder)
+
+        wishes = {"by": by, "reason": reason, "organisation": organisation}
+        self.jobs.run("Approving", "approve", done, folder=folder, rank=plan.rank, **wishes)
+
+    def cancel(self) -> None:
+        """Stop all work."""
+        self._dragging, self._waiting = False, None
+        self.jobs.cancel()
+        self.said.emit("Stopped")

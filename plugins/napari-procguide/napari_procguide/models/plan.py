@@ -1,0 +1,177 @@
+"""The needle: asked for, proposed, chosen, dragged, locked, approved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+
+from napari_procguide.engine.messages import Evaluated, Near, Planned
+from napari_procguide.models.study import Lattice
+from procguide.geometry import Vector
+from procguide.planning import Plan, PlanSet
+
+__all__ = ["Needle", "PlanModel", "Row", "row_of"]
+
+
+@dataclass(frozen=True)
+class Needle:
+    """The needle that is shown: ends in patient LPS mm, what it is near, whether it breaks a limit."""
+
+    entry: Vector
+    target: Vector
+    diameter_mm: float
+    near: tuple[Near, ...] = ()
+    broken: tuple[str, ...] = ()
+    judged: bool = True
+    dragged: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of plans."""
+
+    rank: int
+    length_mm: float
+    nearest: str
+    distance_mm: float | None
+    p_violation: float
+    oblique_deg: float
+    tilt_deg: float
+    reachable: bool
+    by_hand: bool
+
+
+def row_of(plan: Plan, near: tuple[Near, ...]) -> Row:
+    """A plan as a line of the table; the nearest is the structure with a margin that is nearest to it."""
+    held = [one for one in near if one.margin_mm is not None]
+    closest = min(held, key=lambda one: one.distance_mm - (one.margin_mm or 0.0), default=None)
+    return Row(
+        plan.rank,
+        plan.trajectory.length_mm,
+        "" if closest is None else closest.name.replace("_", " "),
+        None if closest is None else closest.distance_mm,
+        plan.robustness.p_violation,
+        plan.view.oblique_deg,
+        plan.view.tilt_deg,
+        plan.view.reachable,
+        any(words.startswith("set by hand") for words in plan.warnings),
+    )
+
+
+class PlanModel:
+    """What is planned for the open series. ``chosen`` counts rows from 0."""
+
+    plans_changed = Signal()
+    needle_changed = Signal()
+    approval_changed = Signal()
+
+    def __init__(self) -> None:
+        self.planned: Planned | None = None
+        self.structures: Lattice | None = None
+        self.request: dict[str, Any] = {}
+        self.chosen = 0
+        self.needle: Needle | None = None
+        self.evaluated: Evaluated | None = None
+        self.others: dict[str, tuple[Vector, Vector]] = {}
+        self.approved: Mapping[str, Any] | None = None
+        self.folder: Path | None = None
+        self._locked = False
+
+    @property
+    def plan_set(self) -> PlanSet | None:
+        """The plans of the last request."""
+        return None if self.planned is None else self.planned.plan_set
+
+    @property
+    def plan(self) -> Plan | None:
+        """What the needle shown is told by: the dragged one's, or the chosen plan."""
+        if self.evaluated is not None and self.needle is not None and self.needle.dragged:
+            return self.evaluated.evaluation.plan
+        if self.plan_set is None or not self.plan_set.plans:
+            return None
+        return self.plan_set.plans[self.chosen]
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The table."""
+        if self.planned is None:
+            return ()
+        pairs = zip(self.planned.plan_set.plans, self.planned.near, strict=True)
+        return tuple(row_of(plan, near) for plan, near in pairs)
+
+    @property
+    def locked(self) -> bool:
+        """Whether the needle stays where it is."""
+        return self._locked
+
+    @locked.setter
+    def locked(self, locked: bool) -> None:
+        self._locked = bool(locked)
+        self.needle_changed.emit()
+
+    def set_planned(self, planned: Planned | None, choose: int = 0) -> None:
+        """Other plans; one of them is chosen."""
+        self.planned = planned
+        self.structures = None if planned is None else Lattice.read(planned.structures)
+        self.approved, self.folder, self._locked = None, None, False
+        self.approval_changed.emit()
+        self.plans_changed.emit()
+        self.choose(choose)
+
+    def choose(self, row: int) -> None:
+        """Show another plan's needle."""
+        self.evaluated = None
+        if self.planned is None or not self.planned.plan_set.plans:
+            self.needle = None
+        else:
+            self.chosen = max(0, min(row, len(self.planned.plan_set.plans) - 1))
+            plan = self.planned.plan_set.plans[self.chosen]
+            broken = tuple(words for words in plan.warnings if words.startswith("limit broken"))
+            self.needle = Needle(
+                plan.trajectory.entry,
+                plan.trajectory.target,
+                plan.trajectory.needle.diameter_mm,
+                self.planned.near[self.chosen],
+                broken,
+            )
+        self.needle_changed.emit()
+
+    def move(self, entry: Vector, target: Vector) -> None:
+        """The needle as it is dragged, not judged yet."""
+        if self.needle is None or self._locked:
+            return
+        old = self.needle
+        self.needle = Needle(entry, target, old.diameter_mm, old.near, old.broken, judged=False, dragged=True)
+        self.needle_changed.emit()
+
+    def set_evaluated(self, evaluated: Evaluated) -> None:
+        """The engine's judgement of a dragged needle; the place stays where the hand is."""
+        if self.needle is None or not self.needle.dragged:
+            return
+        self.evaluated = evaluated
+        broken = tuple(breach.words for breach in evaluated.evaluation.breaches)
+        old = self.needle
+        self.needle = Needle(old.entry, old.target, old.diameter_mm, evaluated.near, broken, dragged=True)
+        self.needle_changed.emit()
+
+    def set_approved(self, approved: Mapping[str, Any] | None, folder: Path | None) -> None:
+        """A named person's approval, and the folder whose files hold it."""
+        self.approved, self.folder = approved, folder
+        self.approval_changed.emit()
+
+    def add_to_sitting(self) -> None:
+        """Keep the needle shown beside the next request's."""
+        if self.needle is not None and self.plan_set is not None:
+            side = f" {self.plan_set.side.value}" if self.plan_set.side else ""
+            name = f"{self.plan_set.procedure} {self.plan_set.level}{side}"
+            self.others = {**self.others, name: (self.needle.entry, self.needle.target)}
+            self.needle_changed.emit()
+
+    def clear_sitting(self) -> None:
+        """Forget the needles kept beside."""
+        self.others = {}
+        self.needle_changed.emit()

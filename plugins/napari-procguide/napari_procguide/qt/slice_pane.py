@@ -1,0 +1,208 @@
+"""One pane: a plane through the image with all that lies over it, drawn by Qt alone.
+
+napari's own canvases take about 60 ms each to draw a slice over software OpenGL; this takes a few
+(benchmarks/napari_plugin.py), so that three linked panes follow a wheel.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtCore import QPointF, QRectF, Qt, Signal
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from qtpy.QtWidgets import QSizePolicy, QWidget
+
+from napari_procguide import DISCLAIMER
+from napari_procguide.display.colours import CROSSHAIR
+from napari_procguide.display.planes import Plane, letters
+from napari_procguide.display.slices import grey, take
+from napari_procguide.qt.canvas import Scale, draw_labels, draw_marks, draw_picture, draw_words
+from napari_procguide.qt.pane_tools import Tool, tool_for
+
+if TYPE_CHECKING:
+    from napari_procguide.qt.pane_source import PaneSource
+
+__all__ = ["SlicePane"]
+
+_MARGIN = 1.02
+
+
+class SlicePane(QWidget):
+    """A plane of ``source``; wheel, crosshair, window, zoom and pan by hand.
+
+    ``pointed`` tells what the pointer is on, patient LPS mm, or None.
+    """
+
+    pointed = Signal(object)
+    entered = Signal()
+
+    def __init__(self, name: str, source: PaneSource, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.name, self.source = name, source
+        self.setObjectName(f"pane {name}")
+        self.setAccessibleName(f"{name} slice")
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(120, 100)
+        self.zoom, self.shift = 1.0, QPointF(0, 0)
+        self.tool: Tool | None = None
+        self.painted = 0
+
+    @property
+    def plane(self) -> Plane | None:
+        """What is shown, through the point in view; None where there is nothing to show."""
+        return self.source.plane()
+
+    def scale(self) -> Scale:
+        """From the plane's mm to this widget's pixels: the whole image fits at zoom 1."""
+        left, top, width, height = self.source.extent_mm()
+        fit = min(self.width() / max(width, 1), self.height() / max(height, 1)) / _MARGIN
+        per_mm = fit * self.zoom
+        x = self.width() / 2 - (left + width / 2) * per_mm + self.shift.x()
+        y = self.height() / 2 - (top + height / 2) * per_mm + self.shift.y()
+        return Scale(per_mm, x, y)
+
+    def reset(self) -> None:
+        """The whole image again."""
+        self.zoom, self.shift = 1.0, QPointF(0, 0)
+        self.update()
+
+    def point_at(self, position: QPointF) -> tuple[float, float, float] | None:
+        """The patient's place under a pixel."""
+        plane = self.plane
+        return None if plane is None else plane.to_patient(*self.scale().to_mm(position.x(), position.y()))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Picture, labels, marks, crosshair, letters, words."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(0, 0, 0))
+        plane = self.plane
+        if plane is not None and self.source.image is not None:
+            scale = self.scale()
+            self._picture(painter, plane, scale)
+            draw_marks(painter, scale, self.source.marks(plane))
+            self._crosshair(painter, scale)
+            if self.tool is not None:
+                self.tool.draw(painter, scale)
+            self._words(painter, plane)
+        elif self.source.why_empty:
+            painter.setPen(QColor(170, 170, 170))
+            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.source.why_empty)
+        self._bar(painter)
+        painter.end()
+        self.painted += 1
+
+    def _picture(self, painter: QPainter, plane: Plane, scale: Scale) -> None:
+        view, image = self.source.view, self.source.image
+        assert image is not None
+        half = self.source.half_mm / self.zoom
+        where = take(image, plane, slab_mm=view.slab_mm, half_mm=half)
+        if where is None:
+            return
+        draw_picture(painter, scale, where, grey(where.values, view.window))
+        for lattice, table, opacity in self.source.label_layers():
+            labels = take(lattice, plane, half_mm=half, nearest=True)
+            if labels is not None:
+                draw_labels(painter, scale, labels, table, opacity)
+
+    def _crosshair(self, painter: QPainter, scale: Scale) -> None:
+        if not self.source.crosshair:
+            return
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(QPen(QColor(*CROSSHAIR), 1))
+        place = scale.to_pixel(0, 0)
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
+            near = place + QPointF(10 * dx, 10 * dy)
+            painter.drawLine(near, place + QPointF(4000 * dx, 4000 * dy))
+
+    def _words(self, painter: QPainter, plane: Plane) -> None:
+        """Letters at the edges, the name, the window, the scale bar."""
+        width, height = self.width(), self.height()
+        centre = Qt.AlignmentFlag.AlignCenter
+        white = QColor(255, 255, 255)
+        font = painter.font()
+        font.setBold(True)
+        painter.setFont(font)
+        right, down = np.array(plane.right), np.array(plane.down)
+        for direction, x, y in (
+            (right, width - 16, height / 2),
+            (-right, 16, height / 2),
+            (down, width / 2, height - 30),
+            (-down, width / 2, 12),
+        ):
+            box = QRectF(x - 16, y - 10, 32, 20)
+            a, b, c = (float(v) for v in direction)
+            draw_words(painter, box, letters((a, b, c)), white, centre)
+        font.setBold(False)
+        painter.setFont(font)
+        top_left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+        draw_words(painter, QRectF(6, 3, width / 2 - 24, 60), self.source.title(), white, top_left)
+        top_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
+        draw_words(painter, QRectF(width / 2, 3, width / 2 - 6, 60), self.source.corner(), white, top_right)
+        self._scale_bar(painter)
+
+    def _scale_bar(self, painter: QPainter) -> None:
+        per_mm = self.scale().per_mm
+        length = max((mm for mm in (5, 10, 20, 50, 100, 200) if mm * per_mm < 0.3 * self.width()), default=5)
+        x, y = 8.0, self.height() - 24.0
+        painter.setPen(QPen(QColor(255, 255, 255), 2))
+        painter.drawLine(QPointF(x, y), QPointF(x + length * per_mm, y))
+        left = Qt.AlignmentFlag.AlignLeft
+        draw_words(painter, QRectF(x, y - 20, 80, 16), f"{length} mm", QColor(255, 255, 255), left)
+
+    def _bar(self, painter: QPainter) -> None:
+        """What every picture must say."""
+        font = painter.font()
+        font.setPointSizeF(max(font.pointSizeF() - 1.5, 6.5))
+        painter.setFont(font)
+        box = QRectF(0, self.height() - 17, self.width(), 15)
+        colour = QColor(255, 200, 120)
+        draw_words(painter, box, DISCLAIMER, colour, Qt.AlignmentFlag.AlignCenter)
+
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
+        """Scroll through the image; with Control zoom about the pointer."""
+        assert event is not None
+        steps = event.angleDelta().y() / 120
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            self.zoom_by(1.15**steps)
+        else:
+            self.source.scroll(steps)
+        event.accept()
+
+    def zoom_by(self, factor: float) -> None:
+        """Larger or smaller, about the crosshair."""
+        self.zoom = float(np.clip(self.zoom * factor, 0.5, 20))
+        self.update()
+
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
+        """What the button and the place begin."""
+        assert event is not None
+        self.entered.emit()
+        self.tool = tool_for(self, event)
+        if self.tool is not None:
+            self.tool.press(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
+        """Go on with it, or tell what is under the pointer."""
+        assert event is not None
+        if self.tool is not None and event.buttons():
+            self.tool.move(event)
+        self.pointed.emit(self.point_at(event.position()))
+
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
+        """End it."""
+        assert event is not None
+        if self.tool is not None:
+            self.tool.release(event)
+            self.tool = None
+            self.update()
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
+        """The whole image again."""
+        self.reset()
+
+    def leaveEvent(self, event: object) -> None:
+        """Nothing is under the pointer."""
+        self.pointed.emit(None)
