@@ -7,7 +7,13 @@ import pytest
 
 from procguide.anatomy import BONE, CANAL_CONTENT, Region, Side
 from procguide.phantom import Phantom, build, sample_parameters
-from procguide.planning.structures.dura import dura_spread_mm, interlaminar_line, model_dura, uncovered
+from procguide.planning.structures.dura import (
+    beside_pedicles,
+    dura_spread_mm,
+    interlaminar_line,
+    model_dura,
+    uncovered,
+)
 from procguide.planning.structures.foramen import foramen_depth
 from procguide.planning.structures.nerves import exiting_root, nerve_spread_mm
 
@@ -63,6 +69,14 @@ def test_the_true_sac_ends_within_the_spread_of_the_drawn_one(
     assert seen.sum() > 100
     assert abs(error.mean()) < dura_spread_mm(level)
     assert error.std() < dura_spread_mm(level) + 0.4  # half a voxel's rounding
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_true_sac_lies_between_the_pedicles_and_the_canals_labels_do_not(seed: int) -> None:
+    phantom = subject(seed)
+    beside = np.broadcast_to(beside_pedicles(phantom.spine, phantom.tissues.grid), phantom.tissues.shape)
+    assert not (phantom.tissues.mask(*SAC) & beside).any()
+    assert (phantom.regions.mask(*CANAL_CONTENT) & beside).sum() * 1.25**3 > 100
 
 
 def test_the_interlaminar_line_lies_between_sac_and_skin() -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import CANAL_CONTENT, Region, Vertebra
+from procguide.anatomy import CANAL_CONTENT, Region, Spine, Vertebra
 from procguide.geometry import Vector, vector
 from procguide.imaging import LabelMap
 from procguide.planning.names import Construction, StructureName
@@ -17,7 +17,7 @@ from procguide.planning.site import LocalLabels, Site
 from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
 from procguide.planning.structures.aerated import lung
 from procguide.planning.structures.cord import spinal_cord
-from procguide.planning.structures.dura import dura_spread_mm, model_dura
+from procguide.planning.structures.dura import SEEN_SAC, beside_pedicles, dura_spread_mm, model_dura
 from procguide.planning.structures.foramen import foramen_depth
 from procguide.planning.structures.neck import vertebral_artery
 from procguide.planning.structures.nerves import (
@@ -52,7 +52,7 @@ def dura(site: Site, labels: LocalLabels) -> Solid | None:
     if site.procedure.level.names == "sacrum":
         return sacral_sac(site, labels)
     midline = np.array(_midline(site), dtype=np.float64)
-    mask = model_dura(labels.levels, _one_canal(labels), labels.bone, midline)
+    mask = model_dura(labels.levels, _one_canal(site.spine, labels), labels.bone, midline)
     return Solid(StructureOrigin.MODELLED, mask=mask, spread_mm=dura_spread_mm(site.upper.level))
 
 
@@ -136,13 +136,17 @@ def _midline(site: Site) -> tuple[Vector, ...]:
     return tuple(vector(frame.to_patient((0.0, 0.0, z))) for z in (-60.0, 60.0))
 
 
-def _one_canal(labels: LocalLabels) -> LabelMap:
-    """Without islands of canal: networks leave a few in muscle, and each would pass for dura."""
+def _one_canal(spine: Spine, labels: LocalLabels) -> LabelMap:
+    """Without the canal's content in the foramina, and without islands of it.
+
+    Networks leave a few of these in muscle, and each would pass for dura.
+    """
     import cc3d
 
     regions = labels.regions
-    canal: NDArray[np.bool_] = regions.mask(*CANAL_CONTENT)
+    content: NDArray[np.bool_] = regions.mask(*CANAL_CONTENT)
+    canal = np.asarray(content & ~(beside_pedicles(spine, regions.grid) & ~regions.mask(*SEEN_SAC)))
     if not canal.any():
         return regions
     largest = cc3d.largest_k(np.ascontiguousarray(canal), k=1, connectivity=6) > 0
-    return regions.with_voxels(np.where(canal & ~largest, 0, regions.voxels).astype(regions.voxels.dtype))
+    return regions.with_voxels(np.where(content & ~largest, 0, regions.voxels).astype(regions.voxels.dtype))

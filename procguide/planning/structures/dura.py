@@ -13,11 +13,20 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import CANAL_CONTENT, VERSE_NAMES, Region
+from procguide.anatomy import CANAL_CONTENT, VERSE_NAMES, Region, Side, Spine
 from procguide.errors import InputUnfitError
-from procguide.imaging import LabelMap
+from procguide.imaging import Grid, LabelMap
 
-__all__ = ["DURA_SPREAD_MM", "dura_spread_mm", "interlaminar_line", "model_dura", "thecal_sac", "uncovered"]
+__all__ = [
+    "DURA_SPREAD_MM",
+    "SEEN_SAC",
+    "beside_pedicles",
+    "dura_spread_mm",
+    "interlaminar_line",
+    "model_dura",
+    "thecal_sac",
+    "uncovered",
+]
 
 _GAP_MM = MappingProxyType({"L1": 0.8, "L2": 0.8, "L3": 0.9, "L4": 1.6, "L5": 2.1, "sacrum": 2.1})
 """From the line through the laminae's upper edges forward to the sac (benchmarks/nerve_model.py)."""
@@ -30,13 +39,14 @@ _REACH_MM = 18.0
 _STRAIGHT_MM = 10.0
 _COVER_MM = 6.0
 _FAR_MM = 99.0
-_SEEN = (
+SEEN_SAC = (
     Region.THECAL_SAC,
     Region.DURA,
     Region.CEREBROSPINAL_FLUID,
     Region.SPINAL_CORD,
     Region.CAUDA_EQUINA,
 )
+"""What is the sac, or in it, wherever it is labelled."""
 
 _Reals = NDArray[np.float64]
 
@@ -44,6 +54,32 @@ _Reals = NDArray[np.float64]
 def dura_spread_mm(level: str) -> float:
     """The spread at that level; above L1 that of L1, below L5 that of L5."""
     return DURA_SPREAD_MM.get(level, DURA_SPREAD_MM["L1" if level.startswith("T") else "L5"])
+
+
+def beside_pedicles(spine: Spine, grid: Grid) -> NDArray[np.bool_]:
+    """What lies lateral of the pedicles' medial borders, ``(k, 1, i)`` of ``grid`` (axes as the scene's).
+
+    Labels of the canal run on into the foramina, with the fat there; the sac lies between the pedicles (on
+    phantoms by 0.5 mm or more). From one vertebra to the next the border is a straight line; beyond the last
+    pedicle it is that pedicle's.
+    """
+    origin, spacing = grid.affine.origin, grid.affine.spacing
+    z = origin[2] + np.arange(grid.shape[0]) * spacing[0]
+    x = origin[0] + np.arange(grid.shape[2]) * spacing[2]
+    beyond = np.zeros((len(z), 1, len(x)), dtype=bool)
+    for side in Side:
+        borders = np.array(
+            [
+                np.asarray(pedicle.centre) - side.sign * pedicle.width_mm / 2 * np.asarray(one.frame.left)
+                for one in spine.vertebrae
+                if (pedicle := one.pedicles.get(side)) is not None
+            ]
+        ).reshape(-1, 3)
+        if len(borders):
+            order = np.argsort(borders[:, 2])
+            border = np.interp(z, borders[order, 2], borders[order, 0])
+            beyond |= ((x[None, None] - border[:, None, None]) * side.sign) > 0
+    return beyond
 
 
 def uncovered(canal: NDArray[np.bool_], bone: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
@@ -116,7 +152,7 @@ def model_dura(
     z = regions.affine.origin[2] + np.arange(regions.shape[0]) * regions.spacing[0]
     order = np.argsort(midline[:, 2])
     middle = np.interp(z, midline[order, 2], midline[order, 1]) - regions.affine.origin[1]
-    return thecal_sac(canal, bone, middle, _gaps(levels), regions.spacing) | regions.mask(*_SEEN)
+    return thecal_sac(canal, bone, middle, _gaps(levels), regions.spacing) | regions.mask(*SEEN_SAC)
 
 
 def _gaps(levels: LabelMap) -> _Reals:
