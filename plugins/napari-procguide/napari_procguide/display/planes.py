@@ -17,7 +17,7 @@ _LEAST_SHARE = 0.35
 
 @dataclass(frozen=True)
 class Plane:
-    """A picture's plane: ``centre`` in patient LPS mm, unit vectors to the picture's ``right`` and ``down``."""
+    """A picture's plane: ``centre`` in patient LPS mm, unit vectors to its ``right`` and ``down``."""
 
     centre: Vector
     right: Vector

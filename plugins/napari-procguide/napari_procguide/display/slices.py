@@ -16,7 +16,7 @@ __all__ = ["Slice", "grey", "take"]
 
 @dataclass(frozen=True, eq=False)
 class Slice:
-    """Values ``(rows, columns)`` and their place on the plane: edges in mm from its centre, right and down."""
+    """Values ``(rows, columns)`` and where on the plane: edges in mm from its centre, right and down."""
 
     values: NDArray[Any]
     left: float

@@ -51,7 +51,7 @@ class Engine:
             listener = Listener(authkey=key)
             command = [sys.executable, "-m", "napari_procguide.engine.worker"]
             environment = {**os.environ, "MPLBACKEND": "Agg"}
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 (our own module)
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment
             )
             assert self._process.stdin is not None

@@ -18,7 +18,7 @@ from procguide.errors import ProcguideError, UsageError
 from procguide.imaging import Cine, Modality, Volume
 from procguide.imaging.resample import resample, working_grid
 
-__all__ = ["frames", "list_series", "show", "straight", "thumbnails"]
+__all__ = ["frames", "list_sample", "list_series", "show", "straight", "thumbnails"]
 
 _MOST_VOXELS = 80_000_000
 _THUMBNAIL = 72
@@ -38,10 +38,22 @@ def list_series(state: State, steps: Steps, path: Path) -> Listed:
     return Listed(path, shown, first, study.findings)
 
 
+def list_sample(state: State, steps: Steps) -> Listed:
+    """The synthetic study beside the package, or one made now."""
+    from procguide.cli.demo import sample_study
+    from procguide.phantom import write_sample
+
+    folder = sample_study()
+    if folder is None:
+        folder = state.scratch / "sample"
+        with steps.step("make the sample") as advance:
+            write_sample(folder, progress=advance)
+    return list_series(state, steps, folder)
+
+
 def show(state: State, steps: Steps, number: int) -> Opened:
     """Read one series' voxels, straightened for display."""
     study, series = state.study, _series(state, number)
-    assert study is not None
     with steps.step("read pixels"):
         volume = read_volume(series)
         images_read(series)
@@ -119,7 +131,7 @@ def _window(volume: Volume) -> tuple[float, float]:
 def thumbnails(state: State, steps: Steps) -> dict[int, NDArray[np.uint8]]:
     """A small picture of each series, from the middle one of its images."""
     found = {}
-    series = () if state.study is None else state.study.series
+    series = state.study.series
     with steps.step("thumbnails") as advance:
         for number, one in enumerate(series):
             advance("thumbnails", number / len(series))
@@ -176,7 +188,7 @@ def frames(state: State, steps: Steps, number: int) -> FramesShown:
 
 
 def _series(state: State, number: int) -> Series:
-    if state.study is None or not 0 <= number < len(state.study.series):
+    if not 0 <= number < len(state.study.series):
         raise UsageError("This series is no longer open. Open the study again.")
     return state.study.series[number]
 

@@ -160,7 +160,7 @@ def export(state: State, steps: Steps, folder: Path, *, force: bool = False) -> 
 
 
 def approve(
-    state: State, steps: Steps, folder: Path, by: str, reason: str, rank: int, organisation: str = ""
+    _state: State, steps: Steps, folder: Path, by: str, reason: str, rank: int, organisation: str = ""
 ) -> dict[str, Any]:
     """Record a named person's approval in a folder that was exported; who, when and why."""
     from procguide.cli.approve import record_approval

@@ -39,12 +39,26 @@ class State:
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
-        self.study: Study | None = None
+        self._study: Study | None = None
         self.planned: Planned | None = None
         self.sitting: list[Planned] = []
         self._case: Case | None = None
         self._anatomy: Anatomy | None = None
         self._count = 0
+
+    @property
+    def study(self) -> Study:
+        """What was opened."""
+        if self._study is None:
+            self._study = self._taken_up("study")
+        if self._study is None:
+            raise UsageError("No study is open. Open one first.")
+        return self._study
+
+    @study.setter
+    def study(self, study: Study) -> None:
+        self._study = study
+        self._keep("study", study)
 
     @property
     def case(self) -> Case:

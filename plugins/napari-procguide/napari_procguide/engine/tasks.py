@@ -26,6 +26,7 @@ TASKS: Mapping[str, Callable[..., Any]] = {
     "frames": opening.frames,
     "judge": labelling.judge,
     "keep_drawn": planning.keep_drawn,
+    "list_sample": opening.list_sample,
     "list_series": opening.list_series,
     "plan": planning.make_plan,
     "rename": labelling.rename,

@@ -37,16 +37,19 @@ class Assistant:
 
     def open(self, path: Path) -> None:
         """List what ``path`` holds, and show the series that serves planning best."""
+        self.jobs.run("Opening", "list_series", self._listed, path=Path(path))
 
-        def listed(found: Listed) -> None:
-            self.study.set_listed(found)
-            if found.first is not None:
-                self.show(found.first)
-            elif found.series:
-                self.show_frames(found.series[0].number)
-            self.jobs.run("Thumbnails", "thumbnails", self.thumbnails_made.emit, quiet=True)
+    def open_sample(self) -> None:
+        """The synthetic study; it is made where the package has none beside it."""
+        self.jobs.run("Opening the sample", "list_sample", self._listed)
 
-        self.jobs.run("Opening", "list_series", listed, path=Path(path))
+    def _listed(self, found: Listed) -> None:
+        self.study.set_listed(found)
+        if found.first is not None:
+            self.show(found.first)
+        elif found.series:
+            self.show_frames(found.series[0].number)
+        self.jobs.run("Thumbnails", "thumbnails", self.thumbnails_made.emit, quiet=True)
 
     def show(self, number: int) -> None:
         """Show one of the listed series in the panes."""
@@ -100,7 +103,7 @@ class Assistant:
         """Take ringing out of an MR series, to be looked at beside the image."""
 
         def done(found: Mapping[str, Any]) -> None:
-            self.study.set_compared(Lattice.read(found["image"]))
+            self.study.set_unrung(Lattice.read(found["image"]))
             words = f"Changed by {found['mean_change']:.2g} on average, {found['largest_change']:.3g} at most"
             self.said.emit("; ".join([words, *found["cautions"]]))
 

@@ -67,6 +67,7 @@ class StudyModel:
 
     listed_changed = Signal()
     image_changed = Signal()
+    compared_changed = Signal()
     findings_changed = Signal()
     labels_changed = Signal()
 
@@ -78,6 +79,7 @@ class StudyModel:
         self.labelled: Labelled | None = None
         self.levels: Lattice | None = None
         self.regions: Lattice | None = None
+        self.unrung: Lattice | None = None
         self.compared: Lattice | None = None
 
     def set_listed(self, listed: Listed | None) -> None:
@@ -87,7 +89,8 @@ class StudyModel:
 
     def set_opened(self, opened: Opened | None, image: Lattice | None) -> None:
         """Another series is shown: labels and findings are gone."""
-        self.opened, self.image, self.compared = opened, image, None
+        self.opened, self.image = opened, image
+        self.unrung = self.compared = None
         self.set_judged(None)
         self.set_labelled(None)
         self.image_changed.emit()
@@ -104,7 +107,12 @@ class StudyModel:
         self.regions = None if labelled is None else Lattice.read(labelled.regions)
         self.labels_changed.emit()
 
-    def set_compared(self, image: Lattice | None) -> None:
-        """An image of the same place to be looked at in the other's stead, as one without ringing."""
-        self.compared = image
-        self.image_changed.emit()
+    def set_unrung(self, image: Lattice) -> None:
+        """The image without ringing, shown at once."""
+        self.unrung = image
+        self.show_unrung(True)
+
+    def show_unrung(self, after: bool) -> None:
+        """The image without ringing in the other's stead, or as it was acquired."""
+        self.compared = self.unrung if after else None
+        self.compared_changed.emit()

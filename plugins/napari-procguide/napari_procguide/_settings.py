@@ -1,0 +1,17 @@
+"""This plugin's settings, as they stand in napari's preferences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["setting"]
+
+
+def setting(group: str, name: str) -> Any:
+    """One setting's value; its default where the plugin is not installed as one."""
+    from napari.settings import get_plugin_settings
+
+    try:
+        return getattr(getattr(get_plugin_settings("napari-procguide"), group), name)
+    except (KeyError, AttributeError):
+        return {"show_identity": False, "sound": False, "restore": True}[name]

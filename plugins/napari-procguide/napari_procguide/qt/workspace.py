@@ -1,0 +1,181 @@
+"""The workspace: composes and connects, nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
+
+from napari_procguide._settings import setting
+from napari_procguide.display.layers import Layers
+from napari_procguide.engine.client import Engine
+from napari_procguide.models.assistant import Assistant
+from napari_procguide.qt.job_bar import JobBar
+from napari_procguide.qt.keys import workspace_keys
+from napari_procguide.qt.look_bar import LookBar
+from napari_procguide.qt.mailbox import Mailbox
+from napari_procguide.qt.pane_grid import PaneGrid
+from napari_procguide.qt.plan_panel import PlanPanel
+from napari_procguide.qt.quality_panel import QualityPanel
+from napari_procguide.qt.series_browser import SeriesBrowser
+from napari_procguide.qt.shortcuts import KeyList, bind_keys
+from napari_procguide.qt.spine_panel import SpinePanel
+
+if TYPE_CHECKING:
+    from napari import Viewer
+
+__all__ = ["Workspace"]
+
+_CANVAS_FOLLOWS_MS = 120
+
+
+class Workspace(QWidget):
+    """Panes and panels in one dock of napari's window, around one :class:`Assistant`."""
+
+    open_ones: ClassVar[list[Workspace]] = []
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.viewer = napari_viewer
+        self.mailbox = Mailbox(self)
+        self.engine = Engine(self.mailbox.post)
+        self.assistant = Assistant(self.engine)
+        self.mailbox.receive = self.assistant.jobs.receive
+        self.layers = Layers(napari_viewer)
+        self.panes = PaneGrid(self.assistant)
+        self.look = LookBar(self.assistant)
+        self.series = SeriesBrowser(self.assistant)
+        self.quality = QualityPanel(self.assistant)
+        self.spine = SpinePanel(self.assistant)
+        self.plan = PlanPanel(self.assistant)
+        self.jobs = JobBar(self.assistant)
+        self.keys = workspace_keys(self)
+        self._lay_out()
+        self._connect()
+        self.shortcuts = bind_keys(self, self.keys)
+        self.assistant.view.identity = setting("privacy", "show_identity")
+        self.plan.sound.setChecked(setting("planning", "sound"))
+        self.setAcceptDrops(True)
+        Workspace.open_ones.append(self)
+        napari_viewer.window._qt_window.installEventFilter(self)
+        self.engine.start()
+
+    def _lay_out(self) -> None:
+        self.tabs = QTabWidget()
+        for widget, name in (
+            (self.series, "Study"),
+            (self.quality, "Quality"),
+            (self.spine, "Spine"),
+            (self.plan, "Plan"),
+        ):
+            self.tabs.addTab(widget, name)
+        self.tabs.setMinimumWidth(330)
+        self.in_3d = QPushButton("3D")
+        self.in_3d.setCheckable(True)
+        self.in_3d.setToolTip("napari's canvas on the left: surfaces in 3D, or the axial slice (key V)")
+        self.help = QPushButton("Keys (F1)")
+        top = QHBoxLayout()
+        top.addWidget(self.look, 1)
+        top.addWidget(self.in_3d)
+        top.addWidget(self.help)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(self.panes)
+        split.addWidget(self.tabs)
+        split.setStretchFactor(0, 3)
+        split.setStretchFactor(1, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(2, 2, 2, 2)
+        column.addLayout(top)
+        column.addWidget(split, 1)
+        column.addWidget(self.jobs)
+
+    def _connect(self) -> None:
+        assistant = self.assistant
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_CANVAS_FOLLOWS_MS)
+        self._timer.timeout.connect(self._canvas)
+        self.in_3d.toggled.connect(self.layers.show_in_3d)
+        self.help.clicked.connect(self.show_keys)
+        self.spine.edit_wanted.connect(self._edit)
+        self.spine.edits_done.connect(self._take)
+        assistant.study.image_changed.connect(self._image)
+        assistant.study.labels_changed.connect(self._spine)
+        assistant.plan.plans_changed.connect(self._plans)
+        assistant.plan.needle_changed.connect(self._timer.start)
+        assistant.view.point_changed.connect(self._timer.start)
+        assistant.view.look_changed.connect(self._timer.start)
+
+    def _canvas(self) -> None:
+        """Napari's canvas follows when the hand rests: it is slower than the panes."""
+        view = self.assistant.view
+        self.layers.show_point(view.point)
+        self.layers.show_window(view.window)
+        self.layers.show_needle(self.assistant.plan.needle)
+
+    def _image(self) -> None:
+        self.in_3d.setChecked(False)
+        self.layers.show_image(self.assistant.study.image, self.assistant.view.window)
+
+    def _spine(self) -> None:
+        labelled = self.assistant.study.labelled
+        self.layers.show_spine({} if labelled is None else labelled.meshes)
+        if labelled is not None:
+            self.in_3d.setChecked(True)
+            self.layers.show_in_3d(True)
+
+    def _plans(self) -> None:
+        planned = self.assistant.plan.planned
+        self.layers.show_skin(None if planned is None else planned.skin)
+
+    def _edit(self) -> None:
+        levels = self.assistant.study.levels
+        if levels is not None:
+            self.in_3d.setChecked(False)
+            self.layers.edit_levels(levels)
+
+    def _take(self) -> None:
+        voxels = self.layers.edited_levels()
+        if voxels is not None:
+            file = self.engine.scratch / "edited.npy"
+            np.save(file, voxels)
+            self.layers.end_edit()
+            self.assistant.take_edited(file)
+
+    def in_3d_toggle(self) -> None:
+        """Napari's canvas in 3D, or as a slice."""
+        self.in_3d.toggle()
+
+    def show_keys(self) -> None:
+        """The list of keys."""
+        self.key_list = KeyList(self.keys, self)
+        self.key_list.open()
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
+        """Files may be dropped here."""
+        assert event is not None
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:
+        """Open what was dropped."""
+        assert event is not None
+        self.assistant.open(Path(event.mimeData().urls()[0].toLocalFile()))
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Napari's window closes: so does all that runs."""
+        if event is not None and event.type() == QEvent.Type.Close:
+            self.end()
+        return False
+
+    def end(self) -> None:
+        """Stop the engine; what comes late is not heard."""
+        self.mailbox.receive = None
+        self._timer.stop()
+        self.engine.close()
+        if self in Workspace.open_ones:
+            Workspace.open_ones.remove(self)
