@@ -13,7 +13,7 @@ of the truth only judges its needle of rank 1:
   within 1.5 mm of a structure that no needle may pierce is measured again at 0.5 mm;
 - ``truth_has_one``: its own needle ends within 2 mm of the true zone and keeps the catalogue's margins
   against the truth, or else one of 12000 needles drawn at random to within 2 mm of the true zone, in the
-  catalogue's angles, does, stepped along by 0.6 mm through the true tissues (planner_truth.py).
+  catalogue's angles, does, stepped along by 0.6 mm through the true tissues (planner_needles.py).
 
 Results go to benchmarks/results/planner_population.json (``_network`` for the networks' labels) after each
 seed; ``--resume`` keeps what is there, ``--only`` names procedures to run (again).
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from planner_needles import any_needle
 from planner_truth import (
     BY_TISSUE,
     GRAVE,
@@ -38,7 +39,6 @@ from planner_truth import (
     TISSUES,
     Truth,
     Wanted,
-    any_needle,
     clearance,
     fine_clearance,
     off_zone,

@@ -1,15 +1,14 @@
 """The truth that plans on phantoms are held against; used by planner_population.py.
 
 Nothing here reads a plan's own scene, fields or zones. A needle is measured by the distance of its line to
-the centres of the true voxels; whether any needle would do is found by drawing needles at random to the true
-zone within the catalogue's angles and stepping along each through the true tissues.
+the centres of the true voxels; whether any needle would do is found in planner_needles.py.
 """
 
 from __future__ import annotations
 
 import pickle
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,14 +25,9 @@ from procguide.planning import Procedure
 from procguide.planning.catalogue import Approach
 
 SPACING_MM = 1.2
-STEP_MM = 0.6
 REACH_MM = 30.0
 IN_ZONE_MM = 2.0
 """The catalogue's placement error of the tip (SD, assumed)."""
-TRIALS = 12000
-BATCH = 1500
-TRIED_EXACTLY = 150
-
 HIATUS_BELOW_MM, LID_ABOVE_MM, LID_HALF_MM = 6.0, 2.0, 3.0
 """See :meth:`Wanted.open_hiatus`."""
 
@@ -111,6 +105,12 @@ class Truth:
         zones = tuple(zone for zone in data["zones"] if not _astray(zone, spine))
         return cls(seed, tissues, labels("levels", dict(VERSE_NAMES)), spine, zones)
 
+    def finely_about(self, start: np.ndarray, end: np.ndarray) -> Truth:
+        """The same subject built again at 0.5 mm, within 8 mm about a line."""
+        low, high = np.minimum(start, end) - 8.0, np.maximum(start, end) + 8.0
+        phantom = build(sample_parameters(self.seed), 0.5, box=(low, high))
+        return Truth(self.seed, phantom.tissues, phantom.levels, self.spine, self.zones)
+
     @cached_property
     def voxels(self) -> dict[str, np.ndarray]:
         """Centres of the true voxels of each structure, ``(n, 3)`` LPS mm."""
@@ -147,8 +147,10 @@ class Truth:
         found = []
         for pedicle in vertebra.pedicles.values():
             middle = self.levels.to_index(np.asarray(pedicle.centre))
-            low = np.maximum(np.floor(middle - 25 / SPACING_MM), 0).astype(int)
-            window = tuple(slice(a, a + round(50 / SPACING_MM) + 1) for a in low)
+            spacing = float(self.levels.spacing[0])
+            low = np.maximum(np.floor(middle - 25 / spacing), 0).astype(int)
+            high = np.maximum(np.floor(middle - 25 / spacing) + round(50 / spacing) + 1, 0).astype(int)
+            window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
             own = binary_fill_holes(self.levels.voxels[window] == VERSE_LABELS[level])
             points = self.levels.to_patient(np.argwhere(~own) + low)
             across, behind, above = vertebra.frame.to_local(points).T
@@ -332,6 +334,12 @@ class Wanted:
         return centres[~(lid & (np.abs(off @ self.axes[:, 0]) < LID_HALF_MM))]
 
     @property
+    def steepest(self) -> float:
+        """The most that a needle may point to head or feet as the patient lies: sine of the tilt."""
+        most = self.procedure.entry.steepest_deg
+        return float(np.sin(np.radians(most.value))) if most is not None else 1.0
+
+    @property
     def longest_mm(self) -> float:
         """Of a needle inside the body."""
         needle = self.procedure.needle
@@ -356,112 +364,3 @@ class Wanted:
         entry = self.procedure.entry
         facing = np.diag([1.0, 1.0 if entry.surface == "back" else -1.0, 1.0])
         return (np.eye(3) if entry.reference == "table" else self.axes) @ facing
-
-
-def draw_needles(wanted: Wanted, points: np.ndarray, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Batches of targets within 2 mm of the true zone and directions out of the body that are allowed."""
-    random = np.random.default_rng(seed)
-    limits = wanted.approach
-    for _ in range(0, TRIALS, BATCH):
-        beside = random.normal(size=(BATCH, 3))
-        beside *= IN_ZONE_MM * np.cbrt(random.random((BATCH, 1))) / np.linalg.norm(beside, axis=1)[:, None]
-        targets = points[random.integers(len(points), size=BATCH)] + beside
-        oblique = np.radians(random.uniform(limits.oblique_deg.low, limits.oblique_deg.high, BATCH))
-        tilt = np.radians(random.uniform(limits.tilt_deg.low, limits.tilt_deg.high, BATCH))
-        left, back = np.sin(oblique * wanted.sign) * np.cos(tilt), np.cos(oblique) * np.cos(tilt)
-        yield targets, np.stack([left, back, np.sin(tilt)], axis=1) @ wanted.reference.T
-
-
-@dataclass(frozen=True, eq=False)
-class Room:
-    """What is forbidden to a needle's line in the truth, on the tissues' own lattice about the zone.
-
-    ``forbidden_at_tip`` holds within ``free_mm`` of the tip, where some procedures touch bone.
-    """
-
-    air: np.ndarray
-    forbidden: np.ndarray
-    forbidden_at_tip: np.ndarray
-    start: np.ndarray
-    free_mm: float
-
-    def passes(self, truth: Truth, wanted: Wanted, targets: np.ndarray, outward: np.ndarray) -> np.ndarray:
-        """Which needles reach the skin, where and as far as is allowed, without meeting what is forbidden."""
-        depth = np.arange(0.0, wanted.longest_mm + 12.0, STEP_MM)
-        points = targets[:, None] + depth[None, :, None] * outward[:, None]
-        index = np.round(truth.tissues.to_index(points)).astype(int) - self.start
-        inside = ((index >= 0) & (index < self.air.shape)).all(axis=2)
-        at = tuple(np.moveaxis(np.clip(index, 0, np.array(self.air.shape) - 1), -1, 0))
-        air = self.air[at] & inside
-        skin = np.where(air.any(axis=1), depth[np.argmax(air, axis=1)], np.inf)
-        met = np.where(depth < self.free_mm, self.forbidden_at_tip[at], self.forbidden[at])
-        before = depth[None] < skin[:, None]
-        free = (skin <= wanted.longest_mm) & ~(met & before).any(axis=1) & (inside | ~before).all(axis=1)
-        if (lateral := wanted.approach.lateral_mm) is not None:
-            across = wanted.lateral_mm(targets + np.minimum(skin, 1e3)[:, None] * outward)
-            free &= (across >= lateral.low) & (across <= lateral.high)
-        return free
-
-
-def room(truth: Truth, wanted: Wanted) -> Room:
-    """Grow every structure that the procedure keeps away from by its margin and the needle's radius."""
-    from procguide.planning._kernels import distance_squared
-
-    reach = np.array([110.0, 130.0, 130.0])
-    middle = truth.tissues.to_index(np.asarray(wanted.zone.centre))
-    front = 0.4 if wanted.procedure.entry.surface == "back" else 2.0
-    low = np.maximum(np.floor(middle - reach / SPACING_MM * (1, front, 1)), 0).astype(int)
-    high = np.minimum(np.ceil(middle + reach / SPACING_MM * (1, 2.4 - front, 1)) + 1, truth.tissues.shape)
-    window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    shape = truth.tissues.voxels[window].shape
-    forbidden, at_tip, free = np.zeros(shape, bool), np.zeros(shape, bool), 0.0
-    solids: dict[tuple[float, bool], np.ndarray] = {}
-    for rule in wanted.procedure.structures:
-        centres = wanted.centres(truth, rule.name)
-        if centres is None:
-            continue
-        free = max(free, rule.contact_mm.value if rule.contact_mm else 0.0)
-        mask = solids.setdefault((rule.margin_mm.value, rule.contact_mm is not None), np.zeros(shape, bool))
-        index = np.round(truth.tissues.to_index(centres)).astype(int) - low
-        mask[tuple(index[((index >= 0) & (index < shape)).all(axis=1)].T)] = True
-    for (margin, touched), mask in solids.items():
-        # Distances to the voxels' faces: half a voxel nearer than to their centres.
-        reached = (margin + wanted.procedure.needle.radius_mm) ** 2
-        grown = mask | (distance_squared(mask, truth.tissues.spacing) < reached)
-        forbidden |= grown
-        if not touched:
-            at_tip |= grown
-    return Room(truth.tissues.voxels[window] == 0, forbidden, at_tip, low, free)
-
-
-def keeps_margins(truth: Truth, wanted: Wanted, target: np.ndarray, outward: np.ndarray) -> bool:
-    """Whether a needle that :class:`Room` lets pass does so by its line's own distances.
-
-    Room looks at the voxel next to each point, right to about a voxel: of thousands of needles drawn into a
-    narrow way, those pass that are rounded in their favour.
-    """
-    entry = target + wanted.longest_mm * outward
-    for rule in wanted.procedure.structures:
-        centres = wanted.centres(truth, rule.name)
-        if centres is None:
-            continue
-        end = target + outward * (rule.contact_mm.value if rule.contact_mm else 0.0)
-        found = clearance(centres, entry, end, SPACING_MM)
-        if found is not None and found < rule.margin_mm.value + wanted.procedure.needle.radius_mm:
-            return False
-    return True
-
-
-def any_needle(truth: Truth, wanted: Wanted) -> bool:
-    """Whether a needle within the catalogue's angles to the true zone keeps every margin in the truth."""
-    space = room(truth, wanted)
-    points = true_zone(truth, wanted.procedure.id, wanted.zone)
-    tried = 0
-    for targets, outward in draw_needles(wanted, points, truth.seed):
-        for n in np.flatnonzero(space.passes(truth, wanted, targets, outward)):
-            tried += 1
-            if keeps_margins(truth, wanted, targets[n], outward[n]):
-                return True
-            if tried == TRIED_EXACTLY:
-                return False
-    return False
