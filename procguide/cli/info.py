@@ -52,7 +52,7 @@ def _whose(series: Series) -> dict[str, str]:
     """The patient and the scan by name, for DICOM; on purpose only where the user asks, and logged."""
     from procguide.dicom.identity import identity_of
 
-    if series.volume is not None:
+    if series.volume is not None or series.pictures is not None:
         return {}
     images_read(series)
     return asdict(identity_of(series.files[0]))

@@ -21,6 +21,7 @@ SHORT_WORDS = {
     "projection": "viewing only: X-ray projection",
     "ultrasound": "viewing only: ultrasound",
     "secondary capture": "viewing only: secondary capture, not measurable",
+    "picture": "viewing only: picture or video, not measurable",
 }
 
 

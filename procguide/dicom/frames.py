@@ -17,6 +17,7 @@ from procguide.dicom.elements import first_text, numbers, tags_of, whole
 from procguide.dicom.frame_view import VIEW_TAGS, times_of, views_of
 from procguide.dicom.guard import check_segmented_palette, check_series
 from procguide.dicom.parse import parse_header
+from procguide.dicom.pictures import read_pictures
 from procguide.dicom.pixels import output_units, padding_of, within_stored_bits
 from procguide.dicom.study import Series
 from procguide.errors import InputUnfitError, InputUnreadableError
@@ -67,6 +68,8 @@ def read_frames(
 
     Grey values are as after the modality transformation; colours are RGB, whatever they were stored as.
     """
+    if series.pictures is not None:
+        return read_pictures(series)
     if series.volume is not None or not all(series.shape):
         raise InputUnfitError(
             f"the {series.modality} series is {series.usable_for}: it has no frames to read"

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.dicom.containers import contents_of
 from procguide.dicom.fitness import assess_fitness, usable_for
 from procguide.dicom.frames import describe_frames
 from procguide.dicom.headers import Headers, SliceHeader, read_headers
+from procguide.dicom.pictures import is_picture, series_of_pictures
 from procguide.dicom.pixels import as_scanner_units
 from procguide.dicom.stacking import group, stack
 from procguide.dicom.study import Series, SliceReference, Study
@@ -28,22 +30,36 @@ def read_study(path: str | Path, *, without: Collection[Path] = ()) -> Study:
     """The series under ``path``: a DICOM file, a folder, DICOMDIR or zip of them, or one image file.
 
     Of DICOM, only headers are read here; :func:`procguide.dicom.read_volume` reads the voxels. Files
-    that are not DICOM are passed over. NIfTI, NRRD and MetaImage files give a study of one series. Files
-    ``without`` which to read it, as those whose pixels turned out to be damaged, are left out and counted.
+    that are not DICOM are passed over. NIfTI, NRRD and MetaImage files give a study of one series.
+    Pictures and videos, or a folder of them without DICOM, give series to look at
+    (:func:`procguide.dicom.read_frames`). Files ``without`` which to read it, as those whose pixels turned
+    out to be damaged, are left out and counted.
     """
     path = Path(path)
     if not path.exists():
         raise InputUnreadableError(f"there is no file or folder {path}; check the path")
     if path.is_file() and image_suffix(path) is not None:
         return Study((_series_of_image(path),))
+    if path.is_file() and is_picture(path):
+        return _study_of_pictures((path,))
     headers = read_headers(path, without)
     if not headers.slices:
+        pictures = [] if _unusable(path, headers) else list(filter(is_picture, contents_of(path).files))
+        if pictures:
+            return _study_of_pictures(pictures)
         raise InputUnreadableError(_nothing_found(path, headers))
     parts = group(headers.slices)
     stacks = Counter(part[0].series_uid for part in parts if part[0].position is not None)
     series = [_series(part, stacks[part[0].series_uid]) for part in parts]
     series.sort(key=lambda one: (one.study_uid, one.modality, one.uid, -len(one.slices)))
     return Study(tuple(series), tuple(_study_findings(headers)))
+
+
+def _study_of_pictures(files: Collection[Path]) -> Study:
+    series, damaged = series_of_pictures(files)
+    words = f"{damaged} pictures or videos are damaged, and left out."
+    finding = _counted("damaged files", damaged, words, "Get them again from their source.")
+    return Study(tuple(series), (finding,) if damaged else ())
 
 
 def _series(headers: list[SliceHeader], stacks: int = 1) -> Series:

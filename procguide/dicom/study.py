@@ -11,6 +11,7 @@ import numpy as np
 from procguide.errors import InputUnfitError
 from procguide.findings import Finding, Severity
 from procguide.imaging import Grid, Modality, View, Volume
+from procguide.imaging.frame_source import Pictures, VideoFile
 
 __all__ = ["Series", "SliceReference", "Study"]
 
@@ -40,6 +41,7 @@ class Series:
     ``view`` is what the first image's header says of its pixels: size, window presets, C-arm, ultrasound
     regions; ``times_s`` its frames' times from 0, where it has no place in the patient.
     :func:`procguide.dicom.read_frames` reads such images' pixels.
+    ``pictures`` is where the frames come from that are no DICOM: picture files or a video.
     ``description`` is the scanner's free text and may identify the patient: show it, do not store it.
     """
 
@@ -58,6 +60,7 @@ class Series:
     patient_position: str = ""
     view: View | None = None
     times_s: tuple[float, ...] | None = None
+    pictures: Pictures | VideoFile | None = None
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:

@@ -40,7 +40,7 @@ _FAT_NULL_MS = (80.0, 300.0)
 
 def acquisition_of(series: Series) -> Acquisition:
     """What the first file's header says; an empty record for images that are not DICOM."""
-    if series.volume is not None or not series.files:
+    if series.volume is not None or series.pictures is not None or not series.files:
         return Acquisition()
     parsed = parse_header(series.files[0], _TAGS)
     if parsed is None:

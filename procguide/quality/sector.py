@@ -114,8 +114,8 @@ def _brighter(planar: Planar) -> tuple[int, int, int, int] | None:
 
 def _in_line(part: slice, main: slice) -> bool:
     """Whether columns lie within those of the main part and are half as many."""
-    common = min(part.stop, main.stop) - max(part.start, main.start)
-    return common > 0.5 * (main.stop - main.start) and common > 0.9 * (part.stop - part.start)
+    common: int = min(part.stop, main.stop) - max(part.start, main.start)
+    return bool(common > 0.5 * (main.stop - main.start) and common > 0.9 * (part.stop - part.start))
 
 
 def _straight(planar: Planar, box: tuple[int, int, int, int]) -> NDArray[np.float32]:

@@ -9,7 +9,7 @@ from quality.made_pictures import frame, scan, xray
 
 from procguide.errors import InputUnreadableError
 from procguide.imaging import Cine, View
-from procguide.imaging.frame_source import FrameSource, PictureFolder, VideoFile
+from procguide.imaging.frame_source import FrameSource, Pictures, VideoFile
 from procguide.quality import Kind
 from procguide.quality.faults import projection, ultrasound
 from procguide.quality.live import Recommender, Verdict, recommend
@@ -78,19 +78,19 @@ class TestSources:
         for n in (2, 0, 1):
             Image.fromarray(np.full((60, 60), 10 * n, np.uint8)).save(tmp_path / f"{n}.png")
         (tmp_path / "notes.txt").write_text("no picture")
-        source = PictureFolder(tmp_path, "US", 10.0)
+        source = Pictures.of_folder(tmp_path, "US", 10.0)
         assert isinstance(source, FrameSource)
         assert [(f.pixels[0, 0], f.time_s) for f in source] == [(0, 0.0), (10, 0.1), (20, 0.2)]
 
     def test_grey_stored_as_colours_is_grey(self, tmp_path):
         grey = np.repeat(np.arange(60, dtype=np.uint8)[:, None, None], 60, 1).repeat(3, 2)
         Image.fromarray(grey).save(tmp_path / "a.png")
-        assert next(iter(PictureFolder(tmp_path, "US"))).pixels.shape == (60, 60)
+        assert next(iter(Pictures.of_folder(tmp_path, "US"))).pixels.shape == (60, 60)
 
     def test_damaged_picture_says_so(self, tmp_path):
         (tmp_path / "a.png").write_bytes(b"\x89PNG but no more")
         with pytest.raises(InputUnreadableError):
-            list(PictureFolder(tmp_path, "US"))
+            list(Pictures.of_folder(tmp_path, "US"))
 
     def test_video(self, tmp_path):
         cv2 = pytest.importorskip("cv2")

@@ -1,0 +1,111 @@
+"""Pictures and videos as series: no header says what made them, or how large their pixels are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from math import prod
+from pathlib import Path
+
+import numpy as np
+
+from procguide.dicom.fitness import usable_for
+from procguide.dicom.study import Series
+from procguide.errors import InputUnfitError, InputUnreadableError
+from procguide.findings import Finding, Severity
+from procguide.imaging import Cine, Frame, View
+from procguide.imaging.frame_source import (
+    PICTURE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    Pictures,
+    VideoFile,
+    in_order,
+    picture_size,
+)
+
+__all__ = ["is_picture", "read_pictures", "series_of_pictures"]
+
+_MOST_BYTES = 2**31
+"""Of a series decoded at once: 2 GiB. Assumed."""
+
+
+def is_picture(path: Path) -> bool:
+    """Whether the name is a picture's or a video's."""
+    return path.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
+
+
+def series_of_pictures(files: Iterable[Path]) -> tuple[list[Series], int]:
+    """One series for each video, and for the pictures of one size in one folder; how many are damaged.
+
+    Only headers are read. Where every file is damaged, what is wrong with the first is raised.
+    """
+    sizes: dict[tuple[Path, int, int], list[Path]] = defaultdict(list)
+    series, wrong = [], []
+    for file in in_order(filter(is_picture, files)):
+        try:
+            if file.suffix.lower() in VIDEO_SUFFIXES:
+                series.append(_series(VideoFile(file), (file,), VideoFile(file).shape))
+            else:
+                sizes[file.parent, *picture_size(file)].append(file)
+        except InputUnreadableError as error:
+            wrong.append(error)
+    for (_, rows, columns), alike in sizes.items():
+        series.append(_series(Pictures(tuple(alike)), tuple(alike), (len(alike), rows, columns)))
+    if wrong and not series:
+        raise wrong[0]
+    return series, len(wrong)
+
+
+def _series(pictures: Pictures | VideoFile, files: tuple[Path, ...], shape: tuple[int, int, int]) -> Series:
+    finding = Finding(
+        "picture",
+        Severity.STOP,
+        "A picture or video says neither what made it nor how large its pixels are.",
+        "Give the DICOM originals to plan or measure on.",
+    )
+    return Series(
+        uid="",
+        modality="OT",
+        description="",
+        files=files,
+        shape=shape,
+        grid=None,
+        findings=(finding,),
+        usable_for=usable_for([finding]),
+        view=View("OT", why_unmeasurable="a picture or video does not say how large its pixels are"),
+        pictures=pictures,
+    )
+
+
+def read_pictures(series: Series) -> tuple[Frame | Cine, ...]:
+    """Each picture as a frame; a video as one cine, in colour if any of its frames is."""
+    assert series.pictures is not None  # noqa: S101
+    if 3 * prod(series.shape) > _MOST_BYTES:
+        raise InputUnfitError(
+            f"{series.shape[0]} frames of {series.shape[2]} x {series.shape[1]} pixels are too many to hold "
+            "at once; give fewer, or use procguide watch, which takes one after the other"
+        )
+    if isinstance(series.pictures, Pictures):
+        return tuple(series.pictures)
+    return (_cine(series.pictures),)
+
+
+def _cine(video: VideoFile) -> Cine:
+    frames, held = [], 0
+    for frame in video:
+        frames.append(frame)
+        held += frame.pixels.nbytes
+        if held > _MOST_BYTES:
+            raise InputUnfitError("the video holds more frames than it claims, too many to hold at once")
+    if len({frame.pixels.ndim for frame in frames}) > 1:
+        pixels = np.stack([_coloured(frame) for frame in frames])
+    else:
+        pixels = np.stack([frame.pixels for frame in frames])
+    rate = video.rate_hz
+    times = None if rate is None else np.arange(len(frames)) / rate
+    return Cine(pixels, (frames[0].view,), times, f"video, {'x'.join(map(str, pixels.shape))}")
+
+
+def _coloured(frame: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    pixels = frame.pixels if frame.pixels.ndim == 3 else np.repeat(frame.pixels[..., None], 3, axis=2)
+    return np.asarray(pixels, np.uint8)
