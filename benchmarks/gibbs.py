@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from benchmarks.recording import write_result
-from procguide.quality.faults.ringing import measured, random_ellipsoids, true_means
+from procguide.quality.faults.ringing import filtered, measured, random_ellipsoids, true_means
 from procguide.quality.gibbs.unring import unring
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,13 +58,7 @@ def dipy(image: Array, threads: int) -> Array:
 
 
 def hamming(image: Array, _threads: int) -> Array:
-    spectrum = np.fft.fftn(image, axes=PLANES)
-    for axis in PLANES:
-        frequency = np.fft.fftfreq(image.shape[axis])
-        shape = [1, 1, 1]
-        shape[axis] = len(frequency)
-        spectrum *= (0.54 + 0.46 * np.cos(2 * np.pi * frequency)).reshape(shape)
-    return np.fft.ifftn(spectrum, axes=PLANES).real
+    return filtered(image, PLANES, lambda f: 0.54 + 0.46 * np.cos(2 * np.pi * f)).real
 
 
 def methods() -> dict[str, Method]:

@@ -10,7 +10,7 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import Affine
 from procguide.imaging import Modality, Volume
 from procguide.quality import Acquisition
-from procguide.quality.faults.ringing import measured, random_ellipsoids
+from procguide.quality.faults.ringing import filled, filtered, measured, random_ellipsoids
 from procguide.quality.gibbs.correct import degibbs, encoded_axes
 from procguide.quality.gibbs.native import SamplingKind, at_matrix, sampling_of
 from procguide.quality.gibbs.unring import unring
@@ -25,16 +25,13 @@ def magnitude(seed: int = 1, noise: float = 1.0) -> np.ndarray:
     return image + noise * (rng.normal(size=image.shape) + 1j * rng.normal(size=image.shape))
 
 
-def zero_filled(image: np.ndarray, n: int = 2 * N) -> np.ndarray:
-    """In-plane interpolation by zeros in k-space, as scanners do before the magnitude is taken."""
-    spectrum = np.fft.fftshift(np.fft.fft2(image), axes=(1, 2))
-    padded = np.pad(spectrum, ((0, 0), *[((n - N) // 2,) * 2] * 2))
-    return np.abs(np.fft.ifft2(np.fft.ifftshift(padded, axes=(1, 2)))) * (n / N) ** 2
+def zero_filled(image: np.ndarray) -> np.ndarray:
+    """Interpolation by two within slices, as scanners do before the magnitude is taken."""
+    return np.abs(filled(image, (2 * N, 2 * N), (1, 2)))
 
 
 def hamming(image: np.ndarray) -> np.ndarray:
-    weight = 0.54 + 0.46 * np.cos(2 * np.pi * np.fft.fftfreq(N))
-    return np.abs(np.fft.ifft2(np.fft.fft2(image) * weight[:, None] * weight))
+    return np.abs(filtered(image, (1, 2), lambda f: 0.54 + 0.46 * np.cos(2 * np.pi * f)))
 
 
 def volume(image: np.ndarray, modality: Modality = Modality.MR) -> Volume:
@@ -47,13 +44,20 @@ def volume(image: np.ndarray, modality: Modality = Modality.MR) -> Volume:
 def test_sampling_is_told_from_the_image(noise: float) -> None:
     image = magnitude(int(noise * 10), noise)
     assert sampling_of(np.abs(image), 1).kind is SamplingKind.NATIVE
-    filled = sampling_of(zero_filled(image), 2)
-    assert filled.kind is SamplingKind.ZERO_FILLED
-    assert filled.count == pytest.approx(N, abs=2)
+    shown = sampling_of(zero_filled(image), 2)
+    assert shown.kind is SamplingKind.ZERO_FILLED
+    assert shown.count == pytest.approx(N, abs=2)
     assert sampling_of(hamming(image), 1).kind is SamplingKind.FILTERED
     cubic = ndimage.zoom(np.abs(image), (1, 2, 2), order=3)
     assert sampling_of(cubic, 1).kind is SamplingKind.INTERPOLATED
     assert sampling_of(np.abs(image)[:, :40], 1).kind is SamplingKind.UNKNOWN
+
+
+def test_flat_pieces_say_nothing() -> None:
+    image = np.abs(magnitude())
+    image[:, :, : N // 2] = 100.0
+    assert sampling_of(image, 1).kind is SamplingKind.NATIVE
+    assert sampling_of(np.full((2, N, N), 100.0), 1).kind is SamplingKind.UNKNOWN
 
 
 def test_the_headers_matrix_counts_where_the_spectrum_ends_early() -> None:

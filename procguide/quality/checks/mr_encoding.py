@@ -1,4 +1,4 @@
-"""MR: faults that are made in k-space: motion and ghosts, wrap-around, zero-filling."""
+"""MR: faults that are made in k-space: motion and ghosts, wrap-around."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from procguide.quality.nouns import Check, Examined, Kind, Limits, Score, Worse
-from procguide.quality.planes import LEAST_SIDE_MM, Planes, planes_of
+from procguide.quality.planes import LEAST_SIDE_MM, planes_of
 
 __all__ = ["CHECKS"]
 
@@ -14,8 +14,6 @@ _BAND_PER_MM = (0.04, 0.30)
 """Where lines are compared: above the body's outline, below what a coarse matrix leaves out."""
 _SMOOTH_LINES = 9
 _TISSUE_ON_BORDER = 0.12
-_DROP = 0.45
-"""Log10 of power that the edge of what was measured falls by within a few lines, at least. Assumed."""
 
 
 def _line_scatter(plane: NDArray[np.float32], step: float) -> float:
@@ -82,40 +80,6 @@ def _continued(plane: NDArray[np.float32]) -> float:
     return float(seamless * min(1.0, 2 * share) * max(0.0, alike))
 
 
-def interpolation(examined: Examined) -> Score | None:
-    """The pixel that k-space was measured for, mm: the image's own over the share filled; 0 if it all is."""
-    planes = planes_of(examined)
-    if planes.least_side_mm < LEAST_SIDE_MM:
-        return None
-    effective = [step / _filled(planes, axis) for axis, step in enumerate(planes.pixel_mm)]
-    worst = int(np.argmax(effective))
-    step = planes.pixel_mm[worst]
-    factor = effective[worst] / step
-    return Score(effective[worst] if factor > _NOTABLE else 0.0, None, {"pixel": step, "factor": factor})
-
-
-def _filled(planes: Planes, axis: int) -> float:
-    """Share of k-space along one in-plane axis that holds signal or noise; 1 where no edge is seen."""
-    values = planes.values if axis == 0 else planes.values.swapaxes(1, 2)
-    count = values.shape[1]
-    taper = np.hanning(count)[:, None]
-    power = np.zeros(count)
-    for plane in values:
-        power += (np.abs(np.fft.fft((plane - plane.mean()) * taper, axis=0)) ** 2).mean(axis=1)
-    half = np.log10(power[: count // 2] + power[-1 : -count // 2 - 1 : -1][: count // 2] + 1e-9)
-    width = max(3, count // 40)
-    places = np.arange(3 * width + count // 16, len(half) - width)
-    if not len(places):
-        return 1.0
-    drops = np.array([half[p - width : p].mean() - half[p + 1 : p + 1 + width].mean() for p in places])
-    slopes = np.array([half[p - 3 * width : p - width].mean() - half[p - width : p].mean() for p in places])
-    sudden = drops - np.maximum(slopes, 0)
-    best = int(sudden.argmax())
-    return float(places[best]) / (count / 2) if sudden[best] > _DROP else 1.0
-
-
-_NOTABLE = 1.2
-"""Less of k-space left empty is its rounded corners, or the filter that scanners lay over its edge."""
 _MR = frozenset({Kind.MR})
 _CALIBRATED = "calibrated on phantoms: docs/quality.md"
 
@@ -141,16 +105,5 @@ CHECKS = (
         "What lies outside is shown inside: ask for a larger field or oversampling along phase.",
         "Opposite borders do not continue each other ({value:.2f}).",
         "No tissue reaches the borders.",
-    ),
-    Check(
-        "interpolation",
-        _MR,
-        "mm",
-        interpolation,
-        Limits(1.6, 3.0, Worse.ABOVE, _CALIBRATED),
-        "Pixels of {pixel:.2f} mm are interpolated {factor:.1f}-fold: what was measured is {value:.1f} mm.",
-        "Detail is not what the matrix promises: ask for a larger acquisition matrix.",
-        "Pixels are hardly finer than what was measured (interpolated {factor:.1f}-fold).",
-        "The image is too small to be judged.",
     ),
 )

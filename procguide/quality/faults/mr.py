@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from procguide.imaging import Volume
 from procguide.quality.faults.ct import shortened, thickened
+from procguide.quality.faults.ringing import filled, truncated
 
 __all__ = [
     "FAULTS",
@@ -122,12 +123,9 @@ def wrapped(volume: Volume, strength: float, seed: int = 0, *, phase: int = 0) -
 
 def zero_filled(volume: Volume, strength: float, seed: int = 0) -> Volume:  # noqa: ARG001
     """A coarse matrix made fine by zeros: down to 15 % of the lines and samples were measured."""
-    share = 1 - 0.85 * strength
-    out = np.empty(volume.shape)
-    for k, plane in enumerate(volume.voxels):
-        up, across = (np.abs(np.fft.fftfreq(n)) <= 0.5 * share for n in plane.shape)
-        out[k] = np.abs(np.fft.ifft2(np.fft.fft2(plane) * up[:, None] * across))
-    return _stored(volume, out)
+    share, shown = 1 - 0.85 * strength, volume.shape[1:]
+    counts = [min(n, 2 * round(0.5 * share * n)) for n in shown]
+    return _stored(volume, np.abs(filled(truncated(volume.voxels, counts, (1, 2)), shown, (1, 2))))
 
 
 def unsuppressed(volume: Volume, fat: Volume, strength: float, seed: int = 0) -> Volume:
@@ -147,7 +145,7 @@ FAULTS: Mapping[str, tuple[Callable[..., Volume], str]] = MappingProxyType(
         "noisy": (noisy, "signal to noise"),
         "shaded": (shaded, "shading"),
         "ghosted": (ghosted, "motion"),
-        "jolted": (jolted, "motion"),
+        "jolted": (jolted, "sudden motion"),
         "wrapped": (wrapped, "wrap-around"),
         "zero_filled": (zero_filled, "interpolation"),
         "thickened": (thickened, "resolution"),

@@ -1,15 +1,28 @@
-"""Gibbs ringing on demand: bodies whose Fourier transform is known exactly, and images cut off in k-space."""
+"""Gibbs ringing on demand: bodies whose Fourier transform is known exactly, and images cut off in k-space.
+
+And what is to be told from it: k-space filled with zeros or filtered, voxels that are means over their place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Ellipsoid", "measured", "random_ellipsoids", "true_means", "truncated"]
+__all__ = [
+    "Ellipsoid",
+    "block_means",
+    "filled",
+    "filtered",
+    "measured",
+    "random_ellipsoids",
+    "soft_bodies",
+    "true_means",
+    "truncated",
+]
 
 Array = NDArray[np.float64]
 
@@ -102,3 +115,70 @@ def truncated(image: NDArray[np.floating], shape: Sequence[int], axes: Sequence[
     cut = np.fft.ifftshift(spectrum[tuple(window)], axes=axes)
     scale = cut.size / spectrum.size
     return np.asarray(np.fft.ifftn(cut, axes=axes).real * scale)
+
+
+def filled(image: NDArray[np.number], shape: Sequence[int], axes: Sequence[int]) -> NDArray[np.complex128]:
+    """The image shown on ``shape`` voxels along ``axes``, k-space filled with zeros: what scanners do.
+
+    ``image`` is real or complex; the result is complex, of the same scale.
+    """
+    spectrum = np.fft.fftshift(np.fft.fftn(image, axes=axes), axes=axes)
+    room = [(0, 0)] * image.ndim
+    for axis, count in zip(axes, shape, strict=True):
+        have = image.shape[axis]
+        first = count // 2 - have // 2
+        if count < have:
+            raise ValueError(f"axis {axis} has {have} voxels: it cannot be filled with zeros to {count}")
+        room[axis] = (first, count - have - first)
+    padded = np.fft.ifftshift(np.pad(spectrum, room), axes=axes)
+    return np.asarray(np.fft.ifftn(padded, axes=axes) * (padded.size / spectrum.size))
+
+
+def filtered(
+    image: NDArray[np.number], axes: Sequence[int], window: Callable[[Array], Array]
+) -> NDArray[np.complex128]:
+    """The image after ``window`` of the absolute frequency (cycles a voxel, to 0.5) along ``axes``."""
+    spectrum = np.fft.fftn(image, axes=axes)
+    for axis in axes:
+        shape = [1] * image.ndim
+        shape[axis] = image.shape[axis]
+        spectrum = spectrum * window(np.abs(np.fft.fftfreq(image.shape[axis]))).reshape(shape)
+    return np.asarray(np.fft.ifftn(spectrum, axes=axes))
+
+
+def block_means(image: NDArray[np.floating], factor: int) -> Array:
+    """Planes ``(k, j, i)`` whose voxels are means of ``factor`` by ``factor`` finer ones: without ringing."""
+    k, j, i = image.shape
+    rows, columns = j // factor, i // factor
+    whole = image[:, : rows * factor, : columns * factor]
+    return np.asarray(whole.reshape(k, rows, factor, columns, factor).mean(axis=(2, 4)))
+
+
+def soft_bodies(seed: int, size: int, planes: int) -> Array:
+    """Finely drawn planes ``(planes, size, size)`` to cut off: bodies with edges of several widths, texture.
+
+    No anatomy: from plane to plane nothing continues. The body is about 100 bright.
+    """
+    from scipy import ndimage
+
+    rng = np.random.default_rng(seed)
+    widths = np.exp(rng.uniform(np.log(0.5), np.log(0.006 * size), 3))
+    texture, grain = rng.uniform(0.0, 5.0), rng.uniform(0.8, 3.0)
+    along = np.arange(float(size))
+    grid = np.meshgrid(along, along, indexing="ij", sparse=True)
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) + 1.0 / size
+    out = np.zeros((planes, size, size))
+    for number in range(planes):
+        count = int(rng.integers(8, 30))
+        first, *others = random_ellipsoids((size, size), int(rng.integers(2**31)), count)
+        layers = np.zeros((3, size, size))
+        layers[0] = first.value * first.holds(grid)
+        inside = ndimage.gaussian_filter(layers[0], widths[0]) / first.value
+        for body in others:
+            thin = (body.half_axes[0], body.half_axes[1] * rng.choice([1.0, 0.3, 0.08]))
+            layers[rng.integers(3)] += body.value * replace(body, half_axes=thin).holds(grid)
+        plane = sum(ndimage.gaussian_filter(layer, w) for layer, w in zip(layers, widths, strict=True))
+        noise = np.fft.rfft2(rng.normal(size=(size, size))) / frequency**grain
+        grains = np.fft.irfft2(noise, s=(size, size))
+        out[number] = np.maximum((plane + texture * grains / grains.std()) * inside, 0.0)
+    return out

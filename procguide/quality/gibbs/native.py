@@ -85,7 +85,7 @@ def _bright_segments(lines: Array) -> Array | None:
     if lines.shape[-1] < 2 * _SEGMENT:
         return None
     pieces = np.lib.stride_tricks.sliding_window_view(lines, _SEGMENT, axis=-1)[..., :: _SEGMENT // 2, :]
-    bright = pieces.min(axis=-1) > _BRIGHT * np.percentile(lines, 98)
+    bright = (pieces.min(axis=-1) > _BRIGHT * np.percentile(lines, 98)) & (np.ptp(pieces, axis=-1) > 0)
     chosen = pieces[bright]
     return chosen if len(chosen) >= _LEAST_SEGMENTS else None
 

@@ -16,7 +16,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["unring", "unring_lines"]
+__all__ = ["share_along", "unring", "unring_lines"]
 
 _SHIFTS = 20
 """Steps to half a voxel, each way (Kellner et al.)."""
@@ -47,12 +47,12 @@ def unring(image: NDArray[np.floating], axes: Sequence[int], *, threads: int = 1
 
 def _along(image: NDArray[np.floating], axis: int, axes: tuple[int, ...]) -> Array:
     """The part of an image that rings along ``axis``, unrung along it."""
-    part = np.moveaxis(_share(image, axis, axes), axis, -1)
+    part = np.moveaxis(share_along(image, axis, axes), axis, -1)
     lines = unring_lines(part.reshape(-1, part.shape[-1]))
     return np.moveaxis(lines.reshape(part.shape), -1, axis)
 
 
-def _share(image: NDArray[np.floating], axis: int, axes: tuple[int, ...]) -> Array:
+def share_along(image: NDArray[np.floating], axis: int, axes: tuple[int, ...]) -> Array:
     """What of ``image`` is taken to ring along ``axis``: its high frequencies there, low ones elsewhere.
 
     The weight is the product of ``1 + cos k`` over the other axes, over the sum of these products for all.
