@@ -1,4 +1,4 @@
-"""This plugin's settings, as they stand in napari's preferences."""
+"""The plugin's settings, as they stand in napari's preferences."""
 
 from __future__ import annotations
 

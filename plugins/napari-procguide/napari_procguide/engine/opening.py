@@ -111,7 +111,7 @@ def _turned(volume: Volume) -> Volume:
 
 def _narrow(voxels: NDArray[np.generic]) -> NDArray[np.generic]:
     """16 bits where the values fit them: half the memory, and quick to draw."""
-    if voxels.dtype == np.int16:
+    if voxels.dtype in (np.int16, np.uint8, np.uint16):
         return voxels
     low, high = float(voxels.min()), float(voxels.max())
     if high - low > 50 and low >= -32768 and high <= 32767:

@@ -18,7 +18,7 @@ __all__ = ["Lattice", "StudyModel"]
 
 @dataclass(frozen=True, eq=False)
 class Lattice:
-    """An array ``(superior, posterior, left)`` in memory with its place: ``origin`` and ``spacing`` (z, y, x) mm.
+    """An array ``(superior, posterior, left)``; ``origin`` and ``spacing`` are (z, y, x) mm.
 
     The napari layer of it has ``origin`` for its translation and ``spacing`` for its scale: napari's world is
     patient LPS, reversed.

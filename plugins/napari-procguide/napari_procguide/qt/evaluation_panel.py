@@ -61,11 +61,12 @@ class EvaluationPanel(QWidget):
         plan, needle = self._plan.plan, self._plan.needle
         assert plan is not None and needle is not None  # noqa: PT018
         trajectory = plan.trajectory
-        parts = [
+        first = (
             f"{trajectory.length_mm:.0f} mm from skin to tip, {trajectory.needle.gauge}G "
             f"{trajectory.needle.length_mm:g} mm needle, chance that a limit is broken "
             f"{100 * plan.robustness.p_violation:.0f} %"
-        ]
+        )
+        parts = [first]
         if not plan.view.reachable:
             parts.append("the C-arm does not reach this view")
         if self._plan.locked:

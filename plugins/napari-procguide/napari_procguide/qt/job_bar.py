@@ -35,7 +35,11 @@ class JobBar(QWidget):
         jobs.progressed.connect(self._progressed)
         jobs.ended.connect(self._ended)
         jobs.failed.connect(self._failed)
-        assistant.said.connect(self.words.setText)
+        assistant.said.connect(self.say)
+
+    def say(self, words: str) -> None:
+        """A line for the person."""
+        self.words.setText(words)
 
     def _busy(self, busy: bool) -> None:
         self.bar.setVisible(busy)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from napari_procguide._settings import setting
@@ -61,7 +61,7 @@ class Workspace(QWidget):
         self.plan.sound.setChecked(setting("planning", "sound"))
         self.setAcceptDrops(True)
         Workspace.open_ones.append(self)
-        napari_viewer.window._qt_window.installEventFilter(self)
+        self._watched: QWidget | None = None
         self.engine.start()
 
     def _lay_out(self) -> None:
@@ -106,9 +106,12 @@ class Workspace(QWidget):
         assistant.study.image_changed.connect(self._image)
         assistant.study.labels_changed.connect(self._spine)
         assistant.plan.plans_changed.connect(self._plans)
-        assistant.plan.needle_changed.connect(self._timer.start)
-        assistant.view.point_changed.connect(self._timer.start)
-        assistant.view.look_changed.connect(self._timer.start)
+        assistant.plan.needle_changed.connect(self._soon)
+        assistant.view.point_changed.connect(self._soon)
+        assistant.view.look_changed.connect(self._soon)
+
+    def _soon(self) -> None:
+        self._timer.start()
 
     def _canvas(self) -> None:
         """Napari's canvas follows when the hand rests: it is slower than the panes."""
@@ -166,9 +169,15 @@ class Workspace(QWidget):
         assert event is not None
         self.assistant.open(Path(event.mimeData().urls()[0].toLocalFile()))
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """The window that holds this is known now: hear when it closes."""
+        if self._watched is None:
+            self._watched = self.window()
+            self._watched.installEventFilter(self)
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Napari's window closes: so does all that runs."""
-        if event is not None and event.type() == QEvent.Type.Close:
+        if event is not None and event.type() == QEvent.Type.Close and watched is self._watched:
             self.end()
         return False
 
