@@ -19,6 +19,9 @@ _AIR_HU, _SKIN_HU = -1000.0, -300.0
 _SHARE_OF_BRIGHT = 0.1
 """Tissue of an MR image is brighter than this share of its 98th percentile, smoothed over 2 mm. Assumed."""
 
+_ABOVE_AIR, _MOST_AIR = 1.5, 0.25
+"""And than so many times the air's noise: the darkest 2 % of the plane, where that is no tissue. Assumed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Planes:
@@ -97,7 +100,7 @@ def _body(
 
     factor = max(1, round(2.0 / max(min(pixel), 0.1)))
     coarse = ndimage.gaussian_filter(plane, [1.0 / step for step in pixel])[::factor, ::factor]
-    limit = _SKIN_HU if bright is None else _SHARE_OF_BRIGHT * float(np.percentile(bright[:, ::4, ::4], 98))
+    limit = _SKIN_HU if bright is None else _darkest_tissue(coarse, bright)
     mask = ndimage.binary_opening(np.pad(coarse > limit, 2, mode="edge"), iterations=2)[2:-2, 2:-2]
     labels, count = ndimage.label(mask)
     if not count:
@@ -107,3 +110,10 @@ def _body(
     largest = ndimage.binary_fill_holes(labels == sizes.argmax())
     fine = np.kron(largest, np.ones((factor, factor), np.bool_))
     return np.asarray(fine[: plane.shape[0], : plane.shape[1]])
+
+
+def _darkest_tissue(coarse: NDArray[np.float32], bright: NDArray[np.float32]) -> float:
+    """A share of what is bright in all planes, but above the air's noise where a plane shows air."""
+    high, air = float(np.percentile(bright[:, ::4, ::4], 98)), float(np.percentile(coarse, 2))
+    noise = air if air < _MOST_AIR * high else 0.0
+    return max(_SHARE_OF_BRIGHT * high, _ABOVE_AIR * noise)
