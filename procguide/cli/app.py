@@ -30,6 +30,7 @@ from procguide.cli.quality import quality
 from procguide.cli.segment import segment
 from procguide.cli.send import send
 from procguide.cli.session import Session
+from procguide.cli.view import view
 from procguide.errors import ProcguideError
 
 __all__ = ["app", "main", "run"]
@@ -60,6 +61,7 @@ for _command, _summary in (
     (send, "Store DICOM objects at a peer: C-STORE or DICOMweb."),
     (deidentify, "Take the patient out of DICOM images: PS3.15 Annex E."),
     (fetch, "Find and fetch studies from a peer: C-GET, C-MOVE or DICOMweb."),
+    (view, "Open a study in napari with the plugin."),
     (listen, "Receive studies, plan them by a rule file, send the results back."),
 ):
     app.command(epilog=DISCLAIMER, short_help=_summary)(_command)

@@ -37,9 +37,11 @@ class Layers:
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
+        # Left, posterior, superior are right-handed: depth goes away from the eye, else 3D is a mirror image.
+        viewer.scene.camera.orientation = ("away", "down", "right")
         text = viewer.canvas.overlays.text
         text.text, text.visible, text.font_size, text.color = DISCLAIMER, True, 9, "#ffc878"
-        text.position = "bottom_center"
+        text.position = "top_center"
         viewer.canvas.overlays.scale_bar.visible = True
 
     def _remove(self, *names: str) -> None:
@@ -85,14 +87,13 @@ class Layers:
             if name in self.viewer.layers:
                 self.viewer.layers[name].visible = wanted
         if wanted:
-            self.viewer.reset_view()
-            self.viewer.scene.camera.angles = (0.0, 0.0, 90.0)
+            self.viewer.fit_to_view()
             self._look_from_behind()
 
     def _look_from_behind(self) -> None:
         """The patient's head up, seen from behind and a little from the left."""
         camera = self.viewer.scene.camera
-        camera.set_view_direction(view_direction=(0.25, -1.0, -0.35), up_direction=(1.0, 0.0, 0.0))
+        camera.set_view_direction(view_direction=(-0.25, -1.0, -0.45), up_direction=(1.0, 0.0, 0.0))
 
     def show_spine(self, meshes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]]) -> None:
         """Bones as one surface, neighbours in two tints."""
@@ -123,7 +124,14 @@ class Layers:
         self._remove(_SKIN)
         if skin is not None:
             points, faces, colours = skin
-            self._surface(_SKIN, points[:, _POINT], faces[:, _POINT], colours / 255, opacity=0.35)
+            self._surface(
+                _SKIN,
+                points[:, _POINT],
+                faces[:, _POINT],
+                colours / 255,
+                opacity=0.35,
+                blending="translucent_no_depth",
+            )
 
     def _surface(
         self,
@@ -132,6 +140,7 @@ class Layers:
         faces: NDArray[Any],
         colours: NDArray[Any],
         opacity: float = 1.0,
+        blending: str = "opaque",
     ) -> None:
         data = (points.astype(np.float32), faces.astype(np.int32))
         visible = self.viewer.dims.ndisplay == 3
@@ -142,8 +151,8 @@ class Layers:
             return
         self._remove(name)
         place = layer_place(name, [0.0] * 3, [1.0] * 3)
-        options = {"vertex_colors": colours, "opacity": opacity, "visible": visible, "shading": "smooth"}
-        self.viewer.add_surface(data, **options, **place)
+        options = {"vertex_colors": colours, "opacity": opacity, "visible": visible, "blending": blending}
+        self.viewer.add_surface(data, shading="smooth", **options, **place)
 
     def edit_levels(self, lattice: Lattice) -> None:
         """A Labels layer of the vertebrae, with napari's own tools."""

@@ -161,7 +161,7 @@ def _tube(plane: Plane, tube: Tube) -> Iterator[Mark]:
 def _distance(plane: Plane, near: Near) -> Iterator[Mark]:
     """A line from the needle to the structure, and the distance, where the plane is near both."""
     ends = plane.to_plane([near.on_needle, near.on_structure])
-    if np.abs(ends[:, 2]).min() > 3 * NEAR_MM:
+    if np.abs(ends[:, 2]).max() > 3 * NEAR_MM:
         return
     colour = BROKEN if near.broken else structure_colour(near.name)
     yield Stroke(ends[:, :2], colour, 1.5, dashed=near.broken)

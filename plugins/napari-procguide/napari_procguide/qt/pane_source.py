@@ -75,7 +75,7 @@ class PaneSource:
     def marks(self, plane: Plane) -> Iterator[Mark]:
         """What lies over the picture."""
         labelled = self.study.labelled
-        if labelled is not None and self.view.labels is not LabelMode.HIDDEN:
+        if labelled is not None and plane.is_orthogonal and self.view.labels is not LabelMode.HIDDEN:
             return chain(level_tags(plane, labelled.spine), plan_marks(plane, self.plan))
         return plan_marks(plane, self.plan)
 

@@ -76,9 +76,9 @@ class PlanPanel(QWidget):
         split.addWidget(self.evaluation)
         buttons = QGridLayout()
         for number, widget in enumerate(
-            (self.lock, self.sound, self.keep, self.undo, self.sitting, self.clear, self.export, self.approve)
+            (self.lock, self.keep, self.undo, self.sound, self.sitting, self.clear, self.export, self.approve)
         ):
-            buttons.addWidget(widget, number // 4, number % 4)
+            buttons.addWidget(widget, number // 3, number % 3)
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(split, 1)

@@ -28,7 +28,7 @@ class QualityPanel(QWidget):
         self.judge = QPushButton("Check quality")
         self.judge.clicked.connect(assistant.judge)
         self.degibbs = QPushButton("Remove ringing (MR)")
-        self.degibbs.clicked.connect(lambda: assistant.degibbs())
+        self.degibbs.clicked.connect(self._degibbs)
         self.after = QCheckBox("after")
         self.after.setToolTip("Off: as acquired. On: without ringing")
         self.after.toggled.connect(self._compare)
@@ -46,6 +46,9 @@ class QualityPanel(QWidget):
         assistant.study.image_changed.connect(self._image)
         assistant.study.compared_changed.connect(self._image)
         self._image()
+
+    def _degibbs(self) -> None:
+        self._assistant.degibbs()
 
     def _fill(self) -> None:
         self.findings.clear()

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QDockWidget,
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_procguide._settings import setting
 from napari_procguide.display.layers import Layers
@@ -31,6 +40,8 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 _CANVAS_FOLLOWS_MS = 120
+_SHARE_OF_WINDOW = 0.8
+_LAYER_DOCKS = ("layer list", "layer controls")
 
 
 class Workspace(QWidget):
@@ -73,7 +84,7 @@ class Workspace(QWidget):
             (self.plan, "Plan"),
         ):
             self.tabs.addTab(widget, name)
-        self.tabs.setMinimumWidth(330)
+        self.tabs.setMinimumWidth(400)
         self.in_3d = QPushButton("3D")
         self.in_3d.setCheckable(True)
         self.in_3d.setToolTip("napari's canvas on the left: surfaces in 3D, or the axial slice (key V)")
@@ -139,6 +150,7 @@ class Workspace(QWidget):
         levels = self.assistant.study.levels
         if levels is not None:
             self.in_3d.setChecked(False)
+            self._show_layer_docks(True)
             self.layers.edit_levels(levels)
 
     def _take(self) -> None:
@@ -147,6 +159,7 @@ class Workspace(QWidget):
             file = self.engine.scratch / "edited.npy"
             np.save(file, voxels)
             self.layers.end_edit()
+            self._show_layer_docks(False)
             self.assistant.take_edited(file)
 
     def in_3d_toggle(self) -> None:
@@ -174,6 +187,20 @@ class Workspace(QWidget):
         if self._watched is None:
             self._watched = self.window()
             self._watched.installEventFilter(self)
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Most of the window for the panes; napari's layer docks come back when labels are edited."""
+        window, dock = self.window(), self.parent()
+        if isinstance(window, QMainWindow) and isinstance(dock, QDockWidget):
+            self._show_layer_docks(False)
+            wide = round(window.width() * _SHARE_OF_WINDOW)
+            window.resizeDocks([dock], [wide], Qt.Orientation.Horizontal)
+
+    def _show_layer_docks(self, shown: bool) -> None:
+        for dock in self.window().findChildren(QDockWidget):
+            if dock.objectName() in _LAYER_DOCKS:
+                dock.setVisible(shown)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Napari's window closes: so does all that runs."""
