@@ -31,6 +31,7 @@ from procguide.cli.segment import segment
 from procguide.cli.send import send
 from procguide.cli.session import Session
 from procguide.cli.view import view
+from procguide.cli.watch import watch
 from procguide.errors import ProcguideError
 
 __all__ = ["app", "main", "run"]
@@ -51,6 +52,7 @@ for _command, _summary in (
     (demo, "Plan on the sample study, and say where the report is."),
     (info, "List the series under a path and what they can be used for."),
     (quality, "Say whether images will do, why not, and what to do about it."),
+    (watch, "Judge frames as they come: fluoroscopy or ultrasound."),
     (segment, "Label vertebrae, name the levels, find the landmarks."),
     (plan, "Propose ranked needle trajectories and write a report."),
     (approve, "Record that a named person approves a plan; or say who has."),

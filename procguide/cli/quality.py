@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,8 +11,9 @@ import typer
 
 from procguide import DISCLAIMER
 from procguide.cli.audited import images_read
+from procguide.cli.kind_option import KindOption, kind_named
 from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
-from procguide.errors import InputUnfitError, UsageError
+from procguide.errors import InputUnfitError
 from procguide.findings import Severity
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from procguide.quality.assess import Answer, Quality
 
 __all__ = ["quality"]
+
+
+_MOST_TABLES = 4
+"""Images of a series whose scores are all printed; of more, as frames of a run, the faults only."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,15 +44,14 @@ class _Judged:
 
 def quality(
     context: typer.Context,
-    path: Annotated[Path, typer.Argument(help="DICOM file or folder, or a NIfTI, NRRD or MetaImage file.")],
+    path: Annotated[
+        Path, typer.Argument(help="DICOM, NIfTI, NRRD, MetaImage, picture or video; or a folder.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Folder for quality.json and pictures of what failed."),
     ] = None,
-    kind: Annotated[
-        str | None,
-        typer.Option(help="What the images are, where the files do not say it: CT, MR, ...", metavar="KIND"),
-    ] = None,
+    kind: KindOption = None,
     force: ForceFlag = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
@@ -54,7 +59,7 @@ def quality(
     """Check every image under a path: noise, artefacts, motion, coverage, and what else fits its modality.
 
     Each finding says what was measured, the limit, and what to do. With -o also quality.json, run.json and
-    a picture of each fault. Where no image is fit, the exit code is 5.
+    a picture of each fault. Pictures and videos need --kind. Where no image is fit, the exit code is 5.
 
     Example: procguide quality sample_dicom/lumbar -o quality
     """
@@ -63,7 +68,7 @@ def quality(
     from procguide.cli.steps import Steps
     from procguide.dicom import read_study
 
-    chosen = _kind(kind)
+    chosen = kind_named(kind)
     steps = Steps(session.console())
     with steps.step("read"):
         study = read_study(path)
@@ -76,15 +81,6 @@ def quality(
     session.answer(_document(study, judged), lambda console: _show(study, judged, output, console))
     _refuse_unfit(study, judged)
     session.finish(study.lost)
-
-
-def _kind(word: str | None) -> Kind | None:
-    from procguide.quality import Kind
-
-    kinds = {one.value.lower(): one for one in Kind}
-    if word is not None and word.lower() not in kinds:
-        raise UsageError(f"{word!r} is not a kind of image; use {', '.join(one.value for one in Kind)}")
-    return None if word is None else kinds[word.lower()]
 
 
 def _judge(study: Study, kind: Kind | None, steps: Steps, folder: Path | None) -> list[_Judged]:
@@ -152,7 +148,9 @@ def _refuse_unfit(study: Study, judged: list[_Judged]) -> None:
     """An error where nothing could be judged, or nothing that was is fit."""
     if not judged:
         held = ", ".join(sorted({series.modality for series in study.series})) or "nothing"
-        raise InputUnfitError(f"there is no image here that can be judged, only {held}; give --kind")
+        raise InputUnfitError(
+            f"there is no image here that can be judged, only {held}; if it is one, give --kind"
+        )
     stops = [
         finding for one in judged for finding in one.quality.faults[:1] if finding.severity is Severity.STOP
     ]
@@ -163,14 +161,15 @@ def _refuse_unfit(study: Study, judged: list[_Judged]) -> None:
 def _show(study: Study, judged: list[_Judged], output: Path | None, console: Console) -> None:
     from rich.table import Table
 
-    several = {one.number for one in judged if one.image > 1}
+    counted = Counter(one.number for one in judged)
     for one in judged:
-        image = f", image {one.image}" if one.number in several else ""
+        image = f", image {one.image}" if counted[one.number] > 1 else ""
         console.print(f"series {one.number}{image}: {one.quality.kind.value}, {one.quality.severity.value}")
         table = Table("check", "", "score", "limit", "what was found")
         for answer in one.quality.answers:
             table.add_row(*_row(answer))
-        console.print(table)
+        if counted[one.number] <= _MOST_TABLES:
+            console.print(table)
         for finding in one.quality.faults:
             console.print(
                 f"{finding.severity}: {finding.name}: {finding.words} {finding.advice}", markup=False
