@@ -32,7 +32,7 @@ class StructureName(StrEnum):
     """What a needle keeps away from; one builder each in :mod:`procguide.planning.structures`.
 
     ``OTHER_BONE`` is all bone but the vertebra that the needle enters, ``PEDICLE_WALL`` what lies outside
-    that vertebra beside its pedicle.
+    that vertebra beside its pedicle, ``VENTRAL_RAMUS`` a spinal nerve beyond its foramen.
     """
 
     BONE = "bone"
@@ -41,6 +41,7 @@ class StructureName(StrEnum):
     DURA = "dura"
     SPINAL_CORD = "spinal_cord"
     NERVE_ROOT = "nerve_root"
+    VENTRAL_RAMUS = "ventral_ramus"
     FORAMEN = "foramen"
     ADAMKIEWICZ_ZONE = "adamkiewicz_zone"
     DISC = "disc"

@@ -29,6 +29,7 @@ from procguide.planning.structures.nerves import (
 from procguide.planning.structures.nouns import Solid, StructureBuilder
 from procguide.planning.structures.organs import organ
 from procguide.planning.structures.pedicle import other_bone, pedicle_wall
+from procguide.planning.structures.rami import ventral_ramus
 from procguide.planning.structures.sacral import (
     bone_with_hiatus,
     presacral_space,
@@ -93,6 +94,7 @@ BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
         StructureName.ILIAC_VESSELS: from_regions(Region.ILIAC_ARTERY, Region.ILIAC_VEIN),
         StructureName.DURA: dura,
         StructureName.NERVE_ROOT: nerve_root,
+        StructureName.VENTRAL_RAMUS: ventral_ramus,
         StructureName.FORAMEN: foramen,
         StructureName.ADAMKIEWICZ_ZONE: adamkiewicz_zone,
         StructureName.DISC: from_regions(Region.DISC),

@@ -38,6 +38,8 @@ _GANGLION_MM = MappingProxyType({"L1": 4.5, "L2": 4.8, "L3": 5.3, "L4": 5.7, "L5
 
 # fmt: off
 _COURSE_MM = MappingProxyType({
+    "T": ((-6.3, 4.9, 7.6), (-3.0, 5.0, -2.5), (0.0, 5.7, -4.0), (3.0, 6.1, -4.3), (6.0, 6.4, -4.5),
+          (9.0, 6.7, -5.0), (12.0, 7.0, -5.5)),
     "L1": ((-6.3, 4.9, 7.6), (-4.1, 3.8, -1.5), (-0.2, 4.3, -4.4), (3.4, 4.1, -7.6), (6.1, 2.3, -11.2),
            (11.3, -2.5, -18.3), (17.5, -6.0, -25.0)),
     "L2": ((-6.7, 4.6, 7.5), (-4.2, 3.8, -1.6), (-0.3, 4.2, -4.5), (3.4, 4.3, -7.6), (6.2, 2.4, -11.2),
@@ -55,7 +57,8 @@ from the lateral recess past the ganglion to beside the next disc, mm. Means ove
 (benchmarks/nerve_model.py), whose roots were drawn after published figures: the root 1.5 mm under the pedicle
 (Ebraheim et al., Spine 1997;22:2338, 15 cadavers), the ganglion's middle in the medial half of the foramen at
 L1 to L4 and in the lateral half at L5 (Silverstein). How far back in the foramen it lies, and the way on into
-the psoas, have no table that we know of: assumed there."""
+the psoas, have no table that we know of: assumed there. A thoracic nerve goes straight outward, below its rib
+(:mod:`~procguide.planning.structures.rami` follows it)."""
 
 
 _IN_FORAMEN = slice(1, 5)
@@ -95,7 +98,7 @@ def exiting_root(vertebra: Vertebra, side: Side, span: tuple[float, float] | Non
     x, _, z = frame.to_local(pedicle.centre)
     wall = (vertebra.superior_endplate.depth_mm + vertebra.inferior_endplate.depth_mm) / 4
     root, ganglion = _ROOT_MM[known] / 2, _GANGLION_MM[known] / 2
-    course = _course(known, _HALF_WIDTH_MM[known] if level.startswith("T") else pedicle.width_mm / 2)
+    course = np.array(_COURSE_MM["T"]) if level.startswith("T") else _course(known, pedicle.width_mm / 2)
     local = np.array([sign * x, wall, z - pedicle.height_mm / 2]) + course
     if span is not None:
         rear = local[_IN_FORAMEN, 1].max()
@@ -113,7 +116,7 @@ def _course(level: str, half_mm: float) -> NDArray[np.float64]:
     """The course beside a lumbar pedicle of that half width, ``(n, 3)``: in shares below, shifted beside it.
 
     Where the ganglion lies is told by thirds or halves of the foramen from one border of the pedicle to the
-    other (Silverstein). Thoracic roots, which nothing was drawn after, keep L1's as it is.
+    other (Silverstein).
     """
     course, usual = np.array(_COURSE_MM[level]), _HALF_WIDTH_MM[level]
     off = np.abs(course[:, 0])
