@@ -174,6 +174,9 @@ def _show(study: Study, judged: list[_Judged], output: Path | None, console: Con
             console.print(
                 f"{finding.severity}: {finding.name}: {finding.words} {finding.advice}", markup=False
             )
+    for series in {one.number: one.series for one in judged if one.series.pictures is not None}.values():
+        for finding in series.findings:
+            console.print(f"{finding.words} {finding.advice}", markup=False)
     for finding in study.findings:
         console.print(f"study: {finding.severity}: {finding.words} {finding.advice}".strip(), markup=False)
     if output is not None:

@@ -88,6 +88,13 @@ def test_a_volume_is_no_stream(invoke: Invoke, study: Path) -> None:
     assert "DICOM cine" in answer.err
 
 
+def test_what_pictures_do_not_say_is_said(invoke: Invoke, frames: Path) -> None:
+    for command in (("quality", frames / "frame 1.png", "--kind", "ultrasound"), ("info", frames)):
+        answer = invoke(*command)
+        assert answer.code == 0
+        assert "how large its pixels are" in " ".join(answer.out.split())
+
+
 def test_quality_of_pictures(invoke: Invoke, frames: Path) -> None:
     answer = invoke("quality", frames, "--kind", "ultrasound", "--json")
     assert answer.code == 0
