@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from planner_truth import IN_ZONE_MM, REACH_MM, SPACING_MM, Truth, Wanted, clearance, true_zone
+from planner_truth import (
+    IN_ZONE_MM,
+    REACH_MM,
+    SPACING_MM,
+    Truth,
+    Wanted,
+    clearance,
+    segment_distance,
+    true_zone,
+)
 
 STEP_MM = 0.6
 TRIALS = 12000
@@ -118,7 +127,22 @@ def room_beyond_margins(
         found = clearance(centres, entry, end, spacing)
         if found is not None:
             least = min(least, found - rule.margin_mm.value - wanted.procedure.needle.radius_mm)
+        if rule.behind and _before(truth, wanted, centres, entry, target):
+            return -REACH_MM
     return least
+
+
+def _before(truth: Truth, wanted: Wanted, centres: np.ndarray, entry: np.ndarray, target: np.ndarray) -> bool:
+    """Whether the needle passes in front of the nearest of what lies lateral of the pedicle's middle."""
+    assert wanted.side is not None
+    pedicle = np.asarray(truth.spine.vertebra(wanted.upper).pedicles[wanted.side].centre)
+    own = centres[wanted.lateral_mm(centres) > wanted.lateral_mm(pedicle)]
+    if not len(own):
+        return False
+    nearest = own[np.argmin(segment_distance(own, entry, target))]
+    along = target - entry
+    foot = entry + (nearest - entry) @ along / (along @ along) * along
+    return bool(foot[1] < nearest[1])
 
 
 def any_needle(truth: Truth, wanted: Wanted) -> bool:

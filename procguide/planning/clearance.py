@@ -140,6 +140,16 @@ class Shafts:
             in_parts(part, len(self))
         return result
 
+    def before(self, structure: Structure) -> Truths:
+        """Which pass in front of the structure's tubes where they come nearest to them, ``(n,)``."""
+        nearest, before = np.full(len(self), np.inf), np.zeros(len(self), bool)
+        for capsule in (row for tube in structure.tubes for row in self._capsules(tube)):
+            off = _apart(self.starts, self.ends, capsule[:3], capsule[3:6])
+            distance = np.linalg.norm(off, axis=1)
+            before = np.where(distance < nearest, off[:, 1] < 0, before)
+            nearest = np.minimum(distance, nearest)
+        return before
+
     def _to_tubes(self, structure: Structure, trim_mm: float) -> Floats:
         from procguide.planning._kernels import capsule_minimum
 
@@ -157,6 +167,17 @@ class Shafts:
         """``(m, 7)``: both ends on the lattice, radius."""
         points = self.scene.to_lattice(tube.points)
         return np.column_stack([points[:-1], points[1:], tube.radii_mm])
+
+
+def _apart(starts: Floats, ends: Floats, first: Floats, last: Floats) -> Floats:
+    """From one segment to others where they are nearest, ``(n, 3)`` mm (Ericson 2005, 5.1.9)."""
+    a, b, r = ends - starts, last - first, starts - first
+    aa, ee = np.maximum((a * a).sum(axis=1), 1e-12), max(float(b @ b), 1e-12)
+    f, c, ab = r @ b, (a * r).sum(axis=1), a @ b
+    s = np.clip((ab * f - c * ee) / np.maximum(aa * ee - ab * ab, 1e-9), 0, 1)
+    t = np.clip((ab * s + f) / ee, 0, 1)
+    s = np.clip((ab * t - c) / aa, 0, 1)
+    return np.asarray(r + a * s[:, None] - b * t[:, None])
 
 
 def clearance_along(

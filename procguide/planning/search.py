@@ -89,11 +89,12 @@ def _unreachable(procedure: Procedure, candidates: Candidates) -> dict[str, Trut
 def _broken_by(rule: StructureRule, shafts: Shafts, passage: Passage) -> dict[str, Truths]:
     """What a structure forbids, by constraint; a passage that is only just too near is not yet seen."""
     trim = passage.trim_mm
+    before = {f"in front of the {rule.name}": shafts.before(passage.structure)} if rule.behind else {}
     if not trim:
-        return {rule.name: passage.crossed}
+        return {rule.name: passage.crossed, **before}
     entered = shafts.tips(trim).deepest(passage.structure) < _ENTERED_MM
     missed = shafts.onward(trim).deepest(passage.structure) > _MET_MM
-    return {f"{rule.name} behind the tip": missed, rule.name: passage.crossed | entered}
+    return {f"{rule.name} behind the tip": missed, rule.name: passage.crossed | entered, **before}
 
 
 def _measured(shafts: Shafts, passage: Passage, kept: NDArray[np.intp]) -> Floats:

@@ -12,8 +12,8 @@ from procguide.geometry import Affine, distance_to_segment
 from procguide.imaging import Grid, LabelMap
 from procguide.planning._kernels import capsule_minimum, distance_squared
 from procguide.planning._skin_kernels import fill_planes, opened, skin_exit
-from procguide.planning.clearance import exact_clearance
-from procguide.planning.nouns import StructureOrigin
+from procguide.planning.clearance import Shafts, exact_clearance
+from procguide.planning.nouns import StructureOrigin, Tube
 from procguide.planning.scene import Scene, Structure
 from procguide.planning.skin import Body
 
@@ -112,6 +112,18 @@ def test_capsule_distance_matches_dense_points(seed: int) -> None:
         ends = zip(points, points[1:], radii, strict=False)
         dense = min(distance_to_segment(needle, a, b).min() - radius for a, b, radius in ends)
         assert computed[n] == pytest.approx(dense, abs=0.03)
+
+
+def test_a_needle_passes_before_or_behind_a_root_by_where_it_comes_nearest() -> None:
+    """A root that runs down, outward and forward, and needles from behind to a disc's centre."""
+    scene, _ = scene_with(np.ones((40, 40, 40), bool), (1.0, 1.0, 1.0))
+    course = ((15.0, 0.0, 10.0), (25.0, -6.0, 0.0), (30.0, -10.0, -12.0))
+    root = Structure("nerve_root", StructureOrigin.MODELLED, tubes=(Tube("root", course, (2.0, 2.0)),))
+    centre = np.zeros((3, 3)) - (0.0, 20.0, 0.0)
+    entries = np.array([(80.0, 80.0, 0.0), (95.0, 20.0, 0.0), (10.0, 90.0, 0.0)])
+    shafts = Shafts.between(scene, entries, centre)
+    assert shafts.before(root).tolist() == [False, True, False]
+    assert not Shafts.between(scene, entries, centre).before(Structure("nerve_root", root.origin)).any()
 
 
 def test_skin_is_where_a_ray_leaves_for_good() -> None:

@@ -153,6 +153,8 @@ def _rule(rule: StructureRule) -> str:
         words.append("touching it is no injury")
     if rule.needed:
         words.append("no plan without it")
+    if rule.behind:
+        words.append("the needle passes behind it")
     if rule.levels:
         words.append(f"only at {', '.join(rule.levels)}")
     return "; ".join(words)

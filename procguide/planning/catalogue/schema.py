@@ -127,6 +127,7 @@ class StructureRule(Model):
     ``harmless``: touching it is no injury, so it does not count in the probability of a violation.
     ``needed``: without it there is no plan; otherwise its absence is a warning.
     ``levels``: only at these, where it is not everywhere (the lung beside L4).
+    ``behind``: the needle passes dorsal of it, not merely beside it (for what is drawn as tubes).
     """
 
     name: StructureName
@@ -134,6 +135,7 @@ class StructureRule(Model):
     contact_mm: Number | None = None
     harmless: bool = False
     needed: bool = False
+    behind: bool = False
     levels: tuple[str, ...] = ()
 
 
