@@ -39,8 +39,17 @@ def read_layers(path: Path) -> list[LayerData]:
         return [_needles(path / "plan.json")]
     from napari_procguide.engine.opening import straight
     from procguide.dicom import read_study, read_volume
+    from procguide.errors import InputUnfitError
 
-    volume, _ = straight(read_volume(read_study(path).choose()))
+    study = read_study(path)
+    volumes = [series for series in study.series if series.grid is not None]
+    try:
+        series = study.choose()
+    except InputUnfitError:  # unfit for planning, but it can be looked at
+        if not volumes:
+            raise
+        series = volumes[0]
+    volume, _ = straight(read_volume(series))
     spacing = volume.spacing.tolist()
     place = volume.affine.origin[::-1].tolist()
     return [(volume.voxels, layer_place(str(volume.modality), place, spacing), "image")]

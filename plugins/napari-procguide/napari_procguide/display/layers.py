@@ -40,7 +40,8 @@ class Layers:
         # Left, posterior, superior are right-handed: depth goes away from the eye, else 3D is a mirror image.
         viewer.scene.camera.orientation = ("away", "down", "right")
         text = viewer.canvas.overlays.text
-        text.text, text.visible, text.font_size, text.color = DISCLAIMER, True, 9, "#ffc878"
+        text.text, text.visible = DISCLAIMER.replace(", ", ",\n"), True
+        text.font_size, text.color = 9, "#ffc878"
         text.position = "top_center"
         viewer.canvas.overlays.scale_bar.visible = True
 
@@ -103,7 +104,7 @@ class Layers:
         points, faces, colours, count = [], [], [], 0
         for number, (corners, triangles) in enumerate(meshes.values()):
             points.append(corners[:, _POINT])
-            faces.append(triangles[:, _POINT] + count)
+            faces.append(triangles + count)
             colours.append(np.tile(_BONE_COLOURS[number % 2], (len(corners), 1)))
             count += len(corners)
         self._surface(_SPINE, np.concatenate(points), np.concatenate(faces), np.concatenate(colours))
@@ -127,7 +128,7 @@ class Layers:
             self._surface(
                 _SKIN,
                 points[:, _POINT],
-                faces[:, _POINT],
+                faces,
                 colours / 255,
                 opacity=0.35,
                 blending="translucent_no_depth",

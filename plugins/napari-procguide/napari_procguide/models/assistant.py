@@ -151,7 +151,11 @@ class Assistant:
             if waiting is not None:
                 self._ask_about(*waiting)
 
-        self.jobs.run("Needle", "drag", judged, quiet=True, hub=entry, tip=target)
+        ends = {"hub": entry, "tip": target}
+        self.jobs.run("Needle", "drag", judged, quiet=True, otherwise=self._not_judged, **ends)
+
+    def _not_judged(self) -> None:
+        self._dragging, self._waiting = False, None
 
     def keep_needle(self) -> None:
         """Put the dragged needle among the plans."""

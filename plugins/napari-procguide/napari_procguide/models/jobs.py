@@ -30,6 +30,7 @@ class _Job:
     words: str
     then: Then
     quiet: bool
+    otherwise: Callable[[], None] | None
 
 
 class Jobs:
@@ -52,17 +53,29 @@ class Jobs:
         """Whether something runs that a person waits for."""
         return any(not job.quiet for job in self._jobs.values())
 
-    def run(self, words: str, task: str, then: Then, *, quiet: bool = False, **wishes: Any) -> None:
-        """Have ``task`` done; ``then`` is called with its result."""
+    def run(
+        self,
+        words: str,
+        task: str,
+        then: Then,
+        *,
+        quiet: bool = False,
+        otherwise: Callable[[], None] | None = None,
+        **wishes: Any,
+    ) -> None:
+        """Have ``task`` done; ``then`` is called with its result, ``otherwise`` where it failed."""
         number = self._engine.ask(task, **wishes)
-        self._jobs[number] = _Job(words, then, quiet)
+        self._jobs[number] = _Job(words, then, quiet, otherwise)
         if not quiet:
             self.started.emit(words)
 
     def receive(self, message: Progress | Done | Failed) -> None:
         """Take a message of the engine; those about stopped work are passed over."""
         if isinstance(message, Failed) and message.number == 0:
+            lost = [job.otherwise for job in self._jobs.values() if job.otherwise is not None]
             self._jobs.clear()
+            for tell in lost:
+                tell()
             self.ended.emit()
             self.failed.emit(message.words, message.trace)
             return
@@ -77,6 +90,8 @@ class Jobs:
         if not self.busy:
             self.ended.emit()
         if isinstance(message, Failed):
+            if job.otherwise is not None:
+                job.otherwise()
             self.failed.emit(message.words, message.trace)
         else:
             job.then(message.result)

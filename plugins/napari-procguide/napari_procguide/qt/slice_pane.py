@@ -82,8 +82,8 @@ class SlicePane(QWidget):
         if plane is not None and self.source.image is not None:
             scale = self.scale()
             self._picture(painter, plane, scale)
-            draw_marks(painter, scale, self.source.marks(plane))
             self._crosshair(painter, scale)
+            draw_marks(painter, scale, self.source.marks(plane))
             if self.tool is not None:
                 self.tool.draw(painter, scale)
             self._words(painter, plane)
@@ -129,7 +129,7 @@ class SlicePane(QWidget):
         for direction, x, y in (
             (right, width - 16, height / 2),
             (-right, 16, height / 2),
-            (down, width / 2, height - 30),
+            (down, width / 2, height - 46),
             (-down, width / 2, 12),
         ):
             box = QRectF(x - 16, y - 10, 32, 20)
@@ -138,15 +138,16 @@ class SlicePane(QWidget):
         font.setBold(False)
         painter.setFont(font)
         top_left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
-        draw_words(painter, QRectF(6, 3, width / 2 - 24, 60), self.source.title(), white, top_left)
-        top_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
-        draw_words(painter, QRectF(width / 2, 3, width / 2 - 6, 60), self.source.corner(), white, top_right)
+        draw_words(painter, QRectF(6, 3, width / 2 - 26, 60), self.source.title(), white, top_left)
+        low_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
+        corner = QRectF(width / 2 + 20, height - 92, width / 2 - 26, 50)
+        draw_words(painter, corner, self.source.corner(), white, low_right)
         self._scale_bar(painter)
 
     def _scale_bar(self, painter: QPainter) -> None:
         per_mm = self.scale().per_mm
         length = max((mm for mm in (5, 10, 20, 50, 100, 200) if mm * per_mm < 0.3 * self.width()), default=5)
-        x, y = 8.0, self.height() - 24.0
+        x, y = 8.0, self.height() - 38.0
         painter.setPen(QPen(QColor(255, 255, 255), 2))
         painter.drawLine(QPointF(x, y), QPointF(x + length * per_mm, y))
         left = Qt.AlignmentFlag.AlignLeft
@@ -157,9 +158,11 @@ class SlicePane(QWidget):
         font = painter.font()
         font.setPointSizeF(max(font.pointSizeF() - 1.5, 6.5))
         painter.setFont(font)
-        box = QRectF(0, self.height() - 17, self.width(), 15)
-        colour = QColor(255, 200, 120)
-        draw_words(painter, box, DISCLAIMER, colour, Qt.AlignmentFlag.AlignCenter)
+        narrow = self.width() < painter.fontMetrics().horizontalAdvance(DISCLAIMER) + 12
+        words = DISCLAIMER.replace(", ", ",\n") if narrow else DISCLAIMER
+        tall = 30 if narrow else 15
+        box = QRectF(0, self.height() - tall - 2, self.width(), tall)
+        draw_words(painter, box, words, QColor(255, 200, 120), Qt.AlignmentFlag.AlignCenter)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Scroll through the image; with Control zoom about the pointer."""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 _CANVAS_FOLLOWS_MS = 120
-_SHARE_OF_WINDOW = 0.8
+_SHARE_OF_WINDOW = 0.77
 _LAYER_DOCKS = ("layer list", "layer controls")
 
 

@@ -1,0 +1,295 @@
+"""A session in a real window, through the widgets as a person would."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SAMPLE, TRUTH
+from napari_procguide._launch import add_workspace
+from napari_procguide.qt.workspace import Workspace
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QImage
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDialog, QWidget
+
+from procguide.approval import approval_of
+
+WAIT_MS = 120_000
+
+
+def picture(widget: QWidget) -> np.ndarray:
+    """What a widget shows, ``(rows, columns, 3)``."""
+    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    flat = np.frombuffer(image.constBits().asarray(image.sizeInBytes()), np.uint8)
+    rows = flat.reshape(image.height(), image.bytesPerLine())
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3)
+
+
+@pytest.fixture(scope="module")
+def viewer(qapp):
+    import napari
+
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1600, 1000)
+    yield viewer
+    viewer.close()
+    for _ in range(5):
+        qapp.processEvents()
+
+
+@pytest.fixture(scope="module")
+def workspace(viewer, qapp) -> Workspace:
+    return add_workspace(viewer)
+
+
+def wait(condition, what: str = "") -> None:
+    """Process events until ``condition``; what an error box says ends it."""
+    end = time.monotonic() + WAIT_MS / 1000
+    while not condition():
+        QApplication.processEvents()
+        time.sleep(0.005)
+        assert time.monotonic() < end, what
+    for _ in range(5):
+        QApplication.processEvents()
+
+
+def pixel(pane, point) -> QPoint:
+    right, down, _ = pane.plane.to_plane(point)
+    place: QPointF = pane.scale().to_pixel(float(right), float(down))
+    return place.toPoint()
+
+
+@pytest.fixture(scope="module")
+def opened(workspace):
+    workspace.assistant.open(SAMPLE)
+    wait(lambda: workspace.assistant.study.image is not None and not workspace.assistant.jobs.busy, "open")
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def labelled(opened):
+    opened.tabs.setCurrentWidget(opened.spine)
+    opened.assistant.segment(labels=TRUTH)
+    wait(lambda: opened.assistant.study.labelled is not None, "labels")
+    return opened
+
+
+@pytest.fixture(scope="module")
+def planned(labelled):
+    panel = labelled.plan
+    labelled.tabs.setCurrentWidget(panel)
+    panel.procedure.setCurrentIndex(panel.procedure.findData("transforaminal_esi_subpedicular"))
+    panel.level.setCurrentText("L4-L5")
+    panel.side.setCurrentText("left")
+    QTest.mouseClick(panel.plan, Qt.MouseButton.LeftButton)
+    wait(lambda: labelled.assistant.plan.needle is not None, "plan")
+    return labelled
+
+
+class TestLooking:
+    def test_every_pane_shows_the_image_and_the_warning(self, opened):
+        for name in ("axial", "sagittal", "coronal"):
+            assert picture(opened.panes.panes[name]).std() > 5
+        for pane in opened.panes.panes.values():
+            foot = picture(pane)[-34:]
+            assert (foot.astype(int) @ [1, 0, -1] > 60).sum() > 50  # its words are amber
+
+    def test_the_canvas_shows_it_too(self, opened, viewer):
+        wait(lambda: not opened._timer.isActive())
+        shot = viewer.screenshot(canvas_only=True, flash=False)
+        assert shot[..., :3].std() > 5
+        assert viewer.canvas.overlays.text.visible
+
+    def test_the_wheel_scrolls_and_the_others_follow(self, opened):
+        panes, view = opened.panes.panes, opened.assistant.view
+        before = view.point
+        painted = {name: pane.painted for name, pane in panes.items()}
+        panes["axial"].source.scroll(3)
+        QApplication.processEvents()
+        assert view.point[2] == pytest.approx(before[2] + 7.5)
+        assert all(panes[name].painted > painted[name] for name in ("axial", "sagittal", "coronal"))
+
+    def test_a_click_moves_the_crosshair(self, opened):
+        pane = opened.panes.panes["coronal"]
+        target = (25.0, opened.assistant.view.point[1], 40.0)
+        QTest.mouseClick(pane, Qt.MouseButton.LeftButton, pos=pixel(pane, target))
+        assert opened.assistant.view.point == pytest.approx(target, abs=1.5)
+
+    def test_a_right_drag_changes_level_and_width(self, opened):
+        pane, view = opened.panes.panes["axial"], opened.assistant.view
+        view.window = (400.0, 1800.0)
+        QTest.mousePress(pane, Qt.MouseButton.RightButton, pos=QPoint(100, 100))
+        QTest.mouseMove(pane, QPoint(150, 100))
+        move = pane.tool
+        assert move is not None
+        QTest.mouseRelease(pane, Qt.MouseButton.RightButton, pos=QPoint(150, 100))
+        QTest.mouseClick(opened.look.presets["Soft tissue"], Qt.MouseButton.LeftButton)
+        assert view.window == (40.0, 400.0)
+
+    def test_keys_work_and_are_listed(self, opened):
+        view = opened.assistant.view
+        view.window = (40.0, 400.0)
+        next(one for one in opened.keys if one.key == "1").call()
+        assert view.window == (400.0, 1800.0)
+        opened.show_keys()
+        assert isinstance(opened.key_list, QDialog)
+        opened.key_list.close()
+        assert len({one.key for one in opened.keys}) == len(opened.keys)
+
+    def test_the_name_is_hidden_until_it_is_asked_for(self, opened):
+        source, identity = opened.panes.panes["axial"].source, opened.assistant.study.opened.identity
+        assert identity
+        assert identity not in source.title()
+        opened.look.identity.setChecked(True)
+        assert identity in source.title()
+        opened.look.identity.setChecked(False)
+
+    def test_the_pointer_reads_mm_and_hounsfield(self, opened):
+        opened.panes._say((10.0, -5.0, 20.0))
+        said = opened.panes.readout.text()
+        assert "L 10.0" in said
+        assert "A 5.0" in said
+        assert "HU" in said
+
+
+class TestQuality:
+    def test_findings_are_listed_and_one_can_be_gone_to(self, opened):
+        opened.tabs.setCurrentWidget(opened.quality)
+        QTest.mouseClick(opened.quality.judge, Qt.MouseButton.LeftButton)
+        wait(lambda: opened.assistant.study.judged is not None, "quality")
+        tree = opened.quality.findings
+        assert tree.topLevelItemCount() >= 5
+        somewhere = next(
+            tree.topLevelItem(n)
+            for n in range(tree.topLevelItemCount())
+            if tree.topLevelItem(n).data(0, Qt.ItemDataRole.UserRole) is not None
+        )
+        tree.itemClicked.emit(somewhere, 0)
+        expected = somewhere.data(0, Qt.ItemDataRole.UserRole)
+        assert opened.assistant.view.point == pytest.approx(expected)
+        assert not opened.quality.degibbs.isEnabled()  # CT
+
+
+class TestSpine:
+    def test_levels_are_listed_and_the_spine_is_shown_in_3d(self, labelled, viewer):
+        levels = [labelled.spine.table.item(row, 0).text() for row in range(labelled.spine.table.rowCount())]
+        assert levels[-5:] == ["L1", "L2", "L3", "L4", "L5"]
+        assert viewer.dims.ndisplay == 3
+        assert viewer.layers["spine"].visible
+        wait(lambda: not labelled._timer.isActive())
+        assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].std() > 5
+
+    def test_3d_is_no_mirror_image(self, labelled, viewer):
+        assert tuple(map(str, viewer.scene.camera.orientation)) == ("away", "down", "right")
+
+    def test_labels_are_edited_with_naparis_tools_and_fed_back(self, labelled, viewer):
+        QTest.mouseClick(labelled.spine.edit, Qt.MouseButton.LeftButton)
+        layer = viewer.layers["vertebrae"]
+        assert viewer.dims.ndisplay == 2
+        before = labelled.assistant.study.labelled
+        layer.data[:] = np.where(layer.data == 19, 0, layer.data)  # T12 is painted away
+        QTest.mouseClick(labelled.spine.take, Qt.MouseButton.LeftButton)
+        wait(lambda: labelled.assistant.study.labelled is not before, "edited")
+        assert "T12" not in labelled.assistant.study.labelled.spine.levels
+        assert "vertebrae" not in viewer.layers
+
+
+class TestPlan:
+    def test_a_table_of_needles_with_the_first_in_view(self, planned):
+        assert planned.plan.table.rowCount() >= 3
+        assert planned.plan.table.item(0, 1).text().endswith("mm")
+        assert "oblique" in planned.plan.evaluation.angles.text()
+        assert planned.assistant.view.point == pytest.approx(planned.assistant.plan.needle.target)
+
+    def test_a_click_flies_to_another(self, planned):
+        planned.plan.table.cellClicked.emit(1, 0)
+        assert planned.assistant.plan.chosen == 1
+        assert planned.assistant.view.point == pytest.approx(planned.assistant.plan.needle.target)
+        planned.plan.table.cellClicked.emit(0, 0)
+
+    def test_every_pane_draws_the_needle(self, planned):
+        from napari_procguide.display.colours import NEEDLE
+
+        for name, pane in planned.panes.panes.items():
+            distance = np.abs(picture(pane).astype(int) - NEEDLE).sum(axis=-1)
+            assert (distance < 30).sum() > 20, name
+
+    def test_dragging_the_entry_follows_and_says_what_breaks(self, planned):
+        pane, plan = planned.panes.panes["axial"], planned.assistant.plan
+        needle = plan.needle
+        start = pixel(pane, needle.entry)
+        QTest.mousePress(pane, Qt.MouseButton.LeftButton, pos=start)
+        assert type(pane.tool).__name__ == "_NeedleEnd"
+        pane.source.drag((needle.entry[0] + 40, *needle.entry[1:]), needle.target)
+        QTest.mouseRelease(pane, Qt.MouseButton.LeftButton, pos=start)
+        wait(lambda: plan.needle is not None and plan.needle.judged and plan.needle.dragged, "dragged")
+        assert plan.needle.broken
+        assert "LIMIT BROKEN" in planned.plan.evaluation.words.text()
+        QTest.mouseClick(planned.plan.undo, Qt.MouseButton.LeftButton)
+        assert not plan.needle.dragged
+
+    def test_a_locked_needle_is_not_grabbed(self, planned):
+        planned.plan.lock.setChecked(True)
+        pane, needle = planned.panes.panes["axial"], planned.assistant.plan.needle
+        QTest.mousePress(pane, Qt.MouseButton.LeftButton, pos=pixel(pane, needle.entry))
+        assert type(pane.tool).__name__ == "_Point"
+        QTest.mouseRelease(pane, Qt.MouseButton.LeftButton)
+        planned.plan.lock.setChecked(False)
+
+    def test_sliders_rank_at_once(self, planned):
+        before = planned.assistant.plan.planned
+        for name, slider in planned.plan.weights.sliders.items():
+            slider.setValue(100 if name == "length" else 0)
+        wait(lambda: planned.assistant.plan.planned is not before, "ranked")
+        lengths = [row.length_mm for row in planned.assistant.plan.rows]
+        assert lengths[0] == min(lengths)
+
+    def test_exported_and_approved_by_a_named_person(self, planned, tmp_path):
+        import json
+
+        folder = tmp_path / "plan"
+        planned.assistant.fly_to(0)
+        planned.plan.export_to(folder)
+        wait(lambda: planned.assistant.plan.folder == folder, "export")
+        for name in ("plan.json", "report.html", "plan.mrk.json"):
+            assert (folder / name).is_file()
+        QTest.mouseClick(planned.plan.approve, Qt.MouseButton.LeftButton)
+        dialog = planned.plan.dialog
+        assert not dialog.ok.isEnabled()
+        QTest.keyClicks(dialog.name, "Jane Doe")
+        QTest.keyClicks(dialog.reason, "path clear on all slices")
+        dialog.looked.setChecked(True)
+        QTest.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+        wait(lambda: planned.assistant.plan.approved is not None, "approve")
+        approval = approval_of(json.loads((folder / "plan.json").read_text()))
+        assert approval is not None
+        assert approval.by == "Jane Doe"
+        assert "approved by Jane Doe" in planned.plan.said.text()
+
+
+class TestClosing:
+    def test_an_error_is_a_message_with_details(self, opened):
+        opened.assistant.open(Path("/nowhere/at/all"))
+        wait(lambda: opened.jobs.box is not None, "box")
+        assert "check the path" in opened.jobs.box.text()
+        assert "Traceback" in opened.jobs.box.detailedText()
+        opened.jobs.box.close()
+
+    def test_closing_during_work_ends_it(self, qapp):
+        import napari
+
+        viewer = napari.Viewer(show=True)
+        workspace = add_workspace(viewer)
+        workspace.assistant.open(SAMPLE)
+        wait(lambda: workspace.assistant.study.image is not None, "open")
+        workspace.assistant.segment()
+        process, scratch = workspace.engine._process, workspace.engine.scratch
+        viewer.close()
+        for _ in range(5):
+            qapp.processEvents()
+        assert process.poll() is not None
+        assert not scratch.exists()
+        assert workspace not in Workspace.open_ones
