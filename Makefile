@@ -8,8 +8,10 @@ PIP := $(BIN)/python -m pip -qq --disable-pip-version-check
 DEMO ?= out/demo
 
 # Debian packages that some tests use: a browser and a PDF reader for the report, two DICOM checkers,
-# an archive to talk to.
-SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core orthanc orthanc-dicomweb poppler-utils tesseract-ocr tesseract-ocr-eng
+# an archive to talk to; an X server and what Qt needs for the window's tests.
+SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core orthanc orthanc-dicomweb poppler-utils tesseract-ocr tesseract-ocr-eng \
+  xvfb xauth libegl1 libdbus-1-3 libfontconfig1 libglib2.0-0 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 \
+  libxcb-keysyms1 libxcb-shape0
 
 # The checks find the tools of .venv whatever shell calls them; matplotlib and numba find no display.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -25,6 +27,7 @@ sample: $(VENV)/.installed
 
 test: lint
 	pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	cd plugins/napari-procguide && pytest -n 2 --dist loadfile
 
 # Ruff, format, mypy, import-linter: the same hooks that a commit runs.
 lint: $(VENV)/.installed-dev system
@@ -47,8 +50,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install -c constraints.txt -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed tests/foreign_models.txt
+$(VENV)/.installed-dev: $(VENV)/.installed tests/foreign_models.txt plugins/napari-procguide/pyproject.toml
 	$(PIP) install -c constraints.txt --group dev
+	$(PIP) install -c constraints.txt -e 'plugins/napari-procguide[pyqt6]'
 	$(PIP) install --no-deps -r tests/foreign_models.txt
 	@touch $@
 
