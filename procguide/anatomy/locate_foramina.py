@@ -44,11 +44,11 @@ class _Hole:
 
 def locate_foramina(unrolled: Unrolled) -> dict[Side, Mapping[str, SacralForamen]]:
     """S1 to S3 on each side: seen where the labels leave three holes in a row, else by distances."""
-    rows = {side: _row(_holes(unrolled, side)) for side in Side}
-    seen = _alike(rows[Side.LEFT], rows[Side.RIGHT])
+    rows = _both_rows(*(_holes(unrolled, side) for side in (Side.LEFT, Side.RIGHT)))
+    seen = rows is not None
     found: dict[Side, Mapping[str, SacralForamen]] = {}
     for side in Side:
-        holes = rows[side] if seen else _usual(unrolled, side)
+        holes = rows[side] if rows is not None else _usual(unrolled, side)
         places = {}
         for name, hole in zip(SEGMENTS, holes, strict=True):
             centre = _opening(unrolled, hole)
@@ -59,10 +59,17 @@ def locate_foramina(unrolled: Unrolled) -> dict[Side, Mapping[str, SacralForamen
     return found
 
 
+def _both_rows(left: Sequence[_Hole], right: Sequence[_Hole]) -> dict[Side, Sequence[_Hole]] | None:
+    """Of the rows on both sides that are alike, the two of the widest holes; None where none are."""
+    pairs = [(one, other) for one in _rows(left) for other in _rows(right) if _alike(one, other)]
+    if not pairs:
+        return None
+    best = max(pairs, key=lambda pair: sum(hole.radius_mm**2 for row in pair for hole in row))
+    return {Side.LEFT: best[0], Side.RIGHT: best[1]}
+
+
 def _alike(left: Sequence[_Hole], right: Sequence[_Hole]) -> bool:
-    """Whether both sides have their holes, at about the same heights and distances from the midline."""
-    if len(left) < len(SEGMENTS) or len(right) < len(SEGMENTS):
-        return False
+    """Whether two rows have their holes at about the same heights and distances from the midline."""
     return all(
         abs(one.station - other.station) <= _ALIKE_MM and abs(one.across + other.across) <= _ALIKE_MM
         for one, other in zip(left, right, strict=True)
@@ -102,11 +109,15 @@ def _holes(unrolled: Unrolled, side: Side) -> list[_Hole]:
     return sorted(holes, key=lambda hole: hole.station)
 
 
-def _row(holes: Sequence[_Hole]) -> list[_Hole]:
-    """The first hole at S1's height and those that follow at a segment's distance."""
-    row: list[_Hole] = []
-    for hole in holes:
-        low, high = _STEP_MM if row else _FIRST_MM
-        if low <= hole.station - (row[-1].station if row else 0.0) <= high:
-            row.append(hole)
-    return row[: len(SEGMENTS)]
+def _rows(holes: Sequence[_Hole]) -> list[tuple[_Hole, ...]]:
+    """Every row of three: a first hole at S1's height, then each at a segment's distance."""
+    first = [hole for hole in holes if _FIRST_MM[0] <= hole.station <= _FIRST_MM[1]]
+    rows: list[tuple[_Hole, ...]] = [(hole,) for hole in first]
+    for _ in SEGMENTS[1:]:
+        rows = [
+            (*row, hole)
+            for row in rows
+            for hole in holes
+            if _STEP_MM[0] <= hole.station - row[-1].station <= _STEP_MM[1]
+        ]
+    return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,11 +13,12 @@ from procguide.anatomy.locate_foramina import locate_foramina
 from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, keep_large
 from procguide.anatomy.locate_unrolled import BEFORE_MM, Unrolled, unroll
 from procguide.anatomy.regions import Region, Side
-from procguide.anatomy.spine import Sacrum, Spine
+from procguide.anatomy.spine import SacralForamen, Sacrum, Spine
 from procguide.geometry import Vector, vector
-from procguide.imaging import LabelMap
+from procguide.imaging import LabelMap, Modality, Volume
+from procguide.imaging.resample import resample
 
-__all__ = ["locate_sacral", "with_sacral_landmarks"]
+__all__ = ["foramina_on_ct", "locate_sacral", "with_sacral_landmarks"]
 
 _LOW, _HIGH = (-70, -45, -135), (70, 75, 15)
 _OPEN_MM = 4
@@ -35,6 +36,8 @@ _BELOW_MM, _PARTED_MM = (12.0, 16.0), 8.5
 _THICK_MM = 2.5
 """Standard deviation from side to side; 1.3 to 2.0 on phantoms."""
 _SECTION_MM, _LEAST_SECTION = 2.0, 4
+_HARD_HU = (200, 150)
+"""From these up it is the sacrum's back, below them what fills a foramen; tried in this order (assumed)."""
 
 
 def with_sacral_landmarks(levels: LabelMap, regions: LabelMap, spine: Spine) -> Spine:
@@ -62,6 +65,27 @@ def locate_sacral(labels: Labels, sacrum: Sacrum, canal: Sequence[Vector]) -> Sa
         hiatus=_hiatus(unrolled),
         posterior_foramina=locate_foramina(unrolled),
     )
+
+
+def foramina_on_ct(
+    levels: LabelMap, regions: LabelMap, spine: Spine, image: Volume
+) -> Mapping[Side, Mapping[str, SacralForamen]] | None:
+    """The posterior foramina as a CT shows them; None where it shows no three alike on both sides.
+
+    Networks label the sacrum's back as one face over its holes, so what is labelled but not hard is hole.
+    """
+    sacrum = spine.sacrum
+    if sacrum is None or image.modality is not Modality.CT:
+        return None
+    patch = Patch.around(Labels(levels, regions), sacrum.frame, _LOW, _HIGH)
+    bone = patch.sample(lambda found: found.sacrum())
+    density = resample(image, patch.grid, fill=-1000.0).voxels
+    for hard in _HARD_HU:
+        unrolled = unroll(patch, np.asarray(bone & (density >= hard)), spine.canal)
+        found = locate_foramina(unrolled) if unrolled is not None else {}
+        if found and all(one.seen for row in found.values() for one in row.values()):
+            return found
+    return None
 
 
 def _hiatus(unrolled: Unrolled) -> Vector | None:

@@ -19,8 +19,10 @@ from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.choose import Choice, rank
 from procguide.planning.explain import explain
 from procguide.planning.frontier import Frontier, Weights, explore
+from procguide.planning.names import Construction
 from procguide.planning.nouns import CArmReach, Explanation, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.posture import lying_of
+from procguide.planning.sacral import with_foramina_seen
 from procguide.planning.scene import Scene, assemble_scene
 from procguide.planning.search import SKIN
 from procguide.planning.site import Request, Site, Subject, find_site
@@ -100,6 +102,8 @@ def build_case(request: Request, subject: Subject) -> Case:
     """Everything but the search: level and side checked, landmarks found, scene and zone built."""
     request = request.resolved()
     site = find_site(request, subject.spine)
+    if request.procedure.target.construction is Construction.SACRAL_LATERAL_BRANCHES:
+        site = with_foramina_seen(site, subject)
     construction = CONSTRUCTIONS[request.procedure.target.construction]
     if request.target is not None:
         _check_target(request, site, subject)

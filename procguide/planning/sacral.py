@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from procguide.anatomy import SacralForamen
+from procguide.anatomy.locate_sacral import foramina_on_ct
 from procguide.errors import InputUnfitError
 from procguide.geometry import Vector
-from procguide.planning.site import Site
+from procguide.planning.site import Site, Subject
 
-__all__ = ["CanalEnd", "canal_end", "foramen_of", "hiatus_of", "lie_of_the_back"]
+__all__ = ["CanalEnd", "canal_end", "foramen_of", "hiatus_of", "lie_of_the_back", "with_foramina_seen"]
 
 _STRAIGHT_MM = 12
 _Reals = NDArray[np.float64]
@@ -71,6 +72,19 @@ def foramen_of(site: Site) -> SacralForamen:
             f"follow the sacral canal so far down. Load images that show the sacrum to below {site.level}."
         )
     return foramen
+
+
+def with_foramina_seen(site: Site, subject: Subject) -> Site:
+    """The site with its posterior foramina as a CT shows them, where the labels do not tell them apart."""
+    sacrum, image = site.sacrum, subject.image
+    known = sacrum.posterior_foramina.values()
+    if image is None or (known and all(one.seen for row in known for one in row.values())):
+        return site
+    found = foramina_on_ct(subject.levels, subject.regions, subject.spine, image)
+    if found is None:
+        return site
+    sacrum = replace(sacrum, posterior_foramina=found)
+    return replace(site, lower=sacrum, spine=replace(site.spine, sacrum=sacrum))
 
 
 def lie_of_the_back(site: Site, segment: str) -> tuple[_Reals, _Reals]:

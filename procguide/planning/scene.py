@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from procguide.anatomy import SACRUM, VERSE_LABELS, Region
 from procguide.errors import InputUnfitError
 from procguide.imaging import Grid
 from procguide.imaging.resample import resample, working_grid
@@ -18,7 +19,7 @@ from procguide.planning.site import LocalLabels, Site, Subject
 from procguide.planning.skin import Body
 from procguide.planning.structures import BUILDERS, Solid
 from procguide.planning.structures.aerated import aerated_lung
-from procguide.planning.structures.unlabelled import dense_as_bone, unlabelled_bone
+from procguide.planning.structures.unlabelled import dense_as_bone, rind, unlabelled_bone
 
 __all__ = ["Scene", "Structure", "assemble_scene"]
 
@@ -76,7 +77,7 @@ def assemble_scene(
         if any(rule.name is StructureName.LUNG for rule in site.procedure.structures):
             labels = replace(labels, aerated=aerated_lung(subject.image, body, grid))
         if site.procedure.target.construction is Construction.SACRAL_LATERAL_BRANCHES:
-            labels = replace(labels, dense=dense_as_bone(subject.image, grid))
+            labels = _on_the_image(labels, dense_as_bone(subject.image, grid))
     solids: dict[str, Solid] = {}
     absent = []
     for rule in site.procedure.structures:
@@ -87,6 +88,19 @@ def assemble_scene(
         else:
             solids[rule.name] = solid
     return Scene(grid, _with_fields(solids, grid), body, labels, tuple(absent))
+
+
+def _on_the_image(labels: LocalLabels, dense: NDArray[np.bool_] | None) -> LocalLabels:
+    """The sacrum's labels with their back where the image shows it; as they are without a CT."""
+    if dense is None:
+        return labels
+    levels, regions = labels.levels, labels.regions
+    sacrum = (levels.voxels == VERSE_LABELS[SACRUM]) | (regions.voxels == Region.SACRUM)
+    gone = rind(sacrum, dense, float(levels.spacing[1]))
+    levels, regions = (
+        one.with_voxels(np.where(gone, 0, one.voxels).astype(one.voxels.dtype)) for one in (levels, regions)
+    )
+    return replace(labels, levels=levels, regions=regions, dense=dense)
 
 
 def _scene_grid(grid: Grid, box: tuple[NDArray[np.float64], NDArray[np.float64]]) -> Grid:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from procguide.anatomy import Region, Side
-from procguide.anatomy.locate_sacral import with_sacral_landmarks
+from procguide.anatomy.locate_sacral import foramina_on_ct, with_sacral_landmarks
 from procguide.anatomy.serialise import spine_from_json, spine_to_json
 from procguide.geometry import AnatomicalFrame
+from procguide.imaging import LabelMap, Modality, Volume
 from procguide.phantom import Phantom, build, sample_parameters
 from procguide.phantom.bones.sacrum_shape import FORAMINA
 
@@ -71,14 +72,38 @@ def test_foramina_are_seen_where_they_are(pelvis: Phantom, side: Side) -> None:
     assert heights == sorted(heights, reverse=True)
 
 
-def test_without_holes_foramina_are_placed_and_said_to_be(pelvis: Phantom) -> None:
+@pytest.fixture(scope="module")
+def lidded(pelvis: Phantom) -> LabelMap:
+    """Regions as networks label them: one face over the sacrum's holes."""
     from scipy import ndimage
 
     sacrum = pelvis.regions.voxels == Region.SACRUM
     canal = pelvis.regions.voxels == Region.CANAL
     closed = ndimage.binary_closing(sacrum, iterations=6) & ~canal & (pelvis.regions.voxels != Region.ILIUM)
     voxels = np.where(closed, Region.SACRUM, pelvis.regions.voxels).astype(pelvis.regions.voxels.dtype)
-    spine = with_sacral_landmarks(pelvis.levels, pelvis.regions.with_voxels(voxels), pelvis.spine)
+    return pelvis.regions.with_voxels(voxels)
+
+
+def test_a_ct_shows_foramina_that_labels_close(pelvis: Phantom, lidded: LabelMap) -> None:
+    sacrum = pelvis.spine.sacrum
+    assert sacrum is not None
+    bone = np.where(pelvis.regions.voxels == Region.SACRUM, 500, 40).astype(np.int16)
+    image = Volume(bone, pelvis.regions.affine, Modality.CT)
+    spine = with_sacral_landmarks(pelvis.levels, lidded, pelvis.spine)
+    found = foramina_on_ct(pelvis.levels, lidded, spine, image)
+    assert found is not None
+    for side in Side:
+        for name, one in sacrum.posterior_foramina[side].items():
+            assert found[side][name].seen
+            assert np.linalg.norm(np.subtract(found[side][name].centre, one.centre)) < 3.0
+    even = Volume(np.full_like(bone, 500), pelvis.regions.affine, Modality.CT)
+    assert foramina_on_ct(pelvis.levels, lidded, spine, even) is None
+    other = Volume(bone, pelvis.regions.affine, Modality.MR)
+    assert foramina_on_ct(pelvis.levels, lidded, spine, other) is None
+
+
+def test_without_holes_foramina_are_placed_and_said_to_be(pelvis: Phantom, lidded: LabelMap) -> None:
+    spine = with_sacral_landmarks(pelvis.levels, lidded, pelvis.spine)
     assert spine.sacrum is not None
     for side in Side:
         row = spine.sacrum.posterior_foramina[side]

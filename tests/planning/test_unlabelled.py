@@ -5,7 +5,7 @@ import pytest
 
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap, Modality, Volume
-from procguide.planning.structures.unlabelled import unlabelled_bone
+from procguide.planning.structures.unlabelled import rind, unlabelled_bone
 
 SHAPE = (24, 40, 40)
 
@@ -65,3 +65,15 @@ def test_mri_and_an_image_elsewhere_say_nothing(far_mm: float) -> None:
     assert unlabelled_bone(image, bone, regions) is None
     away = Volume(image.voxels, Affine.axis_aligned((1.0, 1.0, 1.0), (far_mm, 0.0, 0.0)), Modality.CT)
     assert unlabelled_bone(away, bone, regions) is None
+
+
+def test_a_label_that_stands_out_behind_dense_bone_is_its_rind() -> None:
+    bone = np.zeros((3, 20, 3), bool)
+    bone[:, 5:12] = True
+    dense = np.zeros_like(bone)
+    dense[0, 5:9] = True
+    dense[1, 5:7] = True
+    found = rind(bone, dense, 1.0)
+    assert found[0].any(axis=1).nonzero()[0].tolist() == [9, 10, 11]
+    # Five samples are more than a label stands out; in the last row nothing is dense.
+    assert not found[1:].any()

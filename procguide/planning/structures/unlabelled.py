@@ -9,12 +9,14 @@ from procguide.anatomy import CANAL_CONTENT, Region
 from procguide.imaging import Grid, LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 
-__all__ = ["crop_about", "dense_as_bone", "unlabelled_bone"]
+__all__ = ["RIND_MM", "crop_about", "dense_as_bone", "rind", "unlabelled_bone"]
 
 _BRIGHT_HU = 250
 _APART_MM = 3.0
 _DENSE_HU = 600
 _SPECK_MM3 = 60.0
+RIND_MM = 4.0
+"""How far a label may stand out behind the bone that the image shows (assumed)."""
 _OTHERWISE_JUDGED = (
     *CANAL_CONTENT,
     Region.DISC,
@@ -61,6 +63,22 @@ def dense_as_bone(image: Volume, grid: Grid) -> NDArray[np.bool_] | None:
         return None
     bright = LabelMap((near.voxels >= _BRIGHT_HU).astype(np.uint8), near.affine, names={1: "bright"})
     return np.asarray(resample(bright, grid).voxels > 0)
+
+
+def rind(bone: NDArray[np.bool_], dense: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
+    """What of ``bone`` lies behind its hindmost dense voxel, ``(k, j, i)``: labels stand out so far.
+
+    Only where that is no thicker than :data:`RIND_MM`; ``spacing_mm`` is along j.
+    """
+    size = bone.shape[1]
+
+    def last(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
+        return np.where(mask.any(axis=1), size - 1 - np.argmax(mask[:, ::-1], axis=1), -1)
+
+    hard = last(bone & dense)
+    thin = (hard >= 0) & ((last(bone) - hard) * spacing_mm <= RIND_MM)
+    row = np.arange(size)[None, :, None]
+    return np.asarray(bone & thin[:, None] & (row > hard[:, None]))
 
 
 def crop_about(image: Volume, grid: Grid) -> Volume | None:

@@ -12,6 +12,7 @@ from procguide.geometry import AnatomicalFrame, Vector
 from procguide.planning.site import LocalLabels, Site, required
 from procguide.planning.structures import dura
 from procguide.planning.structures.dura import interlaminar_line, uncovered
+from procguide.planning.structures.nouns import Solid
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
@@ -39,20 +40,21 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Between flavum and sac where no lamina covers the canal, midline or paramedian.
 
     In each open column the epidural space is what is left between the ligamentum flavum (so far past the
-    ventral interlaminar line) and the modelled sac. The tip lies near the sac, or where the space is deep, as
-    at L5-S1, no farther past that line than it must, but never farther off the sac than the space is deep:
-    a deeper gap is flavum. Best in the window's middle and where room is enough.
+    ventral interlaminar line) and the modelled sac. The tip lies one standard deviation of the sac's place
+    farther off it than the margin asks, or where the space is deep, as at L5-S1, no farther past that line
+    than it must, but never farther off the sac than the space is deep: a deeper gap is flavum. Best in the
+    window's middle and where room is enough.
     """
     window = _window(site, labels)
     if not len(window.line):
         return TargetZone(np.empty((0, 3)), np.empty(0))
     number = site.number
-    low, high = number("off_dura_low_mm"), number("off_dura_high_mm")
+    low, high = (number(name) + window.spread_mm for name in ("off_dura_low_mm", "off_dura_high_mm"))
     room = window.line[:, 1] - window.sac
     deepest = np.clip(room - number("past_line_low_mm"), low, high)
     # Distances here run along y; the canal may slope, and its depth counts square to it.
     most = number("off_dura_most_mm") / max(site.level_frame.posterior[1], _LEAST_SLOPE)
-    onward = np.clip(room - number("past_line_high_mm") - low, 0, most - high)
+    onward = np.clip(room - number("past_line_high_mm") - low, 0, np.maximum(most - high, 0))
     height = window.line[:, 2]
     middle, half = (height.min() + height.max()) / 2, max(np.ptp(height) / 2, 1.0)
     place = 0.3 * np.abs(height - middle) / half + 0.25 * window.off_best
@@ -71,11 +73,13 @@ class _Window:
 
     ``line`` ``(n, 3)`` LPS mm lies on the ventral interlaminar line, ``sac`` ``(n,)`` is the y of the sac's
     back, ``off_best`` ``(n,)`` how many mm beside the best column of its row a column is.
+    ``spread_mm`` is the standard deviation of the sac's true back about the modelled one.
     """
 
     line: NDArray[np.float64]
     sac: NDArray[np.float64]
     off_best: NDArray[np.float64]
+    spread_mm: float
 
 
 def _window(site: Site, labels: LocalLabels) -> _Window:
@@ -85,7 +89,8 @@ def _window(site: Site, labels: LocalLabels) -> _Window:
     spacing = [float(mm) for mm in grid.spacing]
     is_open = uncovered(canal, bone, spacing[1])
     line = interlaminar_line(canal, bone, spacing[1])
-    sac = _sac_back(site, labels)
+    solid = dura(site, labels)
+    sac = _sac_back(labels, solid)
     least = site.number("past_line_low_mm") / 2 + site.number("off_dura_low_mm")
     is_open &= (line - sac) * spacing[1] >= least
     about = float(levels.to_index(centre(site))[0])
@@ -104,12 +109,12 @@ def _window(site: Site, labels: LocalLabels) -> _Window:
     on_line = line[rows_at, columns]
     border = grid.apply(np.column_stack([rows_at, on_line, columns]))
     sac_y = border[:, 1] - (on_line - sac[rows_at, columns]) * spacing[1]
-    return _Window(border, sac_y, np.array([one[2] for one in found]))
+    spread = solid.spread_mm if solid is not None else 0.0
+    return _Window(border, sac_y, np.array([one[2] for one in found]), spread)
 
 
-def _sac_back(site: Site, labels: LocalLabels) -> NDArray[np.float64]:
+def _sac_back(labels: LocalLabels, solid: Solid | None) -> NDArray[np.float64]:
     """The back of the sac's hindmost voxel in each column ``(k, i)``, voxels; NaN without sac."""
-    solid = dura(site, labels)
     if solid is None or solid.mask is None:
         return np.full((labels.levels.shape[0], labels.levels.shape[2]), np.nan)
     last = solid.mask.shape[1] - 0.5 - np.argmax(solid.mask[:, ::-1], axis=1)

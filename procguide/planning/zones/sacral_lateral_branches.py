@@ -11,6 +11,7 @@ from procguide.errors import InputUnfitError
 from procguide.geometry import Vector, vector
 from procguide.planning.sacral import foramen_of, lie_of_the_back
 from procguide.planning.site import LocalLabels, Site
+from procguide.planning.structures.unlabelled import RIND_MM
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "sample"]
@@ -18,8 +19,6 @@ __all__ = ["centre", "sample"]
 _REACH_MM = 10.0
 _BESIDE_MM = 3.0
 _STEEP_MM = 6.0
-_THICK_MM = 4.0
-"""How far a label may stand out before the bone that the image shows (assumed)."""
 _LEVEL_MM = 1.5
 """How far the bone may rise above or lie below the strip's median (assumed)."""
 
@@ -53,7 +52,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
             here, beside = (_depth(labels, bone, foot + off * left, inward) for off in (0.0, _BESIDE_MM))
             if here is not None and beside is not None and abs(beside - here) <= _STEEP_MM:
                 hard = _depth(labels, seen, foot, inward)
-                if hard is None or hard - here > _THICK_MM:
+                if hard is None or hard - here > RIND_MM:
                     unseen += 1
                     continue
                 misfit = abs(up) / (2 * half) + abs(lateral - (low + high) / 2) / 8.0
