@@ -20,7 +20,9 @@ REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", Path(__file__).resolve().paren
 CACHE = Path(os.environ.get("PROCGUIDE_CACHE", Path(__file__).resolve().parents[1] / "out" / "quality"))
 CALIBRATION = (700, 701, *range(2000, 2006))
 TEST = (720, 721, *range(2010, 2014))
-"""Seeds of phantoms, and of ultrasound phantoms."""
+"""Seeds of phantoms."""
+FRESH = (3200, 3201, 3202)
+"""Seeds of the ultrasound phantoms of the test part: they were made once the checks stood."""
 VIEWS = ((0.0, 0.0), (8.0, 12.0), (28.0, 0.0), (-32.0, -8.0), (90.0, 0.0))
 """Oblique and tilt in degrees."""
 WATER_MM = 0.0195

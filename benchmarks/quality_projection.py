@@ -54,7 +54,10 @@ ULTRASOUND = {
 
 BEARERS = {
     "gain too high": ("SpinePhantomFreehand",),
-    "empty depth": ("SpinePhantomFreehand", "nerve 0234"),
+    "empty depth": (
+        "SpinePhantomFreehand",
+        *(f"nerve {n:04d}" for n in (108, 162, 188, 196, 205, 220, 234)),
+    ),
     "shadow": ("SpinePhantomFreehand",),
     "focus": ("needle",),
     "burnt out": ("c_arm_rf",),
@@ -86,7 +89,7 @@ def xrays(part: str) -> Iterator[images.XRay]:
 
 
 def scans(part: str) -> Iterator[images.Scan]:
-    seeds = images.CALIBRATION[:3] if part == "calibration" else images.TEST[:3]
+    seeds = images.CALIBRATION[:3] if part == "calibration" else images.FRESH
     yield from chain(images.phantom_scans(seeds, 6), images.nerve_scans(part))
     if part == "test":
         yield from images.other_scans()

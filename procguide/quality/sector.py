@@ -14,6 +14,11 @@ from procguide.quality.planar import Planar, planar_of
 __all__ = ["Sector", "sector_of", "sector_seen"]
 
 DEPTHS, LINES = 160, 128
+_ONE_GREY = 0.5 / 255
+_LARGE = 0.05
+"""Share of the picture that a part of the sector has at least; words beside it have less. Assumed."""
+_FILLED = 0.95
+"""Share of its bounding box that a sector in a flat frame fills at least. Assumed."""
 _SEEN = 0.05
 """Blocks whose brightest is below this share of white are taken for the frame round the sector."""
 
@@ -62,7 +67,7 @@ def sector_of(frame: Frame) -> Sector | None:
     """The 2D tissue region that the file names, else the largest part of the picture that is not black."""
     planar = planar_of(frame)
     region = _tissue(frame)
-    box = _brighter(planar) if region is None else _clipped(region, planar)
+    box = _seen(planar) if region is None else _clipped(region, planar)
     if box is None or box[2] - box[0] < 48 or box[3] - box[1] < 48:
         return None
     fan = _fan(planar, box)
@@ -84,6 +89,41 @@ def _clipped(region: UltrasoundRegion, planar: Planar) -> tuple[int, int, int, i
     rows, columns = planar.values.shape
     bottom, right = min(region.bottom + 1, rows), min(region.right + 1, columns)
     return (max(region.top, 0), max(region.left, 0), bottom, right)
+
+
+def _seen(planar: Planar) -> tuple[int, int, int, int] | None:
+    """What is inside the frame and what is bright, together."""
+    framed, bright = _framed(planar), _brighter(planar)
+    if framed is None or bright is None:
+        return framed or bright
+    low = np.minimum(framed[:2], bright[:2]).tolist()
+    high = np.maximum(framed[2:], bright[2:]).tolist()
+    return (low[0], low[1], high[0], high[1])
+
+
+def _framed(planar: Planar) -> tuple[int, int, int, int] | None:
+    """The rectangle inside a frame of one flat value, where the machine's black is another one.
+
+    So a lower half without echoes still counts as depth.
+    """
+    from scipy.ndimage import find_objects, label
+
+    mean = planar.mean
+    least = float(min(mean[0].min(), mean[-1].min(), mean[:, 0].min(), mean[:, -1].min()))
+    inside = (mean > least + _ONE_GREY) | (planar.span > _ONE_GREY)
+    parts, count = label(inside)
+    if not count:
+        return None
+    large = np.bincount(parts[inside], minlength=count + 1) > _LARGE * inside.size
+    places = [place for place, here in zip(find_objects(parts), large[1:], strict=True) if here]
+    if not places:
+        return None
+    top, left = (min(place[axis].start for place in places) for axis in (0, 1))
+    bottom, right = (max(place[axis].stop for place in places) for axis in (0, 1))
+    if inside[top:bottom, left:right].mean() < _FILLED:
+        return None
+    f = planar.factor
+    return (top * f, left * f, bottom * f, right * f)
 
 
 def _brighter(planar: Planar) -> tuple[int, int, int, int] | None:

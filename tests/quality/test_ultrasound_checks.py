@@ -70,8 +70,17 @@ class TestSector:
         picture, sector = scan()
         picture[250:] = 0
         picture[432:436, sector[1]] = 0.9
-        top, left, bottom, right = sector_of(frame(picture, "US")).box
-        assert (top, left, bottom, right) == pytest.approx((20, 80, 436, sector[1].stop), abs=3)
+        box = sector_of(frame(picture, "US")).box
+        assert box == pytest.approx((20, 80, 436, sector[1].stop), abs=3)
+
+    def test_a_lower_half_without_echoes_counts_where_its_black_is_not_the_frame_s(self):
+        picture, sector = scan()
+        picture[sector] = np.maximum(picture[sector], 0.008)
+        picture[230 : sector[0].stop, sector[1]] = 0.008
+        picture[455:460, 90:200] = 0.9  # words beside it
+        given = examined(picture, Kind.ULTRASOUND)
+        assert sector_of(given.frame).box == pytest.approx((20, 80, 440, 540), abs=3)
+        assert is_fault("empty depth", given)
 
     def test_words_beside_it_do_not(self):
         picture, sector = scan()

@@ -16,6 +16,8 @@ _CALIBRATED = "calibrated: docs/quality_2d.md"
 _NEAR = slice(round(0.1 * DEPTHS), round(0.4 * DEPTHS))
 _BELOW = slice(round(0.1 * DEPTHS), DEPTHS)
 _UPPER = slice(round(0.05 * DEPTHS), round(0.6 * DEPTHS))
+_SHOWN = slice(round(0.05 * DEPTHS), round(0.4 * DEPTHS))
+"""Where tissue is bright if anywhere: deeper there may be none."""
 
 
 def without_contact(sector: Sector) -> NDArray[np.bool_]:
@@ -49,7 +51,7 @@ def _level(examined: Examined) -> Score | None:
     touching = ~without_contact(sector)
     if touching.mean() < 0.2:
         touching[:] = True
-    return Score(100 * float(np.median(sector.echoes[_UPPER][:, touching])))
+    return Score(100 * float(np.median(sector.echoes[_SHOWN][:, touching])))
 
 
 def _full(examined: Examined) -> Score | None:
