@@ -1,9 +1,10 @@
-"""CT and MR checks against faults of graded strength, on phantoms: AUC, sensitivity, false alarms.
+"""CT and MR checks against faults of graded strength, on phantoms and real images: AUC, false alarms.
 
-Images are made once (``--images``): phantoms of seeds 3000.. to calibrate on, 3100.. to test on. Of each
+Images are made once (``--images``): phantoms of seeds 3000.. to calibrate on, 3220.. to test on. Of each
 a few slabs are taken, clean and with every fault at the strength that a reader would call unfit and at half
 of it. Limits stand in the checks; they were set between the calibration set's clean and unfit scores, and
-are tested here on the other set. Also every real CT and MR of the shared data, with what was said of it.
+are tested here on the other set, and on real images with the same faults (``--set faulty``), which none was
+set by. Also every real CT and MR of the shared data, with what was said of it (``--set real``).
 
     python benchmarks/quality_calibration.py --subjects 6 --images /tmp/quality --out benchmarks/results
 """
@@ -14,19 +15,21 @@ import argparse
 import ast
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from procguide.errors import InputUnreadableError
 from procguide.geometry import Affine
 from procguide.imaging import Modality, Volume
-from procguide.quality import Acquisition, Check, Examined, Kind
+from procguide.quality import Acquisition, Check, Examined, Kind, Limits, Score, Worse
 from procguide.quality.assess import assess_quality, checks_for
 from procguide.quality.faults import ct, mr
 
-CALIBRATION, TEST = 3000, 3100
+CALIBRATION, TEST = 3000, 3220
 MR_NAMES = (
     "t2-sagittal", "t1-sagittal", "t2-axial", "stir-sagittal", "t2-sagittal", "dixon-water-sagittal",
 )  # fmt: skip
@@ -47,22 +50,38 @@ REAL_MR = (
     "mri_cervical/t2s_t2s_uncropped.nii.gz", "mri_l_crop/label-6_T2w.nii.gz",
     "mri_lumbar/IVD_11_image.nii.gz", "mri_lumbar/IVD_20_image.nii.gz", "mri_lumbar/VB1_02_image.nii.gz",
     "mri_lumbar/VB1_15_image.nii.gz", "mri_lumbar/VB2_04_image.nii.gz", "mri_lumbar/VB3_01_image.nii.gz",
-    "mri_lumbar/VB3_20_image.nii.gz",
+    "mri_lumbar/VB3_20_image.nii.gz", "mri_cervical/dmri_dmri.nii.gz", "gibbs/mrdegibbs_b0_unring.nii.gz",
+    "mri_cervical/template_template_PAM50_small_t2.nii.gz",
 )  # fmt: skip
+FAULTY = {
+    "ct_abdomen_dicom": {"resolution"}, "ct_lumbar_3mm/ct.nii.gz": {"pixel size", "blur", "metal"},
+    "ct_thorax/ct.nii.gz": {"metal"}, "mri_cervical/t2s_t2s_uncropped.nii.gz": {"resolution", "coverage"},
+    "mri_lumbar/VB1_02_image.nii.gz": {"shading"}, "mri_lumbar/VB3_01_image.nii.gz": {"shading"},
+}  # fmt: skip
+"""Real images that faults are put on, and the checks that rightly find something in them as they are."""
+HEADERS_ONLY = {"coverage", "gantry tilt", "resolution", "orientation", "gap", "pixel size"}
+"""Checks that look at no pixel: asked of whole images."""
 SAMPLES = ("lumbar/ct", "difficult/ct", "lumbar/t1_sagittal", "lumbar/t2_sagittal", "lumbar/t2_axial",
            "difficult/t2_sagittal")  # fmt: skip
 
 
 def make(seed: int, folder: Path) -> None:
-    """One subject's CT and one MR series (two where fat is imaged too)."""
+    """One subject's CT, 140 mm long, and its MR series; of odd subjects water and fat too."""
+    name = MR_NAMES[seed % len(MR_NAMES)]
+    pair = ("dixon-water-sagittal", "dixon-fat-sagittal") if seed % 2 else ()
+    for names, box in (
+        (["ct"], ((-1e3, -1e3, 20), (1e3, 1e3, 160))),
+        ([*dict.fromkeys((name, *pair))], None),
+    ):
+        if not all((folder / f"{seed}_{one}.npz").exists() for one in names):
+            _make(seed, names, box, folder)
+
+
+def _make(seed: int, names: list[str], box: tuple[ArrayLike, ArrayLike] | None, folder: Path) -> None:
     from procguide.phantom import CtSettings, build, sample_parameters, take_images
 
-    name = MR_NAMES[seed % len(MR_NAMES)]
-    names = [name, "dixon-fat-sagittal"] if "dixon" in name else [name]
-    if all((folder / f"{seed}_{one}.npz").exists() for one in ("ct", *names)):
-        return
     rng = np.random.default_rng([seed, 5])
-    phantom = build(sample_parameters(seed), 1.5)
+    phantom = build(sample_parameters(seed), 1.5, box=box)
     kernel = ("soft", "standard", "bone")[seed % 3]
     settings = CtSettings(
         pixel_mm=float(rng.uniform(0.7, 0.95)),
@@ -71,7 +90,7 @@ def make(seed: int, folder: Path) -> None:
         noise_hu=float(rng.uniform(8, 22)) * (1.6 if kernel == "bone" else 1),
         beam_hardening=float(rng.uniform(0.1, 0.4)),
     )
-    for image in take_images(phantom, ["ct", *names], seed, ct=settings):
+    for image in take_images(phantom, names, seed, ct=settings):
         facts = str(asdict(image.acquisition)) if image.name != "ct" else ""
         np.savez_compressed(
             folder / f"{seed}_{image.name}.npz",
@@ -110,14 +129,34 @@ SLAB = {"slice shift": 16}
 """Slices that a check is shown, where it needs more than the six (CT) or five (MR) of the others."""
 
 
+def either_fat(examined: Examined) -> Score | None:
+    """The worse of the two fat checks, as a share of its limit."""
+    checks = [check for check in checks_for(Kind.MR) if check.name.startswith("fat suppression")]
+    shares = [(check.measure(replace(examined, memory={})), check.limits.caution) for check in checks]
+    known = [found.value / limit for found, limit in shares if found is not None]
+    return Score(max(known)) if known else None
+
+
+FAT = Check(
+    "fat suppression or in front", frozenset({Kind.MR}), "of the limit", either_fat,
+    Limits(1.0, None, Worse.ABOVE, "the checks' own"), "", "",
+)  # fmt: skip
+
+
+def asked_of(kind: Kind) -> dict[str, Check]:
+    """The checks that need nothing but the image; Gibbs ringing has a benchmark of its own."""
+    checks = [check for check in checks_for(kind) if not check.needs and "ringing" not in check.name]
+    return {check.name: check for check in (*checks, *((FAT,) if kind is Kind.MR else ()))}
+
+
 def portions(examined: Examined, count: int) -> Iterator[tuple[Examined, set[str]]]:
     """What of an image is shown to which checks: all of it where that costs nothing, else slabs."""
     volume = examined.volume
     assert volume is not None
-    names = {check.name for check in checks_for(examined.kind)} - {"Gibbs ringing"}
+    names = set(asked_of(examined.kind))
     length, mr_image = volume.shape[0], examined.kind is Kind.MR
-    yield examined, {"coverage", "gantry tilt", "resolution", "orientation", "gap", "pixel size"} & names
-    rest = names - {"coverage", "gantry tilt", "resolution", "orientation", "gap", "pixel size"}
+    yield examined, HEADERS_ONLY & names
+    rest = names - HEADERS_ONLY
     for share in np.linspace(0.25, 0.75, count):
         for size, asked in (
             (5 if mr_image else 6, rest - set(SLAB)),
@@ -129,18 +168,20 @@ def portions(examined: Examined, count: int) -> Iterator[tuple[Examined, set[str
 
 
 Scores = dict[str, dict[str, list[float]]]
+Image = tuple[str, Examined, Volume | None]
+"""Its name, itself, and the image of the fat alone where there is one."""
 
 
-def measure(files: list[Path], count: int) -> Iterator[tuple[dict[str, list[float]], Scores]]:
-    """Scores of clean portions by kind and check, of faulty ones by fault and strength; after each file."""
+def measure(images: Iterable[Image], count: int) -> Iterator[tuple[dict[str, list[float]], Scores]]:
+    """Scores of clean portions by kind and check, of faulty ones by fault and strength; after each image."""
     clean: dict[str, list[float]] = {}
     faulty: Scores = {}
-    for file in files:
-        whole = load(file)
+    for image, whole, fat in images:
         ct_image = whole.kind is Kind.CT
         module, unfit = (ct, UNFIT_CT) if ct_image else (mr, UNFIT_MR)
-        checks = {check.name: check for check in checks_for(whole.kind)}
-        for number, (part, asked) in enumerate(portions(whole, count)):
+        checks = asked_of(whole.kind)
+        for number, (part, every) in enumerate(portions(whole, count)):
+            asked = every - FAULTY.get(image, set())
             for name in asked:
                 clean.setdefault(f"{whole.kind.value} {name}", []).append(score(checks[name], part))
             for fault, (spoil, name) in module.FAULTS.items():
@@ -150,15 +191,35 @@ def measure(files: list[Path], count: int) -> Iterator[tuple[dict[str, list[floa
                         spoilt = spoil(part.volume, share * unfit[fault], number + 17)
                         value = score(checks[name], replace(part, volume=spoilt))
                         rows.setdefault(str(share), []).append(value)
-        fat = file.with_name(file.name.replace("water", "fat"))
-        if "water" in file.stem and fat.exists():
-            rows = faulty.setdefault("MR unsuppressed", {})
+        if fat is not None:
+            middle, rows = (
+                slice(fat.shape[0] // 2 - 1, fat.shape[0] // 2 + 2),
+                faulty.setdefault("MR unsuppressed", {}),
+            )
+            low, high = (middle.start, 0, 0), (middle.stop, *fat.shape[1:])
+            water, back = whole.volume.crop(low, high), fat.crop(low, high)
             for seed, share in ((seed, share) for seed in range(6) for share in (0.5, 1.0)):
-                spoilt = mr.unsuppressed(whole.volume, load(fat).volume, share * 0.8, seed)
-                value = score(checks["fat suppression"], replace(whole, volume=spoilt))
-                rows.setdefault(str(share), []).append(value)
-        print(file.stem, flush=True)
+                spoilt = mr.unsuppressed(water, back, share * 0.8, seed)
+                rows.setdefault(str(share), []).append(score(FAT, replace(whole, volume=spoilt)))
+        print(image, flush=True)
         yield clean, faulty
+
+
+def phantom_images(files: Iterable[Path]) -> Iterator[Image]:
+    for file in files:
+        fat = file.with_name(file.name.replace("water", "fat"))
+        yield file.stem, load(file), load(fat).volume if "water" in file.stem and fat.exists() else None
+
+
+def real_images(data: Path) -> Iterator[Image]:
+    """Real images that are no small crops, for faults to be put on."""
+    from procguide.dicom import read_study
+    from procguide.quality.examine import examine
+
+    for name in (*REAL_CT, *REAL_MR):
+        if name in FAULTY or name.startswith("mri_lumbar"):
+            (examined,) = examine(read_study(data / name).series[0])
+            yield name, examined, None
 
 
 def table(
@@ -169,11 +230,11 @@ def table(
     targets = {
         **{f"CT {fault}": ("CT", name) for fault, (_, name) in ct.FAULTS.items()},
         **{f"MR {fault}": ("MR", name) for fault, (_, name) in mr.FAULTS.items()},
-        "MR unsuppressed": ("MR", "fat suppression"),
+        "MR unsuppressed": ("MR", FAT.name),
     }
     for fault, strengths in faulty.items():
         kind, name = targets[fault]
-        check = next(one for one in checks_for(Kind(kind)) if one.name == name)
+        check = asked_of(Kind(kind))[name]
         base = np.array(clean[f"{kind} {name}"])
         row: dict[str, object] = {"check": name, "clean": len(base), "limit": check.limits.caution}
         for share, values in strengths.items():
@@ -196,7 +257,7 @@ def alarms_on(clean: dict[str, list[float]]) -> dict[str, dict[str, object]]:
     rows = {}
     for name, values in clean.items():
         kind, check_name = name.split(" ", 1)
-        check = next(one for one in checks_for(Kind(kind)) if one.name == check_name)
+        check = asked_of(Kind(kind))[check_name]
         found = np.array(values)[np.isfinite(values)]
         if len(found):
             rows[name] = {
@@ -217,10 +278,15 @@ def real_findings(data: Path) -> dict[str, list[str]]:
     for path in (*(data / name for name in (*REAL_CT, *REAL_MR)), *(samples / name for name in SAMPLES)):
         if not path.exists():
             continue
-        for series in read_study(path).series:
+        name = str(path.relative_to(data if data in path.parents else samples.parent))
+        try:
+            study = read_study(path)
+        except InputUnreadableError as error:
+            found[name] = [f"refused: {error}"]
+            continue
+        for series in study.series:
             for examined in examine(series):
                 quality = assess_quality(examined)
-                name = str(path.relative_to(data if data in path.parents else samples.parent))
                 found[name] = [f"{one.severity}: {one.name}: {one.words}" for one in quality.faults]
                 print(name, *found[name], sep="\n    ", flush=True)
     return found
@@ -231,12 +297,26 @@ def main() -> None:
     parser.add_argument("--subjects", type=int, default=6)
     parser.add_argument("--slabs", type=int, default=2)
     parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--set", choices=("calibration", "test", "real"), nargs="+", default=["test", "real"])
+    parser.add_argument(
+        "--set",
+        choices=("calibration", "test", "faulty", "real"),
+        nargs="+",
+        default=["test", "faulty", "real"],
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     options = parser.parse_args()
     options.images.mkdir(parents=True, exist_ok=True)
     target = options.out / "quality_calibration.json"
     document = json.loads(target.read_text()) if target.exists() else {}
+
+    def write(
+        name: str, facts: dict[str, object], found: Iterator[tuple[dict[str, list[float]], Scores]]
+    ) -> None:
+        for done, (clean, faulty) in enumerate(found, start=1):
+            rows = {"images": done, "faults": table(clean, faulty), "clean": alarms_on(clean)}
+            document[name] = {**facts, **rows}
+            target.write_text(json.dumps(document, indent=1) + "\n")
+
     for name, first in (("calibration", CALIBRATION), ("test", TEST)):
         if name not in options.set:
             continue
@@ -246,12 +326,12 @@ def main() -> None:
         files = sorted(
             f for f in options.images.glob("*.npz") if f.name[:4] in wanted and "-fat-" not in f.name
         )
-        for done, (clean, faulty) in enumerate(measure(files, options.slabs), start=1):
-            rows = {"images": done, "faults": table(clean, faulty), "clean": alarms_on(clean)}
-            document[name] = {"seeds": [first, first + options.subjects - 1], **rows}
-            target.write_text(json.dumps(document, indent=1) + "\n")
+        seeds = [first, first + options.subjects - 1]
+        write(name, {"seeds": seeds}, measure(phantom_images(files), options.slabs))
+    data = Path(os.environ.get("PROCGUIDE_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if "faulty" in options.set:
+        write("faulty", {}, measure(real_images(data), options.slabs))
     if "real" in options.set:
-        data = Path(os.environ.get("PROCGUIDE_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
         document["real"] = real_findings(data)
     target.write_text(json.dumps(document, indent=1) + "\n")
 

@@ -32,6 +32,7 @@ __all__ = [
     "check_device",
     "choose_segmenter",
     "judged",
+    "judged_for",
     "locate",
     "on_input_grid",
     "read_case",
@@ -123,6 +124,19 @@ def judged(case: Case, steps: Steps) -> Case:
         if finding.severity is Severity.STOP:
             raise InputUnfitError(f"{finding.name}: {finding.words} {finding.advice}")
     return replace(case, findings=(*case.findings, *faults))
+
+
+def judged_for(case: Case, anatomy: Anatomy, procedure: str, levels: Sequence[str]) -> tuple[Finding, ...]:
+    """What the quality checks find that need the labels, or to know what the image is for."""
+    from procguide.quality.assess import assess_quality, checks_for
+    from procguide.quality.examine import examine_volume
+
+    found = anatomy.segmentation
+    series = None if case.series.volume is not None else case.series
+    sites = dict.fromkeys(name for level in levels for name in level.upper().split("-"))
+    examined = examine_volume(case.volume, series, labels=found.regions, task=procedure)
+    examined = replace(examined, levels=found.levels, sites=tuple(sites))
+    return assess_quality(examined, [check for check in checks_for(examined.kind) if check.needs]).faults
 
 
 def check_device(device: str) -> str:

@@ -226,7 +226,7 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
     with output_folder(options.output, force=options.force, source=path) as partial:
         case, anatomy = read_and_locate(path, options, steps)
         with steps.step("plan") as advance:
-            subject = subject_of(case, anatomy, request.procedure)
+            subject = subject_of(case, anatomy, request.procedure, request.level)
             wishes = options.wishes
             plan_set = find_plans(
                 request, subject, carm=wishes.carm, weights=wishes.weights, progress=advance
@@ -248,8 +248,12 @@ def run_plan(session: Session, path: Path, request: Request, options: PlanOption
     session.finish(case.lost)
 
 
-def subject_of(case: Case, anatomy: Anatomy, procedure: Procedure) -> Subject:
-    """Whom the plan is for, with all that was found on the way, how the patient lay included."""
+def subject_of(case: Case, anatomy: Anatomy, procedure: Procedure, *levels: str) -> Subject:
+    """Whom the plan is for, with all that was found on the way, how the patient lay included.
+
+    ``levels`` are those that needles are asked for at (``"L4"``, ``"L4-L5"``): whether they are wholly seen.
+    """
+    from procguide.cli.pipeline import judged_for
     from procguide.planning import Subject, posture_finding
 
     found = anatomy.segmentation
@@ -259,7 +263,7 @@ def subject_of(case: Case, anatomy: Anatomy, procedure: Procedure) -> Subject:
         found.levels,
         found.regions,
         case.volume if case.is_ct else None,
-        (*case.findings, *found.findings, *posture),
+        (*case.findings, *found.findings, *posture, *judged_for(case, anatomy, procedure.id, levels)),
         coarse_organs=found.organs is not None or bool(anatomy.files),
     )
 

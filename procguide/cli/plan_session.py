@@ -37,7 +37,7 @@ def run_session(session: Session, path: Path, requests: Sequence[Request], optio
     with output_folder(options.output, force=options.force, source=path) as partial:
         case, anatomy = read_and_locate(path, options, steps)
         with steps.step("plan") as advance:
-            subject = subject_of(case, anatomy, requests[0].procedure)
+            subject = subject_of(case, anatomy, requests[0].procedure, *(one.level for one in requests))
             wishes = options.wishes
             plan = plan_session(requests, subject, carm=wishes.carm, weights=wishes.weights, progress=advance)
         provenance = _provenance(case, anatomy, requests, options)

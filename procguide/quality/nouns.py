@@ -58,9 +58,10 @@ class Acquisition:
 class Examined:
     """One image under examination: a ``volume``, a ``frame`` or a ``cine``, and what is known of it.
 
-    ``labels`` are regions (names as in :mod:`procguide.anatomy`) that the caller has had made: a check that
-    needs them passes where they are absent. ``task`` is what the image is for, such as a procedure's
-    identifier; empty for planning in general. ``memory`` keeps what several checks would each work out
+    ``labels`` are regions and ``levels`` vertebrae (names as in :mod:`procguide.anatomy`) that the caller has
+    had made, on any lattice: a check that needs them passes where they are absent. ``task`` is what the image
+    is for, such as a procedure's identifier, and ``sites`` the levels that it is at (``"L4"``); empty for
+    planning in general. ``memory`` keeps what several checks would each work out
     again; see :meth:`once`.
     """
 
@@ -70,7 +71,9 @@ class Examined:
     cine: Cine | None = None
     acquisition: Acquisition = Acquisition()
     labels: LabelMap | None = None
+    levels: LabelMap | None = None
     task: str = ""
+    sites: tuple[str, ...] = ()
     memory: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def once(self, name: str, work: Callable[[Examined], Any]) -> Any:
