@@ -18,6 +18,9 @@ from procguide.planning.zones.nouns import TargetZone
 __all__ = ["centre", "sample"]
 
 _OUT_MM = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
+_OFF_WALL_MM = 3.0
+"""In the sacral groove the ramus keeps to the articular process's base: at most so far beside its wall does
+the electrode's middle lie (assumed)."""
 _OBLIQUES = {False: (0.0, 10.0, 20.0), True: (-5.0, 0.0, 8.0)}
 _TILTS = (-35.0, -42.0, -50.0)
 
@@ -56,13 +59,15 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 def _contacts(site: Site, found: Junction) -> Iterator[tuple[NDArray[np.float64], float, float]]:
     """Where an electrode of some slant touches bone: the point, the slant, and how far from the best."""
     number = site.number
+    best = number("off_bone_mm") + site.procedure.needle.radius_mm
     if isinstance(site.below, Sacrum):
         floor, outward = found.groove()
         for n, (point, way) in enumerate(zip(floor, outward, strict=True)):
             for tilt, out in product(_TILTS, _OUT_MM):
-                yield point + out * way, tilt, out / 4 + 0.4 * (1 - n / len(floor))
+                contact = point + out * way
+                if found.beside_process(contact + best * _outward(tilt)) <= _OFF_WALL_MM:
+                    yield contact, tilt, out / 4 + 0.4 * (1 - n / len(floor))
         return
-    best = number("off_bone_mm") + site.procedure.needle.radius_mm
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
         for tilt in _TILTS:
             corner = found.corner(lateral, 90.0 + tilt)

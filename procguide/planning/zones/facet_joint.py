@@ -20,6 +20,9 @@ _LEAST_SHEET = 40
 _RECESS = 0.75
 """How poor the recess is against the joint's own line: taken where the line is out of reach. Assumed."""
 _DORSAL = 2 / 3
+_RIM_MM, _MOST_MOUTH_MM = 5.0, 3.0
+"""Bone within so much of the joint's plane, about an articular process's thickness, makes its mouth; how far
+out of the joint that may lie (assumed)."""
 _ENDS = (12, 88)
 """Hundredths of the sheet's points below the joint's lower and upper end: beyond, only the processes' tips
 come near the other bone."""
@@ -32,26 +35,29 @@ def centre(site: Site) -> Vector:
 
 
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
-    """The dorsal edge of the sheet that is about as near to the one bone as to the other.
+    """The mouth of the sheet that is about as near to the one bone as to the other.
 
     Section by section from the joint's lower end upward, and on below it by the recess.
     """
     side, number = site.own_side, site.number
     patch = SidePatch.around(labels, site.upper.frame, side, centre(site), *_ROOM)
-    sheet = _joint_sheet(patch, patch.bone(label_of(site.upper)), patch.bone(label_of(site.below)))
+    above, below = (patch.bone(label_of(bone)) for bone in (site.upper, site.below))
+    sheet = _joint_sheet(patch, above, below)
     if len(sheet.points) < _LEAST_SHEET:
         raise InputUnfitError(
             f"the {side} facet joint of {site.level} cannot be made out in the labels. Check them there."
         )
-    local = _dorsal_line(sheet, number("line_high_fraction"), number("off_joint_mm"))
+    local = _dorsal_line(patch, above | below, sheet, number("line_high_fraction"), number("off_joint_mm"))
     recess = np.arange(number("recess_below_mm"), 0.5, -1.0)
     misfit = np.concatenate([np.full(len(recess), _RECESS), 0.5 * np.abs(np.linspace(-1, 1, len(local)))])
     local = np.concatenate([local[0] - np.outer(recess, (0.0, 0.0, 1.0)), local])
     return TargetZone(patch.to_patient(local), misfit)
 
 
-def _dorsal_line(sheet: JointSheet, fraction: float, off_mm: float) -> NDArray[np.float64]:
-    """Points ``off_mm`` outside the joint's dorsal edge, from its lower end upward, ``(n, 3)`` mm.
+def _dorsal_line(
+    patch: SidePatch, solid: NDArray[np.bool_], sheet: JointSheet, fraction: float, off_mm: float
+) -> NDArray[np.float64]:
+    """Points ``off_mm`` outside the joint's mouth, from its lower end upward, ``(n, 3)`` mm.
 
     Outward is along the joint's plane as its dorsal third runs: joints are curved.
     """
@@ -66,8 +72,34 @@ def _dorsal_line(sheet: JointSheet, fraction: float, off_mm: float) -> NDArray[n
         near = np.abs(points[:, 2] - height) <= 1.0
         if near.any():
             edge = points[near & (reach >= reach[near].max() - 1.0)].mean(axis=0)
-            line.append((edge[0], edge[1], height))
-    return np.array(line) + (0.5 + off_mm) * outward
+            edge[2] = height
+            line.append(edge + (_mouth(patch, solid, edge, outward) + off_mm) * outward)
+    return np.array(line)
+
+
+def _mouth(
+    patch: SidePatch, solid: NDArray[np.bool_], edge: NDArray[np.float64], outward: NDArray[np.float64]
+) -> float:
+    """How far out of the sheet's ``edge`` a straight line lies that touches both processes from behind, mm.
+
+    In the edge's section. That is where a joint opens whatever its rims have grown to: the sheet ends before
+    them where they are round.
+    """
+    at = min(round(float(patch.index(edge)[2])), solid.shape[2] - 1)
+    index = np.argwhere(solid[:, :, at])
+    bone = patch.local(np.column_stack([index, np.full(len(index), at)]))[:, :2] - edge[:2]
+    beside = bone @ (-outward[1], outward[0])
+    reach = bone @ outward[:2]
+    rims = []
+    for side in (beside < 0, beside >= 0):
+        near = side & (np.abs(beside) <= _RIM_MM)
+        if not near.any():
+            return 0.5
+        rims.append((beside[near], reach[near]))
+    (left, left_reach), (right, right_reach) = rims
+    share = -left[:, None] / np.maximum(right[None] - left[:, None], STEP_MM / 2)
+    crossing = left_reach[:, None] + share * (right_reach[None] - left_reach[:, None])
+    return float(np.clip(crossing.max(), 0.0, _MOST_MOUTH_MM))
 
 
 @dataclass(frozen=True, eq=False)

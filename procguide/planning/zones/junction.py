@@ -107,6 +107,16 @@ class Junction:
             return None
         return self.patch.local((self.face + lateral_mm / STEP_MM, *found))
 
+    def beside_process(self, local: NDArray[np.float64]) -> float:
+        """How far lateral of the nearest bone medial of it a place (lateral, posterior, superior) lies, mm.
+
+        Infinite where no bone is medial of it.
+        """
+        i, j, k = np.round(self.patch.index(local)).astype(int)
+        inside = i >= 0 and 0 <= j < self.solid.shape[1] and 0 <= k < self.solid.shape[2]
+        bone = np.flatnonzero(self.solid[: i + 1, j, k]) if inside else np.empty(0)
+        return float((i - bone[-1] - 0.5) * STEP_MM) if len(bone) else np.inf
+
     def groove(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The sacral groove's floor 2 to 6 mm under the ala's top, from below upward, and the way out of it.
 
