@@ -1,5 +1,6 @@
 """The live recommender: its verdict holds still, its advice is the cause, its best frame is a good one."""
 
+from io import BytesIO
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from quality.made_pictures import frame, scan, xray
 
 from procguide.errors import InputUnreadableError
 from procguide.imaging import Cine, View
-from procguide.imaging.frame_source import FrameSource, Pictures, VideoFile
+from procguide.imaging.frame_source import FilledFolder, FrameList, FrameSource, Pictures, VideoFile
 from procguide.quality import Kind
 from procguide.quality.faults import projection, ultrasound
 from procguide.quality.live import Recommender, Verdict, recommend
@@ -91,6 +92,35 @@ class TestSources:
         (tmp_path / "a.png").write_bytes(b"\x89PNG but no more")
         with pytest.raises(InputUnreadableError):
             list(Pictures.of_folder(tmp_path, "US"))
+
+    def test_folder_that_fills(self, tmp_path):
+        whole = BytesIO()
+        Image.fromarray(np.full((60, 60), 9, np.uint8)).save(whole, "PNG")
+        steps = iter(
+            [
+                lambda: (tmp_path / "9.png").write_bytes(whole.getvalue()[:40]),
+                lambda: (tmp_path / "10.png").write_bytes(whole.getvalue()),
+                lambda: (tmp_path / "9.png").write_bytes(whole.getvalue()),
+            ]
+        )
+        now = [0.0]
+
+        def sleep(_: float) -> None:
+            now[0] += 1
+            next(steps, lambda: None)()
+
+        source = FilledFolder(tmp_path, "US", patience_s=3, clock=lambda: now[0], sleep=sleep)
+        assert isinstance(source, FrameSource)
+        assert [(f.time_s, f.source) for f in source] == [(0.0, "picture 0"), (1.0, "picture 1")]
+        assert now[0] == 7  # the last came at 3
+
+    def test_folder_that_stays_empty_ends(self, tmp_path):
+        assert list(FilledFolder(tmp_path, patience_s=0.02)) == []
+
+    def test_frames_at_hand(self):
+        frames = (frame(speckle(0), "US"), frame(speckle(1), "US"))
+        assert isinstance(FrameList(frames), FrameSource)
+        assert tuple(FrameList(frames)) == frames
 
     def test_video(self, tmp_path):
         cv2 = pytest.importorskip("cv2")
