@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from procguide.quality.faults.ultrasound import contact_lost
 from tests.cli.conftest import Invoke
+from tests.dicom.made_images import make_image, saved
 
 FRAMES = 30
 
@@ -80,6 +81,15 @@ def test_no_frame_usable(invoke: Invoke, tmp_path: Path) -> None:
     answer = invoke("watch", folder, "--kind", "ultrasound")
     assert answer.code == 5
     assert "gel" in answer.err
+
+
+def test_a_cine_says_what_it_is_and_when(invoke: Invoke, tmp_path: Path) -> None:
+    pixels = np.stack([np.rint(255 * speckle(n)).astype(np.uint8) for n in range(5)])
+    saved(make_image("US cine", pixels, FrameTime=40), tmp_path / "cine.dcm")
+    answer = invoke("watch", tmp_path / "cine.dcm", "--json")
+    assert answer.code == 0
+    *_, last = [json.loads(line) for line in answer.out.splitlines()]
+    assert last["frames"] == 5
 
 
 def test_a_volume_is_no_stream(invoke: Invoke, study: Path) -> None:
