@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialog, QWidget
+from watchdog import Watchdog
 
 from procguide.approval import approval_of
 
@@ -45,6 +47,14 @@ def workspace(viewer, qapp) -> Workspace:
     return add_workspace(viewer)
 
 
+@pytest.fixture(scope="module")
+def watchdog(workspace) -> Iterator[Watchdog]:
+    for _ in range(10):
+        QApplication.processEvents()
+    with Watchdog().watching() as watching:
+        yield watching
+
+
 def wait(condition, what: str = "") -> None:
     """Process events until ``condition``; what an error box says ends it."""
     end = time.monotonic() + WAIT_MS / 1000
@@ -63,7 +73,7 @@ def pixel(pane, point) -> QPoint:
 
 
 @pytest.fixture(scope="module")
-def opened(workspace):
+def opened(workspace, watchdog):
     workspace.assistant.open(SAMPLE)
     wait(lambda: workspace.assistant.study.image is not None and not workspace.assistant.jobs.busy, "open")
     return workspace
@@ -97,9 +107,10 @@ class TestLooking:
             foot = picture(pane)[-34:]
             assert (foot.astype(int) @ [1, 0, -1] > 60).sum() > 50  # its words are amber
 
-    def test_the_canvas_shows_it_too(self, opened, viewer):
+    def test_the_canvas_shows_it_too(self, opened, viewer, watchdog):
         wait(lambda: not opened._timer.isActive())
-        shot = viewer.screenshot(canvas_only=True, flash=False)
+        with watchdog.pause():
+            shot = viewer.screenshot(canvas_only=True, flash=False)
         assert shot[..., :3].std() > 5
         assert viewer.canvas.overlays.text.visible
 
@@ -174,13 +185,14 @@ class TestQuality:
 
 
 class TestSpine:
-    def test_levels_are_listed_and_the_spine_is_shown_in_3d(self, labelled, viewer):
+    def test_levels_are_listed_and_the_spine_is_shown_in_3d(self, labelled, viewer, watchdog):
         levels = [labelled.spine.table.item(row, 0).text() for row in range(labelled.spine.table.rowCount())]
         assert levels[-5:] == ["L1", "L2", "L3", "L4", "L5"]
         assert viewer.dims.ndisplay == 3
         assert viewer.layers["spine"].visible
         wait(lambda: not labelled._timer.isActive())
-        assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].std() > 5
+        with watchdog.pause():
+            assert viewer.screenshot(canvas_only=True, flash=False)[..., :3].std() > 5
 
     def test_3d_is_no_mirror_image(self, labelled, viewer):
         assert tuple(map(str, viewer.scene.camera.orientation)) == ("away", "down", "right")
@@ -271,6 +283,10 @@ class TestPlan:
 
 
 class TestClosing:
+    def test_the_window_was_never_blocked(self, planned, watchdog):
+        told = "\n".join(f"{busy:.0f} ms in\n{where}" for busy, where in watchdog.blocks)
+        assert not watchdog.blocks, told
+
     def test_an_error_is_a_message_with_details(self, opened):
         opened.assistant.open(Path("/nowhere/at/all"))
         wait(lambda: opened.jobs.box is not None, "box")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,13 +136,18 @@ def _zone(plane: Plane, points: Sequence[Vector]) -> Iterator[Mark]:
     if near.any():
         for right, down, _ in flat[near][:400]:
             yield Dot((float(right), float(down)), ZONE, "dot", 1.6, 0.8)
-    outline = _hull(flat[:, :2])
+    outline = _outline(tuple(points), plane.right, plane.down) - np.array(
+        [np.dot(plane.centre, plane.right), np.dot(plane.centre, plane.down)]
+    )
     yield Stroke(outline, ZONE, 1.0, dashed=True, opacity=0.9 if near.any() else 0.35)
 
 
-def _hull(points: NDArray[np.float64]) -> NDArray[np.float64]:
+@lru_cache(maxsize=32)
+def _outline(zone: tuple[Vector, ...], right: Vector, down: Vector) -> NDArray[np.float64]:
+    """The zone's convex outline along two directions of the patient, mm; kept, since planes move often."""
     from scipy.spatial import ConvexHull, QhullError
 
+    points = np.array(zone) @ np.array([right, down]).T
     try:
         around = points[ConvexHull(points).vertices]
     except (QhullError, ValueError):

@@ -55,7 +55,6 @@ class PaneGrid(QWidget):
     def _connect(self) -> None:
         assistant = self._assistant
         for signal in (
-            assistant.view.point_changed,
             assistant.view.look_changed,
             assistant.plan.needle_changed,
             assistant.plan.plans_changed,
@@ -64,9 +63,15 @@ class PaneGrid(QWidget):
             assistant.study.compared_changed,
         ):
             signal.connect(self.refresh)
+        assistant.view.point_changed.connect(self.follow)
         assistant.study.image_changed.connect(self.reset)
         for pane in self.panes.values():
             pane.pointed.connect(self._say)
+
+    def follow(self) -> None:
+        """Draw the panes that go through the crosshair; the needle's own stay."""
+        for name in ("axial", "sagittal", "coronal"):
+            self.panes[name].update()
 
     def refresh(self) -> None:
         """Draw all panes again, once, when Qt next comes to it."""

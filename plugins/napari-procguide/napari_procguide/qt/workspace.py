@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -74,6 +75,9 @@ class Workspace(QWidget):
         Workspace.open_ones.append(self)
         self._watched: QWidget | None = None
         self.engine.start()
+        # napari collects garbage whenever a layer goes, which takes most of a second over all that is imported
+        # by now: what lives already is left out of it.
+        gc.freeze()
 
     def _lay_out(self) -> None:
         self.tabs = QTabWidget()
