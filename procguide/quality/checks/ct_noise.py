@@ -159,7 +159,7 @@ CHECKS = (
         _CT,
         "1/mm",
         texture,
-        Limits(0.38, None, Worse.ABOVE, _CALIBRATED),
+        Limits(0.34, None, Worse.ABOVE, _CALIBRATED),
         "The kernel ({kernel}) is one for bone or lung: its noise is fine-grained ({value:.2f}/mm).",
         "Bone is shown well, soft tissue is not: plan on a standard kernel where there is one.",
         "The noise's grain is that of a standard kernel ({value:.2f}/mm).",

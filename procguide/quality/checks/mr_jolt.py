@@ -89,7 +89,7 @@ CHECKS = (
         frozenset({Kind.MR}),
         "deviations",
         jolt,
-        Limits(4.0, None, Worse.ABOVE, "calibrated on phantoms: docs/quality.md"),
+        Limits(3.6, None, Worse.ABOVE, "calibrated on phantoms: docs/quality.md"),
         "The patient shifted while being scanned: fine detail is doubled {apart:.0f} mm apart ({value:.1f}).",
         "Edges are doubled, and which copy is true is not known: repeat the series.",
         "Fine detail is not doubled ({value:.1f}).",
