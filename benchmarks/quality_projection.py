@@ -265,6 +265,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", choices=("calibration", "test"), default="test")
     parser.add_argument("--only", choices=("xray", "ultrasound"))
+    parser.add_argument("--check", help="this check of ultrasound only; the others' figures stay")
     parser.add_argument("--draw", type=Path)
     parser.add_argument("--real", action="store_true")
     given = parser.parse_args()
@@ -277,16 +278,20 @@ def main() -> None:
     load = os.getloadavg()[0]
     file = RESULTS / f"quality_2d_{given.part}.json"
     result = json.loads(file.read_text()) if file.exists() else {}
-    parts: dict[str, tuple[Callable[[str], Mapping[str, Any]], Mapping[str, Any], Kind]] = {
+    parts: dict[str, tuple[Callable[[str], Mapping[str, Any]], dict[str, Any], Kind]] = {
         "xray": (measured_xrays, XRAY, Kind.FLUOROSCOPY),
         "ultrasound": (measured_scans, ULTRASOUND, Kind.ULTRASOUND),
     }
     for name, (measure, faults, kind) in parts.items():
-        if given.only not in (None, name):
+        if given.only not in (None, name) or (given.check and given.check not in faults):
             continue
+        if given.check:
+            for other in set(faults) - {given.check}:
+                del faults[other]
         rows = measure(given.part)
         known = {check.name: check for check in checks_for(kind)}
-        result[name] = {key: figures(known[key], rows[key], faults[key][1]) for key in faults if key in known}
+        found = {key: figures(known[key], rows[key], faults[key][1]) for key in faults if key in known}
+        result[name] = {**result.get(name, {}), **found}
         if name == "xray":
             result[name]["lag"] = figures(LAG, measured_lag(given.part), 0.8)
     write_result(f"quality_2d_{given.part}", result, load)

@@ -148,25 +148,26 @@ def count_strokes(
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def line_strengths(
-    ridge: _Floats, slopes: NDArray[np.float64], across: int
-) -> tuple[float, int, int, float]:  # pragma: no cover - compiled
-    """The straight line of ``across`` columns with the highest mean of ``ridge``.
+    ridge: _Floats, slopes: NDArray[np.float64], across: NDArray[np.int64], doubts: NDArray[np.float64]
+) -> tuple[float, int, int, int]:  # pragma: no cover - compiled
+    """The straight line with the highest mean of ``ridge``, less the doubt about its slope.
 
-    Mean, j and i of its left end, slope (rows a column).
+    ``slopes`` (rows a column), the columns that each line goes ``across`` and ``doubts`` are of one length.
+    That mean, j and i of the line's left end, and the number of its slope.
     """
     rows, columns = ridge.shape
-    best, best_j, best_i, best_slope = -1.0, 0, 0, 0.0
+    best, best_j, best_i, best_n = -1e9, 0, 0, 0
     for n in range(slopes.size):
-        slope = slopes[n]
-        for i in range(0, columns - across + 1, 4):
+        slope, wide = slopes[n], across[n]
+        for i in range(0, columns - wide + 1, 4):
             for j in range(rows):
-                end = j + slope * (across - 1)
+                end = j + slope * (wide - 1)
                 if end < 0 or end > rows - 1:
                     continue
                 total = 0.0
-                for k in range(0, across, 3):
+                for k in range(0, wide, 3):
                     total += ridge[int(j + slope * k + 0.5), i + k]
-                mean = total / ((across + 2) // 3)
+                mean = total / ((wide + 2) // 3) - doubts[n]
                 if mean > best:
-                    best, best_j, best_i, best_slope = mean, j, i, slope
-    return best, best_j, best_i, best_slope
+                    best, best_j, best_i, best_n = mean, j, i, n
+    return best, best_j, best_i, best_n

@@ -108,7 +108,7 @@ class TestNeedle:
     def test_steep_needle_is_seen(self):
         picture, sector = scan()
         shown = ultrasound.with_needle(picture, sector, 1.0, 4)
-        assert score("needle in plane", examined(shown, Kind.ULTRASOUND, "needle")).value > 50
+        assert score("needle in plane", examined(shown, Kind.ULTRASOUND, "needle")).value > 55
 
     def test_is_not_asked_where_none_is_expected(self):
         assert score("needle in plane", examined(scan()[0], Kind.ULTRASOUND)) is None
