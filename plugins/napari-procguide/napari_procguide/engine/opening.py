@@ -177,7 +177,7 @@ def frames(state: State, steps: Steps, number: int) -> FramesShown:
         stacks.extend(frame.shown() for frame in many)
     first = stacks[0].shape
     kept = np.stack([one for one in stacks if one.shape == first])
-    file = state.scratch / "frames.npy"
+    file = state.fresh("frames")
     np.save(file, kept)
     cine = images[0] if isinstance(images[0], Cine) else None
     view = images[0].view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,12 +106,17 @@ class State:
             raise UsageError("Nothing is planned yet. Press Plan first.")
         return self.planned
 
+    def fresh(self, name: str) -> Path:
+        """A file that the window does not read yet; those of the name before go."""
+        self._count += 1
+        for old in self.scratch.glob(f"{name}-*.npy"):
+            with contextlib.suppress(OSError):  # still read, where a file that is open cannot go
+                old.unlink()
+        return self.scratch / f"{name}-{self._count}.npy"
+
     def save(self, name: str, array: NDArray[Any], grid: Grid) -> GridShown:
         """``array`` on the axis-aligned ``grid`` (superior, posterior, left) as a file for the window."""
-        self._count += 1
-        file = self.scratch / f"{name}-{self._count}.npy"
-        for old in self.scratch.glob(f"{name}-*.npy"):
-            old.unlink(missing_ok=True)
+        file = self.fresh(name)
         np.save(file, array)
         x, y, z = (float(value) for value in grid.affine.origin)
         k, j, i = (float(step) for step in grid.affine.spacing)

@@ -12,7 +12,9 @@ from typing import Any
 from psygnal import Signal
 
 from napari_procguide.engine.messages import Evaluated, FramesShown, Judged, Labelled, Listed, Opened, Planned
+from napari_procguide.models.cine import CineModel
 from napari_procguide.models.jobs import Asked, Jobs
+from napari_procguide.models.measurements import MeasurementsModel
 from napari_procguide.models.plan import PlanModel
 from napari_procguide.models.study import Lattice, StudyModel
 from napari_procguide.models.view import ViewModel
@@ -25,13 +27,13 @@ class Assistant:
     """The models and the actions on them. ``said`` is a line for the status bar."""
 
     said = Signal(str)
-    frames_opened = Signal(object)
     exported = Signal(object)
     thumbnails_made = Signal(object)
 
     def __init__(self, engine: Asked) -> None:
         self.jobs = Jobs(engine)
         self.study, self.view, self.plan = StudyModel(), ViewModel(), PlanModel()
+        self.cine, self.measurements = CineModel(), MeasurementsModel()
         self._dragging = False
         self._waiting: tuple[Vector, Vector] | None = None
 
@@ -58,6 +60,7 @@ class Assistant:
             image = Lattice.read(found.image)
             self.plan.set_planned(None)
             self.plan.clear_sitting()
+            self.measurements.set_done(())
             self.study.set_opened(found, image)
             self.view.window = found.window
             self.view.set_box(image.low, image.high)
@@ -70,7 +73,7 @@ class Assistant:
         """Show a series of pictures in a pane of its own."""
 
         def opened(found: FramesShown) -> None:
-            self.frames_opened.emit(found)
+            self.cine.set_shown(found)
 
         self.jobs.run("Opening", "frames", opened, number=number)
 

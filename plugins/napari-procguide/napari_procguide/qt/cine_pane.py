@@ -41,7 +41,7 @@ class CinePane(QWidget):
         self.counter = QLabel()
         self.close_frames = QPushButton("Close frames")
         self._timer = QTimer(self)
-        self._timer.timeout.connect(lambda: self.cine.step())
+        self._timer.timeout.connect(self._next)
         self._lay_out()
         self._connect()
         self.hide()
@@ -66,6 +66,9 @@ class CinePane(QWidget):
         self.cine.frames_changed.connect(self._frames)
         self.cine.at_changed.connect(self._follow)
         self.cine.playing_changed.connect(self._playing)
+
+    def _next(self) -> None:
+        self.cine.step()
 
     def _play(self, playing: bool) -> None:
         self.cine.playing = playing

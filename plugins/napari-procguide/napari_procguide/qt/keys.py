@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from napari_procguide.models.measurements import Kind
 from napari_procguide.qt.shortcuts import Key
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ __all__ = ["workspace_keys"]
 def workspace_keys(workspace: Workspace) -> tuple[Key, ...]:
     """All of them, in the order they are listed."""
     assistant, panes = workspace.assistant, workspace.panes.panes
+    measurements = assistant.measurements
 
     def scroll(name: str, steps: int) -> None:
         panes[name].source.scroll(steps)
@@ -43,6 +45,10 @@ def workspace_keys(workspace: Workspace) -> tuple[Key, ...]:
         Key("0", "whole pictures", workspace.panes.reset),
         Key("L", "labels shown, dimmed, hidden", assistant.view.cycle_labels),
         Key("V", "napari's canvas in 3D or as a slice", workspace.in_3d_toggle),
+        Key("M", "measure a distance, or stop measuring", partial(measurements.toggle, Kind.DISTANCE)),
+        Key("A", "measure an angle, or stop measuring", partial(measurements.toggle, Kind.ANGLE)),
+        Key("Backspace", "take the last measurement back", measurements.take_back),
+        Key("Space", "play or stop frames", partial(_play, workspace)),
         Key("N", "next needle", partial(_next_needle, workspace, 1)),
         Key("Shift+N", "needle before", partial(_next_needle, workspace, -1)),
         Key("K", "lock the needle", partial(_lock, workspace)),
@@ -55,6 +61,11 @@ def _next_needle(workspace: Workspace, step: int) -> None:
     plan = workspace.assistant.plan
     if plan.rows:
         workspace.assistant.fly_to((plan.chosen + step) % len(plan.rows))
+
+
+def _play(workspace: Workspace) -> None:
+    cine = workspace.assistant.cine
+    cine.playing = not cine.playing
 
 
 def _lock(workspace: Workspace) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,13 @@ from napari_procguide.display.colours import structure_colour
 from napari_procguide.display.levels import level_tags
 from napari_procguide.display.overlay import Mark, plan_marks
 from napari_procguide.display.planes import AXIAL, CORONAL, SAGITTAL, Plane, along_needle, down_needle
+from napari_procguide.display.rulers import ruler_marks
 from napari_procguide.models.study import Lattice
 from napari_procguide.models.view import LabelMode
 from procguide.geometry import Vector
 
 if TYPE_CHECKING:
     from napari_procguide.models.assistant import Assistant
-    from napari_procguide.qt.pane_tools import Tool
 
 __all__ = ["AlongNeedleSource", "DownNeedleSource", "PaneSource", "PlaneSource"]
 
@@ -68,16 +67,13 @@ class PaneSource:
     def dropped(self) -> None:
         """It was let go."""
 
-    def measuring_tool(self, pane: Any, event: Any) -> Tool | None:
-        """A measuring tool, if one is chosen."""
-        return None
-
     def marks(self, plane: Plane) -> Iterator[Mark]:
         """What lies over the picture."""
         labelled = self.study.labelled
         if labelled is not None and plane.is_orthogonal and self.view.labels is not LabelMode.HIDDEN:
-            return chain(level_tags(plane, labelled.spine), plan_marks(plane, self.plan))
-        return plan_marks(plane, self.plan)
+            yield from level_tags(plane, labelled.spine)
+        yield from plan_marks(plane, self.plan)
+        yield from ruler_marks(plane, self.assistant.measurements)
 
     def label_layers(self) -> Iterator[tuple[Lattice, NDArray[np.uint8], float]]:
         """Label lattices with colours by label, and their opacity."""

@@ -1,4 +1,4 @@
-"""What a mouse button does on a pane: point, window, pan, drag a needle's end, measure."""
+"""What a mouse button does on a pane: point, window, pan, drag a needle's end or a name, measure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QMouseEvent, QPainter
 
 from napari_procguide.qt.canvas import Scale
+from napari_procguide.qt.level_tool import level_tool
+from napari_procguide.qt.measure import measuring_tool
 
 if TYPE_CHECKING:
     from napari_procguide.qt.slice_pane import SlicePane
@@ -120,11 +122,11 @@ def tool_for(pane: SlicePane, event: QMouseEvent) -> Tool | None:
         return _Pan(pane)
     if button != Qt.MouseButton.LeftButton:
         return None
-    measuring = pane.source.measuring_tool(pane, event)
+    measuring = measuring_tool(pane, pane.source.assistant.measurements)
     if measuring is not None:
         return measuring
     end = _end_under(pane, event.position())
-    return _NeedleEnd(pane, end) if end else _Point(pane)
+    return _NeedleEnd(pane, end) if end else level_tool(pane, event.position()) or _Point(pane)
 
 
 def _end_under(pane: SlicePane, position: QPointF) -> str:

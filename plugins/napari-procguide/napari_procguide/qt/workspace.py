@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -24,10 +26,12 @@ from napari_procguide._settings import setting
 from napari_procguide.display.layers import Layers
 from napari_procguide.engine.client import Engine
 from napari_procguide.models.assistant import Assistant
+from napari_procguide.qt.cine_pane import CinePane
 from napari_procguide.qt.job_bar import JobBar
 from napari_procguide.qt.keys import workspace_keys
 from napari_procguide.qt.look_bar import LookBar
 from napari_procguide.qt.mailbox import Mailbox
+from napari_procguide.qt.measure import MeasureBar
 from napari_procguide.qt.pane_grid import PaneGrid
 from napari_procguide.qt.plan_panel import PlanPanel
 from napari_procguide.qt.quality_panel import QualityPanel
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
 __all__ = ["Workspace"]
 
 _CANVAS_FOLLOWS_MS = 120
+_BETWEEN_STEPS_MS = 15
+_WARM_UP_STEPS = 6
 _SHARE_OF_WINDOW = 0.77
 _LAYER_DOCKS = ("layer list", "layer controls")
 
@@ -58,8 +64,11 @@ class Workspace(QWidget):
         self.assistant = Assistant(self.engine)
         self.mailbox.receive = self.assistant.jobs.receive
         self.layers = Layers(napari_viewer)
+        self._warming = self.layers.warm_up()
         self.panes = PaneGrid(self.assistant)
+        self.cine = CinePane(self.assistant)
         self.look = LookBar(self.assistant)
+        self.measure = MeasureBar(self.assistant.measurements)
         self.series = SeriesBrowser(self.assistant)
         self.quality = QualityPanel(self.assistant)
         self.spine = SpinePanel(self.assistant)
@@ -75,6 +84,8 @@ class Workspace(QWidget):
         Workspace.open_ones.append(self)
         self._watched: QWidget | None = None
         self.engine.start()
+        for _ in range(_WARM_UP_STEPS):
+            self._later(self._warm_up)
         # napari collects garbage whenever a layer goes, which takes most of a second over all that is imported
         # by now: what lives already is left out of it.
         gc.freeze()
@@ -95,13 +106,16 @@ class Workspace(QWidget):
         self.help = QPushButton("Keys (F1)")
         top = QHBoxLayout()
         top.addWidget(self.look, 1)
+        top.addWidget(self.measure)
         top.addWidget(self.in_3d)
         top.addWidget(self.help)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(self.panes)
+        split.addWidget(self.cine)
         split.addWidget(self.tabs)
         split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 1)
+        split.setStretchFactor(1, 2)
+        split.setStretchFactor(2, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.addLayout(top)
@@ -110,6 +124,10 @@ class Workspace(QWidget):
 
     def _connect(self) -> None:
         assistant = self.assistant
+        self._steps: deque[Callable[[], None]] = deque()
+        self._stepper = QTimer(self)
+        self._stepper.setInterval(_BETWEEN_STEPS_MS)
+        self._stepper.timeout.connect(self._next_step)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CANVAS_FOLLOWS_MS)
@@ -119,6 +137,8 @@ class Workspace(QWidget):
         self.spine.edit_wanted.connect(self._edit)
         self.spine.edits_done.connect(self._take)
         assistant.study.image_changed.connect(self._image)
+        assistant.cine.frames_changed.connect(self._frames)
+        assistant.measurements.changed.connect(self.panes.refresh)
         assistant.study.labels_changed.connect(self._spine)
         assistant.plan.plans_changed.connect(self._plans)
         assistant.plan.needle_changed.connect(self._soon)
@@ -128,6 +148,11 @@ class Workspace(QWidget):
     def _soon(self) -> None:
         self._timer.start()
 
+    @property
+    def settled(self) -> bool:
+        """Whether the canvas has caught up with the models."""
+        return not self._steps and not self._timer.isActive()
+
     def _canvas(self) -> None:
         """Napari's canvas follows when the hand rests: it is slower than the panes."""
         view = self.assistant.view
@@ -135,20 +160,40 @@ class Workspace(QWidget):
         self.layers.show_window(view.window)
         self.layers.show_needle(self.assistant.plan.needle)
 
+    def _warm_up(self) -> None:
+        next(self._warming, None)
+
+    def _later(self, step: Callable[[], None]) -> None:
+        """Do a step on the canvas when the panes are drawn, one in each turn of the event loop."""
+        self._steps.append(step)
+        self._stepper.start()
+
+    def _next_step(self) -> None:
+        if self._steps:
+            self._steps.popleft()()
+        if not self._steps:
+            self._stepper.stop()
+
     def _image(self) -> None:
+        study, view = self.assistant.study, self.assistant.view
         self.in_3d.setChecked(False)
-        self.layers.show_image(self.assistant.study.image, self.assistant.view.window)
+        self.panes.show()
+        self._later(lambda: self.layers.show_image(study.image, view.window))
+
+    def _frames(self) -> None:
+        """Frames lie beside the slices, or in their stead where no volume is open."""
+        alone = self.assistant.cine.shown is not None and self.assistant.study.image is None
+        self.panes.setVisible(not alone)
 
     def _spine(self) -> None:
         labelled = self.assistant.study.labelled
-        self.layers.show_spine({} if labelled is None else labelled.meshes)
+        self._later(lambda: self.layers.show_spine({} if labelled is None else labelled.meshes))
         if labelled is not None:
-            self.in_3d.setChecked(True)
-            self.layers.show_in_3d(True)
+            self._later(lambda: self.in_3d.setChecked(True))
 
     def _plans(self) -> None:
         planned = self.assistant.plan.planned
-        self.layers.show_skin(None if planned is None else planned.skin)
+        self._later(lambda: self.layers.show_skin(None if planned is None else planned.skin))
 
     def _edit(self) -> None:
         levels = self.assistant.study.levels
@@ -216,6 +261,7 @@ class Workspace(QWidget):
         """Stop the engine; what comes late is not heard."""
         self.mailbox.receive = None
         self._timer.stop()
+        self._stepper.stop()
         self.engine.close()
         if self in Workspace.open_ones:
             Workspace.open_ones.remove(self)
