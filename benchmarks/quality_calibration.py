@@ -246,6 +246,8 @@ def table(
         kind, name = targets[fault]
         check = asked_of(Kind(kind))[name]
         base = np.array(clean[f"{kind} {name}"])
+        if not np.isfinite(base).any() or not np.isfinite(np.concatenate([*strengths.values()])).any():
+            continue  # where no phase axis is known, motion is not judged
         row: dict[str, object] = {"check": name, "clean": len(base), "limit": check.limits.caution}
         for share, values in strengths.items():
             found = np.array(values)
