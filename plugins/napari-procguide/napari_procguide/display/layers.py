@@ -7,7 +7,7 @@ OpenGL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from napari_procguide.models.study import Lattice
 
 if TYPE_CHECKING:
     from napari import Viewer
-    from napari.layers import Labels
+    from napari.layers import Layer
 
 __all__ = ["Layers"]
 
@@ -33,10 +33,15 @@ _SIDES = 10
 
 
 class Layers:
-    """The layers of one workspace in one viewer."""
+    """The layers of one workspace in one viewer.
+
+    A layer is made once and then filled anew: napari takes long to make, draw first and take out a layer.
+    """
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
+        self._own: dict[str, Layer] = {}
+        self._in_use: set[str] = set()
         # Left, posterior, superior are right-handed: depth goes away from the eye, else 3D is a mirror image.
         viewer.scene.camera.orientation = ("away", "down", "right")
         text = viewer.canvas.overlays.text
@@ -45,48 +50,82 @@ class Layers:
         text.position = "top_center"
         viewer.canvas.overlays.scale_bar.visible = True
 
-    def _remove(self, *names: str) -> None:
-        for name in names:
-            if name in self.viewer.layers:
-                self.viewer.layers.remove(name)
+    def warm_up(self) -> Iterator[None]:
+        """Make the layers and have each drawn once, a step at a time: shaders are built beforehand."""
+        nothing = Lattice(np.zeros((2, 2, 2), np.int16), np.zeros(3), np.ones(3))
+        self.show_image(nothing, (0.0, 1.0))
+        yield
+        self._labels(nothing)
+        yield
+        self.hide(_LEVELS)
+        self.viewer.dims.ndisplay = 3
+        corner, face = np.eye(3), np.array([[0, 1, 2]])
+        for name in (_SPINE, _NEEDLE, _SKIN):
+            self._surface(name, corner, face, np.ones((3, 3)))
+            yield
+        self.hide(_SPINE, _NEEDLE, _SKIN, _IMAGE)
+        self.viewer.dims.ndisplay = 2
+
+    def _get(self, name: str) -> Any:
+        """Our layer of that name; None where there is none, or a person has taken it out."""
+        layer = self._own.get(name)
+        return layer if layer is not None and layer in self.viewer.layers else None
 
     def _place(self, name: str, lattice: Lattice) -> dict[str, Any]:
         return layer_place(name, lattice.origin.tolist(), lattice.spacing.tolist())
 
+    def hide(self, *names: str) -> None:
+        """Out of sight, not out of the list."""
+        for name in names:
+            self._in_use.discard(name)
+            layer = self._get(name)
+            if layer is not None:
+                _set_visible(layer, False)
+
     def show_image(self, lattice: Lattice | None, window: tuple[float, float]) -> None:
         """Another study's image; all else goes."""
-        self._remove(_IMAGE, _LEVELS, _SPINE, _NEEDLE, _SKIN)
+        self.hide(_LEVELS, _SPINE, _NEEDLE, _SKIN)
         if lattice is None:
             return
         level, width = window
+        limits = (level - width / 2, level + width / 2)
         self.viewer.dims.ndisplay = 2
-        self.viewer.add_image(
-            lattice.voxels,
-            contrast_limits=(level - width / 2, level + width / 2),
-            colormap="gray",
-            **self._place(_IMAGE, lattice),
-        )
+        layer = self._get(_IMAGE)
+        if layer is None:
+            place = self._place(_IMAGE, lattice)
+            self._own[_IMAGE] = self.viewer.add_image(
+                lattice.voxels, contrast_limits=limits, colormap="gray", **place
+            )
+        else:
+            _set_visible(layer, False)
+            layer.scale, layer.translate = lattice.spacing, lattice.origin
+            layer.data = lattice.voxels
+            layer.contrast_limits_range = (min(limits[0], lattice.air), max(limits[1], 3000.0))
+            layer.contrast_limits = limits
+            layer.visible = True
+            self.viewer.fit_to_view()
+        self._in_use.add(_IMAGE)
 
     def show_window(self, window: tuple[float, float]) -> None:
         """Brightness by level and width."""
-        if _IMAGE in self.viewer.layers:
+        layer = self._get(_IMAGE)
+        if layer is not None and _IMAGE in self._in_use:
             level, width = window
-            self.viewer.layers[_IMAGE].contrast_limits = (level - width / 2, level + width / 2)
+            layer.contrast_limits = (level - width / 2, level + width / 2)
 
     def show_point(self, point: tuple[float, float, float]) -> None:
         """Bring the canvas's slice to a point, patient LPS mm."""
-        if self.viewer.dims.ndisplay == 2 and _IMAGE in self.viewer.layers:
+        if self.viewer.dims.ndisplay == 2 and _IMAGE in self._in_use:
             self.viewer.dims.set_point((0, 1, 2), point[_POINT])
 
     def show_in_3d(self, wanted: bool) -> None:
         """Surfaces in 3D, or the image's slice."""
         self.viewer.dims.ndisplay = 3 if wanted else 2
-        for name in (_IMAGE, _LEVELS):
-            if name in self.viewer.layers:
-                self.viewer.layers[name].visible = not wanted and name == _IMAGE
-        for name in (_SPINE, _NEEDLE, _SKIN):
-            if name in self.viewer.layers:
-                self.viewer.layers[name].visible = wanted
+        for name in (_IMAGE, _LEVELS, _SPINE, _NEEDLE, _SKIN):
+            layer = self._get(name)
+            flat = name in (_IMAGE, _LEVELS)
+            if layer is not None:
+                _set_visible(layer, name in self._in_use and flat != wanted)
         if wanted:
             self.viewer.fit_to_view()
             self._look_from_behind()
@@ -98,7 +137,7 @@ class Layers:
 
     def show_spine(self, meshes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]]) -> None:
         """Bones as one surface, neighbours in two tints."""
-        self._remove(_SPINE, _NEEDLE, _SKIN)
+        self.hide(_SPINE, _NEEDLE, _SKIN)
         if not meshes:
             return
         points, faces, colours, count = [], [], [], 0
@@ -112,7 +151,7 @@ class Layers:
     def show_needle(self, needle: Needle | None) -> None:
         """The needle as a rod, wider than it is so that it can be seen."""
         if needle is None:
-            self._remove(_NEEDLE)
+            self.hide(_NEEDLE)
             return
         points, faces = _rod(np.array(needle.entry[_POINT]), np.array(needle.target[_POINT]))
         colour = np.array(BROKEN if needle.broken else NEEDLE) / 255
@@ -122,7 +161,7 @@ class Layers:
         self, skin: tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.uint8]] | None
     ) -> None:
         """The skin by the quality of its entries."""
-        self._remove(_SKIN)
+        self.hide(_SKIN)
         if skin is not None:
             points, faces, colours = skin
             self._surface(
@@ -143,36 +182,58 @@ class Layers:
         opacity: float = 1.0,
         blending: str = "opaque",
     ) -> None:
-        data = (points.astype(np.float32), faces.astype(np.int32))
-        visible = self.viewer.dims.ndisplay == 3
-        if name in self.viewer.layers and len(self.viewer.layers[name].vertices) == len(points):
-            layer = self.viewer.layers[name]
-            layer.data = (*data, np.ones(len(points), np.float32))
-            layer.vertex_colors = colours
+        data = (points.astype(np.float32), faces.astype(np.int32), np.ones(len(points), np.float32))
+        self._in_use.add(name)
+        layer = self._get(name)
+        if layer is None:
+            options = {"vertex_colors": colours, "opacity": opacity, "blending": blending}
+            place = layer_place(name, [0.0] * 3, [1.0] * 3)
+            self._own[name] = self.viewer.add_surface(data, shading="smooth", **options, **place)
+            self._own[name].visible = self.viewer.dims.ndisplay == 3
             return
-        self._remove(name)
-        place = layer_place(name, [0.0] * 3, [1.0] * 3)
-        options = {"vertex_colors": colours, "opacity": opacity, "visible": visible, "blending": blending}
-        self.viewer.add_surface(data, shading="smooth", **options, **place)
+        _set_visible(layer, False)
+        if len(colours) != len(layer.vertices):
+            layer.vertex_colors = None
+        layer.data = data
+        layer.vertex_colors, layer.opacity, layer.blending = colours, opacity, blending
+        _set_visible(layer, self.viewer.dims.ndisplay == 3)
 
     def edit_levels(self, lattice: Lattice) -> None:
         """A Labels layer of the vertebrae, with napari's own tools."""
-        self._remove(_LEVELS)
-        self.show_in_3d(False)
-        layer = self.viewer.add_labels(lattice.voxels.copy(), opacity=0.5, **self._place(_LEVELS, lattice))
+        self._labels(lattice)
+        layer = self._own[_LEVELS]
         self.viewer.layers.selection.active = layer
         layer.mode = "paint"
 
+    def _labels(self, lattice: Lattice) -> None:
+        layer = self._get(_LEVELS)
+        self._in_use.add(_LEVELS)
+        if layer is None:
+            place = self._place(_LEVELS, lattice)
+            voxels = lattice.voxels.astype(np.uint8)
+            self._own[_LEVELS] = self.viewer.add_labels(voxels, opacity=0.5, **place)
+            return
+        layer.scale, layer.translate = lattice.spacing, lattice.origin
+        layer.data = lattice.voxels.astype(np.uint8)
+        layer.visible = True
+
     def edited_levels(self) -> NDArray[Any] | None:
         """The labels as they were edited; None where nobody edits."""
-        if _LEVELS not in self.viewer.layers:
-            return None
-        layer: Labels = self.viewer.layers[_LEVELS]
-        return np.asarray(layer.data)
+        layer = self._get(_LEVELS)
+        return np.asarray(layer.data) if layer is not None and _LEVELS in self._in_use else None
 
     def end_edit(self) -> None:
-        """The editing layer goes."""
-        self._remove(_LEVELS)
+        """The editing layer goes out of sight."""
+        layer = self._get(_LEVELS)
+        if layer is not None:
+            layer.mode = "pan_zoom"
+        self.hide(_LEVELS)
+
+
+def _set_visible(layer: Layer, visible: bool) -> None:
+    """Only where it changes: napari goes through its whole scene each time."""
+    if layer.visible != visible:
+        layer.visible = visible
 
 
 def _rod(start: NDArray[np.float64], end: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[Any]]:

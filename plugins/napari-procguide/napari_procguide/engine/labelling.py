@@ -25,6 +25,7 @@ from procguide.segmentation.segment import Segmentation
 
 __all__ = ["degibbs", "edited", "judge", "rename", "segment"]
 
+_MESH_EVERY = 2
 _ORDER = tuple(name for name in VERSE_LABELS if name not in (SACRUM, "T13", "L6", "coccyx", "Co"))
 
 
@@ -147,8 +148,9 @@ def _labelled(state: State, steps: Steps) -> Labelled:
     with steps.step("surfaces"):
         shown = {}
         meshes = {}
-        for label in found.levels.present():
-            points, faces = bone_mesh(found.levels, [label])
+        coarse = _coarse(found.levels)
+        for label in coarse.present():
+            points, faces = bone_mesh(coarse, [label])
             if len(points):
                 meshes[VERSE_NAMES[label]] = (points, faces)
         for name, labels in (("levels", found.levels), ("regions", found.regions)):
@@ -165,6 +167,14 @@ def _labelled(state: State, steps: Steps) -> Labelled:
         found.anchor.value,
         meshes,
     )
+
+
+def _coarse(levels: LabelMap) -> LabelMap:
+    """Every other voxel along each axis: a quarter of the triangles, which software OpenGL draws in time."""
+    steps = levels.affine.matrix[:3, :3].T * _MESH_EVERY
+    affine = type(levels.affine).from_steps(steps, levels.affine.origin)
+    every = slice(None, None, _MESH_EVERY)
+    return replace(levels, voxels=np.ascontiguousarray(levels.voxels[every, every, every]), affine=affine)
 
 
 def degibbs(state: State, steps: Steps, *, keep: bool = False) -> dict[str, Any]:
