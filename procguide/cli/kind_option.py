@@ -1,4 +1,4 @@
-"""The option that says what images are, where their files do not."""
+"""The options that say what images are and show, where their files do not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from procguide.errors import UsageError
 if TYPE_CHECKING:
     from procguide.quality import Kind
 
-__all__ = ["KindOption", "kind_named"]
+__all__ = ["KindOption", "NeedleFlag", "kind_named"]
 
 KindOption = Annotated[
     str | None,
@@ -21,6 +21,8 @@ KindOption = Annotated[
         metavar="KIND",
     ),
 ]
+
+NeedleFlag = Annotated[bool, typer.Option("--needle", help="A needle is expected in ultrasound pictures.")]
 
 
 def kind_named(word: str | None) -> Kind | None:

@@ -11,7 +11,7 @@ import typer
 
 from procguide import DISCLAIMER
 from procguide.cli.audited import images_read
-from procguide.cli.kind_option import KindOption, kind_named
+from procguide.cli.kind_option import KindOption, NeedleFlag, kind_named
 from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
 from procguide.errors import InputUnfitError
 from procguide.findings import Severity
@@ -52,6 +52,7 @@ def quality(
         typer.Option("-o", "--output", help="Folder for quality.json and pictures of what failed."),
     ] = None,
     kind: KindOption = None,
+    needle: NeedleFlag = False,
     force: ForceFlag = False,
     as_json: JsonFlag = False,
     debug: DebugFlag = False,
@@ -68,22 +69,22 @@ def quality(
     from procguide.cli.steps import Steps
     from procguide.dicom import read_study
 
-    chosen = kind_named(kind)
+    chosen, task = kind_named(kind), "needle" if needle else ""
     steps = Steps(session.console())
     with steps.step("read"):
         study = read_study(path)
     if output is None:
-        judged = _judge(study, chosen, steps, None)
+        judged = _judge(study, chosen, task, steps, None)
     else:
         with output_folder(output, force=force, source=path) as partial:
-            judged = _judge(study, chosen, steps, partial)
+            judged = _judge(study, chosen, task, steps, partial)
             _write(partial, study, judged, steps)
     session.answer(_document(study, judged), lambda console: _show(study, judged, output, console))
     _refuse_unfit(study, judged)
     session.finish(study.lost)
 
 
-def _judge(study: Study, kind: Kind | None, steps: Steps, folder: Path | None) -> list[_Judged]:
+def _judge(study: Study, kind: Kind | None, task: str, steps: Steps, folder: Path | None) -> list[_Judged]:
     from procguide.quality.assess import assess_quality
     from procguide.quality.examine import examine, kind_of
 
@@ -93,7 +94,7 @@ def _judge(study: Study, kind: Kind | None, steps: Steps, folder: Path | None) -
             continue
         images_read(series)
         with steps.step("judge"):
-            for image, examined in enumerate(examine(series, kind=kind), start=1):
+            for image, examined in enumerate(examine(series, kind=kind, task=task), start=1):
                 found = assess_quality(examined)
                 pictures = _pictures(folder, examined, found, f"series{number}_{image}")
                 judged.append(_Judged(number, image, series, found, pictures))

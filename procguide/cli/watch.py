@@ -14,7 +14,7 @@ import typer
 
 from procguide import DISCLAIMER
 from procguide.cli.audited import images_read
-from procguide.cli.kind_option import KindOption, kind_named
+from procguide.cli.kind_option import KindOption, NeedleFlag, kind_named
 from procguide.cli.session import DebugFlag, ForceFlag, JsonFlag, Session
 from procguide.errors import InputUnfitError, InputUnreadableError, UsageError
 
@@ -39,7 +39,7 @@ def watch(
         Path | None,
         typer.Option("-o", "--output", help="Folder for watch.json and best.png, the best frame."),
     ] = None,
-    needle: Annotated[bool, typer.Option("--needle", help="A needle is expected in the picture.")] = False,
+    needle: NeedleFlag = False,
     follow: Annotated[
         float | None,
         typer.Option(

@@ -54,7 +54,7 @@ def examine(series: Series, *, kind: Kind | None = None, task: str = "") -> tupl
         return ()
     if kind in (Kind.CT, Kind.MR):
         return (examine_volume(read_volume(series), series, kind=kind, task=task),)
-    return tuple(examine_frame(image, kind, series) for image in read_frames(series))
+    return tuple(examine_frame(image, kind, series, task=task) for image in read_frames(series))
 
 
 def examine_volume(
@@ -71,9 +71,11 @@ def examine_volume(
     return Examined(kind, volume=volume, acquisition=acquisition, labels=labels, task=task)
 
 
-def examine_frame(image: Frame | Cine, kind: Kind, series: Series | None = None) -> Examined:
+def examine_frame(
+    image: Frame | Cine, kind: Kind, series: Series | None = None, *, task: str = ""
+) -> Examined:
     """A frame or a cine that has been read already."""
     acquisition = Acquisition() if series is None else acquisition_of(series)
     if isinstance(image, Cine):
-        return Examined(kind, cine=image, acquisition=acquisition)
-    return Examined(kind, frame=image, acquisition=acquisition)
+        return Examined(kind, cine=image, acquisition=acquisition, task=task)
+    return Examined(kind, frame=image, acquisition=acquisition, task=task)

@@ -99,9 +99,11 @@ def test_a_volume_is_no_stream(invoke: Invoke, study: Path) -> None:
 
 
 def test_what_pictures_do_not_say_is_said(invoke: Invoke, frames: Path) -> None:
-    for command in (("quality", frames / "frame 1.png", "--kind", "ultrasound"), ("info", frames)):
+    judge = ("quality", frames / "frame 1.png", "--kind", "ultrasound", "--needle")
+    for command in (judge, ("info", frames)):
         answer = invoke(*command)
         assert answer.code == 0
+        assert ("No needle can be seen" in answer.out) == ("--needle" in command)
         assert "how large its pixels are" in " ".join(answer.out.split())
 
 
