@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-__all__ = ["setting"]
+__all__ = ["memory_folder", "setting"]
 
 
 def setting(group: str, name: str) -> Any:
@@ -15,3 +16,11 @@ def setting(group: str, name: str) -> Any:
         return getattr(getattr(get_plugin_settings("napari-procguide"), group), name)
     except (KeyError, AttributeError):
         return {"show_identity": False, "sound": False, "restore": True}[name]
+
+
+def memory_folder() -> Path:
+    """Where a study's state is kept, for this user alone."""
+    from qtpy.QtCore import QStandardPaths
+
+    place = QStandardPaths.StandardLocation.GenericDataLocation
+    return Path(QStandardPaths.writableLocation(place)) / "procguide" / "studies"

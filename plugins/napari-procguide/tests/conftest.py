@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +18,8 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 SAMPLE = REPOSITORY / "sample_dicom" / "lumbar"
 TRUTH = SAMPLE / "truth" / "levels.nii.gz"
 WAIT_S = 120.0
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="procguide-tests-")
+"""No test takes a study up where another run left it."""
 
 
 class Asking:

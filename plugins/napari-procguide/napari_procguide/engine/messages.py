@@ -28,10 +28,12 @@ __all__ = [
     "Labelled",
     "Listed",
     "Near",
+    "NeedleRead",
     "Opened",
     "Planned",
     "Progress",
     "Request",
+    "ResultsRead",
     "SeriesShown",
 ]
 
@@ -133,7 +135,10 @@ class FramesShown:
 
 @dataclass(frozen=True)
 class Opened:
-    """A series as it is shown. ``straightened``: an oblique or uneven one was resampled for display."""
+    """A series as it is shown. ``straightened``: an oblique or uneven one was resampled for display.
+
+    ``key`` is a hash that stays the same when the series is opened again, and tells nothing of it.
+    """
 
     series: SeriesShown
     image: GridShown
@@ -143,6 +148,30 @@ class Opened:
     header: str
     identity: str
     window: tuple[float, float]
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class NeedleRead:
+    """A needle of a plan that was written before; its ends in patient LPS mm."""
+
+    name: str
+    entry: Vector
+    target: Vector
+
+
+@dataclass(frozen=True)
+class ResultsRead:
+    """A results folder of ``procguide plan``: its needles, the first request, who has approved it.
+
+    ``same_images``: whether it was made of the series shown, by the hash of its files; None: not known.
+    """
+
+    path: Path
+    needles: tuple[NeedleRead, ...]
+    request: Mapping[str, Any]
+    same_images: bool | None
+    approved: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)

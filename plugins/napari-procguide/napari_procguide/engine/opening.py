@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,16 @@ def show(state: State, steps: Steps, number: int) -> Opened:
         _header(series),
         identity,
         _window(volume),
+        _key(series),
     )
+
+
+def _key(series: Series) -> str:
+    """A hash of what names the series: its UID; of a file without one its name, size and time."""
+    parts = [series.uid, *map(str, series.shape)]
+    if series.volume is not None:
+        parts.extend(f"{file.name} {file.stat().st_size} {file.stat().st_mtime_ns}" for file in series.files)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def straight(volume: Volume) -> tuple[Volume, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari_procguide.engine import labelling, opening, planning
+from napari_procguide.engine import labelling, opening, planning, results
 from procguide.cli.steps import Steps
 
 __all__ = ["TASKS", "warm_up"]
@@ -29,6 +29,7 @@ TASKS: Mapping[str, Callable[..., Any]] = {
     "list_sample": opening.list_sample,
     "list_series": opening.list_series,
     "plan": planning.make_plan,
+    "read_results": results.read_results,
     "rename": labelling.rename,
     "rerank": planning.rerank,
     "segment": labelling.segment,

@@ -11,10 +11,20 @@ from typing import Any
 
 from psygnal import Signal
 
-from napari_procguide.engine.messages import Evaluated, FramesShown, Judged, Labelled, Listed, Opened, Planned
+from napari_procguide.engine.messages import (
+    Evaluated,
+    FramesShown,
+    Judged,
+    Labelled,
+    Listed,
+    Opened,
+    Planned,
+    ResultsRead,
+)
 from napari_procguide.models.cine import CineModel
 from napari_procguide.models.jobs import Asked, Jobs
 from napari_procguide.models.measurements import MeasurementsModel
+from napari_procguide.models.memory import Memory, restore, state_of
 from napari_procguide.models.plan import PlanModel
 from napari_procguide.models.study import Lattice, StudyModel
 from napari_procguide.models.view import ViewModel
@@ -34,12 +44,59 @@ class Assistant:
         self.jobs = Jobs(engine)
         self.study, self.view, self.plan = StudyModel(), ViewModel(), PlanModel()
         self.cine, self.measurements = CineModel(), MeasurementsModel()
+        self.memory: Memory | None = None
+        self._results: Path | None = None
         self._dragging = False
         self._waiting: tuple[Vector, Vector] | None = None
 
     def open(self, path: Path) -> None:
-        """List what ``path`` holds, and show the series that serves planning best."""
+        """List what ``path`` holds, and show the series that serves planning best.
+
+        A folder that ``procguide plan`` wrote lays its needles over the study that is open.
+        """
+        folder = path.parent if path.name == "plan.json" else path
+        if (folder / "plan.json").is_file():
+            self.open_results(folder)
+            return
         self.jobs.run("Opening", "list_series", self._listed, path=Path(path))
+
+    def open_results(self, folder: Path) -> None:
+        """Lay a written plan's needles over the study; where none is open, over the next one."""
+        if self.study.image is None:
+            self._results = folder
+            self.said.emit("Now open the study that this plan was made of: its needles come with it")
+            return
+        self._results = None
+        self.jobs.run("Opening the plan", "read_results", self._results_read, path=folder)
+
+    def _results_read(self, found: ResultsRead) -> None:
+        words = [f"{len(found.needles)} needles of {found.path.name}"]
+        if found.same_images is False:
+            words.append("MADE OF OTHER IMAGES than those shown: they may not lie where they belong")
+        elif found.same_images is None:
+            words.append("whether it was made of these images is not known")
+        if found.approved is None:
+            words.append("nobody has approved it")
+        else:
+            words.append(f"approved by {found.approved['by']}, {found.approved['time_utc']}")
+        said = "; ".join(words)
+        self.plan.wish(found.request)
+        self.plan.set_sitting({one.name: (one.entry, one.target) for one in found.needles}, said)
+        self.view.point = found.needles[0].target
+        self.said.emit(said)
+
+    def remember(self) -> None:
+        """Keep how the series shown is looked at, for the next time."""
+        opened = self.study.opened
+        if self.memory is not None and opened is not None:
+            self.memory.keep(opened.key, state_of(self))
+
+    def _take_up(self, found: Opened) -> None:
+        """As it was left, if it is remembered; then a plan that waits for its study."""
+        if self.memory is not None and restore(self, self.memory.recall(found.key)):
+            self.said.emit("Taken up where it was left")
+        if self._results is not None:
+            self.open_results(self._results)
 
     def open_sample(self) -> None:
         """The synthetic study; it is made where the package has none beside it."""
@@ -64,6 +121,7 @@ class Assistant:
             self.study.set_opened(found, image)
             self.view.window = found.window
             self.view.set_box(image.low, image.high)
+            self._take_up(found)
             if found.straightened:
                 self.said.emit("Acquired obliquely: shown straightened, in the patient's own axes")
 

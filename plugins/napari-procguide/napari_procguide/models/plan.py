@@ -68,6 +68,7 @@ class PlanModel:
     plans_changed = Signal()
     needle_changed = Signal()
     approval_changed = Signal()
+    request_changed = Signal()
 
     def __init__(self) -> None:
         self.planned: Planned | None = None
@@ -79,6 +80,7 @@ class PlanModel:
         self.others: dict[str, tuple[Vector, Vector]] = {}
         self.approved: Mapping[str, Any] | None = None
         self.folder: Path | None = None
+        self.read_words = ""
         self._locked = False
 
     @property
@@ -170,6 +172,16 @@ class PlanModel:
         self.approved, self.folder = approved, folder
         self.approval_changed.emit()
 
+    def wish(self, request: Mapping[str, Any]) -> None:
+        """What is to be asked for next, as it was asked for before."""
+        self.request = dict(request)
+        self.request_changed.emit()
+
+    def set_sitting(self, needles: Mapping[str, tuple[Vector, Vector]], words: str = "") -> None:
+        """Needles beside the one that is planned; ``words`` say where they come from."""
+        self.others, self.read_words = dict(needles), words
+        self.needle_changed.emit()
+
     def add_to_sitting(self) -> None:
         """Keep the needle shown beside the next request's."""
         if self.needle is not None and self.plan_set is not None:
@@ -180,5 +192,5 @@ class PlanModel:
 
     def clear_sitting(self) -> None:
         """Forget the needles kept beside."""
-        self.others = {}
+        self.others, self.read_words = {}, ""
         self.needle_changed.emit()

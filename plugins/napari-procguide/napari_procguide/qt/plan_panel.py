@@ -99,6 +99,7 @@ class PlanPanel(QWidget):
         self.export.clicked.connect(self._export)
         self.approve.clicked.connect(self._approve)
         assistant.study.labels_changed.connect(self._levels)
+        assistant.plan.request_changed.connect(self._request)
         for signal in (
             assistant.plan.plans_changed,
             assistant.plan.needle_changed,
@@ -128,6 +129,13 @@ class PlanPanel(QWidget):
         self.weights.forget()
         level = self.level.currentText()
         self._assistant.make_plan(self.procedure.currentData(), level, None if side == "no side" else side)
+
+    def _request(self) -> None:
+        """What was asked for before, ready to be asked again."""
+        wish = self._assistant.plan.request
+        self.procedure.setCurrentIndex(max(0, self.procedure.findData(wish.get("procedure"))))
+        self.level.setCurrentText(str(wish.get("level", "")))
+        self.side.setCurrentText(wish.get("side") or "no side")
 
     def _lock(self, locked: bool) -> None:
         self._assistant.plan.locked = locked
@@ -186,12 +194,12 @@ class PlanPanel(QWidget):
     def _state_words(self) -> str:
         plan, labelled = self._assistant.plan, self._assistant.study.labelled
         if labelled is None:
-            return "Segment the spine first."
+            return plan.read_words or "Segment the spine first."
         if plan.approved is not None:
             one = plan.approved
             return f"Needle {one['rank']} approved by {one['by']}, {one['time_utc']}: {one['reason']}"
         if plan.plan_set is None:
-            return ""
+            return plan.read_words
         if not plan.plan_set.plans:
             return plan.plan_set.reason
         if plan.folder is not None:

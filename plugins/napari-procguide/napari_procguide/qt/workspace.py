@@ -22,10 +22,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_procguide._settings import setting
+from napari_procguide._settings import memory_folder, setting
 from napari_procguide.display.layers import Layers
 from napari_procguide.engine.client import Engine
 from napari_procguide.models.assistant import Assistant
+from napari_procguide.models.memory import Memory
 from napari_procguide.qt.cine_pane import CinePane
 from napari_procguide.qt.job_bar import JobBar
 from napari_procguide.qt.keys import workspace_keys
@@ -80,14 +81,16 @@ class Workspace(QWidget):
         self.shortcuts = bind_keys(self, self.keys)
         self.assistant.view.identity = setting("privacy", "show_identity")
         self.plan.sound.setChecked(setting("planning", "sound"))
+        if setting("comfort", "restore"):
+            self.assistant.memory = Memory(memory_folder())
         self.setAcceptDrops(True)
         Workspace.open_ones.append(self)
         self._watched: QWidget | None = None
         self.engine.start()
         for _ in range(_WARM_UP_STEPS):
             self._later(self._warm_up)
-        # napari collects garbage whenever a layer goes, which takes most of a second over all that is imported
-        # by now: what lives already is left out of it.
+        # napari collects garbage whenever a layer goes, which takes most of a second over all that is
+        # imported by now: what lives already is left out of it.
         gc.freeze()
 
     def _lay_out(self) -> None:
@@ -139,6 +142,7 @@ class Workspace(QWidget):
         assistant.study.image_changed.connect(self._image)
         assistant.cine.frames_changed.connect(self._frames)
         assistant.measurements.changed.connect(self.panes.refresh)
+        assistant.measurements.changed.connect(self._soon)
         assistant.study.labels_changed.connect(self._spine)
         assistant.plan.plans_changed.connect(self._plans)
         assistant.plan.needle_changed.connect(self._soon)
@@ -159,6 +163,7 @@ class Workspace(QWidget):
         self.layers.show_point(view.point)
         self.layers.show_window(view.window)
         self.layers.show_needle(self.assistant.plan.needle)
+        self.assistant.remember()
 
     def _warm_up(self) -> None:
         next(self._warming, None)
@@ -200,7 +205,7 @@ class Workspace(QWidget):
         if levels is not None:
             self.in_3d.setChecked(False)
             self._show_layer_docks(True)
-            self.layers.edit_levels(levels)
+            self._later(lambda: self.layers.edit_levels(levels))
 
     def _take(self) -> None:
         voxels = self.layers.edited_levels()
@@ -260,6 +265,7 @@ class Workspace(QWidget):
     def end(self) -> None:
         """Stop the engine; what comes late is not heard."""
         self.mailbox.receive = None
+        self.assistant.remember()
         self._timer.stop()
         self._stepper.stop()
         self.engine.close()
