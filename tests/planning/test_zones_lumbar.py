@@ -142,10 +142,10 @@ def test_interlaminar_targets_lie_between_flavum_and_sac(
     off = zone.points - np.array(true.centre)
     beside = np.abs(off[:, 2]) <= 4.0
     assert beside.any()
-    # Behind the space's middle: one standard deviation of the sac's place is kept.
-    assert -0.5 <= np.median(off[beside, 1]) <= 2.5
+    # Behind the space's middle: half a standard deviation of the sac's place is kept.
+    assert -0.5 <= np.median(off[beside, 1]) <= 1.75
     assert off[beside, 1].min() >= -1.0
-    assert off[beside, 1].max() <= 3.0
+    assert off[beside, 1].max() <= 2.5
 
 
 @pytest.mark.parametrize("level", ["L1-L2", "L2-L3", "L4-L5", "L5-S1"])

@@ -20,6 +20,10 @@ __all__ = ["centre", "sample"]
 _DEPTHS = 3
 _HALF_SEGMENT_MM = 16
 _LEAST_SLOPE = 0.6
+_KEPT_DEVIATIONS, _KEPT_DEVIATIONS_DRAWN = 1.0, 0.5
+"""Of the sac's place, beyond the margin: with labels that networks found, whose canal lies some 0.6 to 0.9 mm
+off by itself (docs/planning.md), and with drawn ones. A whole one with drawn labels left a tenth of the tips
+of 22 phantoms in the flavum (half: 2 %)."""
 
 
 def centre(site: Site) -> Vector:
@@ -40,16 +44,16 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Between flavum and sac where no lamina covers the canal, midline or paramedian.
 
     In each open column the epidural space is what is left between the ligamentum flavum (so far past the
-    ventral interlaminar line) and the modelled sac. The tip lies one standard deviation of the sac's place
-    farther off it than the margin asks, or where the space is deep, as at L5-S1, no farther past that line
-    than it must, but never farther off the sac than the space is deep: a deeper gap is flavum. Best in the
-    window's middle and where room is enough.
+    ventral interlaminar line) and the modelled sac. The tip lies a standard deviation of the sac's place
+    (half of one with drawn labels) farther off it than the margin asks, or where the space is deep, as at
+    L5-S1, no farther past that line than it must, but never farther off the sac than the space is deep: a
+    deeper gap is flavum. Best in the window's middle and where room is enough.
     """
     window = _window(site, labels)
     if not len(window.line):
         return TargetZone(np.empty((0, 3)), np.empty(0))
     number = site.number
-    low, high = (number(name) + window.spread_mm for name in ("off_dura_low_mm", "off_dura_high_mm"))
+    low, high = (number(name) + window.kept_mm for name in ("off_dura_low_mm", "off_dura_high_mm"))
     room = window.line[:, 1] - window.sac
     deepest = np.clip(room - number("past_line_low_mm"), low, high)
     # Distances here run along y; the canal may slope, and its depth counts square to it.
@@ -73,13 +77,13 @@ class _Window:
 
     ``line`` ``(n, 3)`` LPS mm lies on the ventral interlaminar line, ``sac`` ``(n,)`` is the y of the sac's
     back, ``off_best`` ``(n,)`` how many mm beside the best column of its row a column is.
-    ``spread_mm`` is the standard deviation of the sac's true back about the modelled one.
+    ``kept_mm`` is kept off the sac beyond the margin, for it may lie nearer than it is drawn.
     """
 
     line: NDArray[np.float64]
     sac: NDArray[np.float64]
     off_best: NDArray[np.float64]
-    spread_mm: float
+    kept_mm: float
 
 
 def _window(site: Site, labels: LocalLabels) -> _Window:
@@ -109,8 +113,9 @@ def _window(site: Site, labels: LocalLabels) -> _Window:
     on_line = line[rows_at, columns]
     border = grid.apply(np.column_stack([rows_at, on_line, columns]))
     sac_y = border[:, 1] - (on_line - sac[rows_at, columns]) * spacing[1]
-    spread = solid.spread_mm if solid is not None else 0.0
-    return _Window(border, sac_y, np.array([one[2] for one in found]), spread)
+    deviations = _KEPT_DEVIATIONS if labels.coarse_organs else _KEPT_DEVIATIONS_DRAWN
+    kept = deviations * solid.spread_mm if solid is not None else 0.0
+    return _Window(border, sac_y, np.array([one[2] for one in found]), kept)
 
 
 def _sac_back(labels: LocalLabels, solid: Solid | None) -> NDArray[np.float64]:
