@@ -281,6 +281,41 @@ def alarms_on(clean: dict[str, list[float]]) -> dict[str, dict[str, object]]:
     return rows
 
 
+def with_labels(files: Iterable[Path]) -> dict[str, dict[str, dict[str, float]]]:
+    """The checks that need labels, given the phantom's own: clean, and with the fault that each is for."""
+    from procguide.phantom import build, sample_parameters
+
+    checks = {check.name: check for check in checks_for(Kind.MR) if check.needs == {"labels"}}
+    rows = {}
+    for file in files:
+        phantom = build(sample_parameters(int(file.name[:4])), 1.5)
+        known = replace(load(file), labels=phantom.tissues, levels=phantom.levels)
+        assert known.volume is not None
+        sagittal = "axial" not in file.stem
+        spoilt = {
+            "clean": known.volume,
+            "noisy": mr.noisy(known.volume, UNFIT_MR["noisy"], 1),
+            **({"falling to the feet": _falling(known.volume)} if sagittal else {}),
+        }
+        rows[file.stem] = {
+            image: {
+                name: round(score(check, replace(known, volume=volume)), 2) for name, check in checks.items()
+            }
+            for image, volume in spoilt.items()
+        }
+        print(file.stem, rows[file.stem], flush=True)
+    return rows
+
+
+def _falling(volume: Volume) -> Volume:
+    """Sevenfold brighter at one end of the spine than at the other."""
+    axis = 1 + int(np.argmax(np.abs(volume.affine.directions[2, 1:])))
+    shape = [1, 1, 1]
+    shape[axis] = volume.shape[axis]
+    field = np.geomspace(1, 1 / 7, volume.shape[axis]).reshape(shape)
+    return volume.with_voxels(np.rint(volume.voxels * field).astype(volume.voxels.dtype))
+
+
 def real_findings(data: Path) -> dict[str, list[str]]:
     from procguide.dicom import read_study
     from procguide.quality.examine import examine
@@ -343,6 +378,10 @@ def main() -> None:
     data = Path(os.environ.get("PROCGUIDE_REAL_DATA", Path(__file__).parents[2] / "shared" / "data"))
     if "faulty" in options.set:
         write("faulty", {}, measure(real_images(data), options.slabs))
+    if "labels" in options.set:
+        seeds = range(TEST, TEST + options.subjects)
+        files = [f for seed in seeds for f in options.images.glob(f"{seed}_t[12]-sagittal.npz")]
+        document["labels"] = with_labels(files)
     if "real" in options.set:
         document["real"] = real_findings(data)
     target.write_text(json.dumps(document, indent=1) + "\n")
