@@ -122,7 +122,7 @@ CHECKS = (
         _US,
         "%",
         lambda examined: each_frame(examined, _full),
-        Limits(12.0, 50.0, Worse.ABOVE, _CALIBRATED),
+        Limits(9.0, 50.0, Worse.ABOVE, _CALIBRATED),
         "{value:.0f} % of the picture is close to white: structures and needle disappear in it.",
         "Turn the gain down, or the slider of the depth in question.",
         "{value:.0f} % of the picture is close to white.",
