@@ -1,7 +1,8 @@
-"""MR: how the image was sampled: filled with zeros."""
+"""MR: how the image was sampled: filled with zeros, and Gibbs ringing."""
 
 from __future__ import annotations
 
+from procguide.quality.gibbs.detect import Ringing, ringing_of
 from procguide.quality.gibbs.native import Sampling, SamplingKind, sampling_of
 from procguide.quality.nouns import Check, Examined, Kind, Limits, Score, Worse
 from procguide.quality.planes import LEAST_SIDE_MM, planes_of
@@ -35,6 +36,21 @@ def interpolation(examined: Examined) -> Score | None:
     return Score(pixel * factor if factor > 1 else 0.0, None, {"pixel": pixel, "factor": factor})
 
 
+def _ringing(examined: Examined) -> Ringing | None:
+    return ringing_of(planes_of(examined).values, _stated(examined))
+
+
+def ringing(examined: Examined) -> Score | None:
+    """How often an image without ringing, of the same noise, looks as much as if it rang."""
+    found: Ringing | None = examined.once("gibbs ringing", _ringing)
+    if found is None or found.worst.evidence is None:
+        return None
+    planes = planes_of(examined)
+    axis = "kji"[[n for n in range(3) if n != planes.axis][found.worst.axis - 1]]
+    details = {"axis": axis, "percent": found.worst.evidence.ringing_percent}
+    return Score(found.chance, None, details)
+
+
 _MR = frozenset({Kind.MR})
 
 CHECKS = (
@@ -48,5 +64,18 @@ CHECKS = (
         "Detail is not what the matrix promises: ask for a larger acquisition matrix.",
         "Pixels are hardly finer than what was measured (interpolated {factor:.1f}-fold).",
         "The image is too small to be judged.",
+    ),
+    Check(
+        "Gibbs ringing",
+        _MR,
+        "chance",
+        ringing,
+        Limits(0.05, None, Worse.BELOW, "conformal prediction on phantoms: docs/gibbs.md"),
+        "Edges ring along {axis}, by about {percent:.1f} % of their height: of images without ringing "
+        "{value:.1%} look so.",
+        "Stripes beside bright edges may pass for a syrinx or a cleft: procguide degibbs takes them out.",
+        "No ringing is found: of images without it {value:.0%} look so.",
+        "It was filtered, or interpolated since it was measured, which leaves no ringing that could be told; "
+        "or it is too small.",
     ),
 )

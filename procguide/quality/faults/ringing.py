@@ -163,7 +163,7 @@ def soft_bodies(seed: int, size: int, planes: int) -> Array:
 
     rng = np.random.default_rng(seed)
     widths = np.exp(rng.uniform(np.log(0.5), np.log(0.006 * size), 3))
-    texture, grain = rng.uniform(0.0, 5.0), rng.uniform(0.8, 3.0)
+    texture, grain = np.exp(rng.uniform(np.log(0.5), np.log(12.0))), rng.uniform(0.7, 2.2)
     along = np.arange(float(size))
     grid = np.meshgrid(along, along, indexing="ij", sparse=True)
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)) + 1.0 / size
