@@ -83,6 +83,16 @@ class TestSlices:
         assert grey(values, (400, 1800)).tolist() == [[0, 127, 255]]
 
 
+def test_a_surface_is_lit_from_behind_and_above():
+    from napari_procguide.display.shading import shaded
+
+    corners = np.array([[-1, 0, -1], [1, 0, -1], [0, 0, 1.0]])
+    white = np.ones((3, 3))
+    back = shaded(corners, np.array([[0, 2, 1]]), white)  # faces posterior
+    front = shaded(corners, np.array([[0, 1, 2]]), white)
+    assert back.mean() > front.mean() > 0.2
+
+
 class TestMarks:
     @pytest.fixture
     def plan(self) -> PlanModel:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from napari_procguide import DISCLAIMER
 from napari_procguide._readers import layer_place
 from napari_procguide.display.colours import BROKEN, NEEDLE
+from napari_procguide.display.shading import shaded
 from napari_procguide.models.plan import Needle
 from napari_procguide.models.study import Lattice
 
@@ -98,8 +99,8 @@ class Layers:
             )
         else:
             _set_visible(layer, False)
+            layer.data = lattice.voxels  # before its place: that is what makes napari measure the layer anew
             layer.scale, layer.translate = lattice.spacing, lattice.origin
-            layer.data = lattice.voxels
             layer.contrast_limits_range = (min(limits[0], lattice.air), max(limits[1], 3000.0))
             layer.contrast_limits = limits
             layer.visible = True
@@ -142,9 +143,10 @@ class Layers:
             return
         points, faces, colours, count = [], [], [], 0
         for number, (corners, triangles) in enumerate(meshes.values()):
+            tint = np.tile(_BONE_COLOURS[number % 2], (len(corners), 1))
             points.append(corners[:, _POINT])
             faces.append(triangles + count)
-            colours.append(np.tile(_BONE_COLOURS[number % 2], (len(corners), 1)))
+            colours.append(shaded(corners, triangles, tint))
             count += len(corners)
         self._surface(_SPINE, np.concatenate(points), np.concatenate(faces), np.concatenate(colours))
 
@@ -188,7 +190,7 @@ class Layers:
         if layer is None:
             options = {"vertex_colors": colours, "opacity": opacity, "blending": blending}
             place = layer_place(name, [0.0] * 3, [1.0] * 3)
-            self._own[name] = self.viewer.add_surface(data, shading="smooth", **options, **place)
+            self._own[name] = self.viewer.add_surface(data, shading="none", **options, **place)
             self._own[name].visible = self.viewer.dims.ndisplay == 3
             return
         _set_visible(layer, False)
@@ -213,8 +215,8 @@ class Layers:
             voxels = lattice.voxels.astype(np.uint8)
             self._own[_LEVELS] = self.viewer.add_labels(voxels, opacity=0.5, **place)
             return
-        layer.scale, layer.translate = lattice.spacing, lattice.origin
         layer.data = lattice.voxels.astype(np.uint8)
+        layer.scale, layer.translate = lattice.spacing, lattice.origin
         layer.visible = True
 
     def edited_levels(self) -> NDArray[Any] | None:

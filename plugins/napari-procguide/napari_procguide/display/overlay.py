@@ -59,11 +59,12 @@ class Dot:
 
 @dataclass(frozen=True)
 class Tag:
-    """Words at a place."""
+    """Words beside a place: to its right, or ``leftward`` of it."""
 
     place: tuple[float, float]
     words: str
     colour: Colour
+    leftward: bool = False
 
 
 Mark = Stroke | Dot | Tag
@@ -83,7 +84,7 @@ def plan_marks(plane: Plane, plan: PlanModel) -> Iterator[Mark]:
         return
     for near in needle.near[:_SHOWN_NEAR]:
         if needle.judged:
-            yield from _distance(plane, near)
+            yield from _distance(plane, near, needle)
     yield from _needle(plane, needle, locked=plan.locked)
 
 
@@ -164,7 +165,7 @@ def _tube(plane: Plane, tube: Tube) -> Iterator[Mark]:
             yield Stroke(piece[:, :2], NERVE, 2.0, opacity=0.8)
 
 
-def _distance(plane: Plane, near: Near) -> Iterator[Mark]:
+def _distance(plane: Plane, near: Near, needle: Needle) -> Iterator[Mark]:
     """A line from the needle to the structure, and the distance, where the plane is near both."""
     ends = plane.to_plane([near.on_needle, near.on_structure])
     if np.abs(ends[:, 2]).max() > 3 * NEAR_MM:
@@ -174,7 +175,9 @@ def _distance(plane: Plane, near: Near) -> Iterator[Mark]:
     words = f"{near.name.replace('_', ' ')} {near.distance_mm:.1f} mm"
     if near.broken:
         words += f" < {near.margin_mm:g}"
-    yield Tag((float(ends[1, 0]), float(ends[1, 1])), words, colour)
+    shaft = plane.to_plane([needle.target, needle.entry])
+    leftward = bool(shaft[1, 0] >= shaft[0, 0])  # away from where the needle comes from
+    yield Tag((float(ends[1, 0]), float(ends[1, 1])), words, colour, leftward)
 
 
 def _flat(plane: Plane, point: Vector) -> tuple[float, float]:

@@ -223,5 +223,5 @@ def _header(series: Series) -> str:
     tilt = f", tilt {series.tilt_deg:.0f}°" if series.tilt_deg > 0.5 else ""
     spacing = series.spacing_mm
     steps = "" if spacing is None else "{:.2g} × {:.2g} × {:.2g} mm".format(*spacing)
-    words = (series.modality, f"{series.shape[0]} slices", steps + tilt, series.patient_position)
-    return "  ".join(filter(None, words))
+    words = (series.modality, f"{series.shape[0]} slices", series.patient_position)
+    return "\n".join(filter(None, ("  ".join(filter(None, words)), steps + tilt)))

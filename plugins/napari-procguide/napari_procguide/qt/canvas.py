@@ -17,6 +17,9 @@ from napari_procguide.display.slices import Slice
 __all__ = ["Scale", "draw_labels", "draw_marks", "draw_picture", "draw_words"]
 
 
+_OFF = 8.0
+
+
 @dataclass(frozen=True)
 class Scale:
     """From a plane's mm to a widget's pixels: ``per_mm``, and where the plane's centre is, x and y."""
@@ -106,7 +109,9 @@ def _tag(painter: QPainter, scale: Scale, mark: Tag, taken: list[QRectF]) -> Non
     painter.setOpacity(1.0)
     place = scale.to_pixel(*mark.place)
     size = painter.fontMetrics().size(0, mark.words)
-    box = QRectF(place.x() + 6, place.y() - size.height() / 2, size.width() + 6, size.height())
+    wide = size.width() + 6
+    beside = place.x() - wide - _OFF if mark.leftward else place.x() + _OFF
+    box = QRectF(beside, place.y() - size.height() / 2, wide, size.height())
     for _ in range(12):
         if not any(box.intersects(other) for other in taken):
             break

@@ -6,17 +6,19 @@ napari's own canvases take about 60 ms each to draw a slice over software OpenGL
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QWheelEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_procguide import DISCLAIMER
 from napari_procguide.display.colours import CROSSHAIR
 from napari_procguide.display.planes import Plane, letters
 from napari_procguide.display.slices import grey, take
+from napari_procguide.models.study import Lattice
 from napari_procguide.qt.canvas import Scale, draw_labels, draw_marks, draw_picture, draw_words
 from napari_procguide.qt.pane_tools import Tool, tool_for
 
@@ -48,6 +50,7 @@ class SlicePane(QWidget):
         self.setMinimumSize(120, 100)
         self.zoom, self.shift = 1.0, QPointF(0, 0)
         self.tool: Tool | None = None
+        self._kept: tuple[Any, QPixmap] | None = None
         self.painted = 0
 
     @property
@@ -95,6 +98,29 @@ class SlicePane(QWidget):
         self.painted += 1
 
     def _picture(self, painter: QPainter, plane: Plane, scale: Scale) -> None:
+        """Image and labels; kept while only what lies over them changes, as when a needle is dragged."""
+        view, layers = self.source.view, list(self.source.label_layers())
+        told = [(id(lattice), table.tobytes(), opacity) for lattice, table, opacity in layers]
+        ratio = self.devicePixelRatioF()
+        look = (view.window, view.slab_mm, id(self.source.image), ratio, self.width(), self.height())
+        key = (plane, scale, look, told)
+        if self._kept is None or self._kept[0] != key:
+            kept = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
+            kept.setDevicePixelRatio(ratio)
+            kept.fill(QColor(0, 0, 0))
+            inner = QPainter(kept)
+            self._draw_picture(inner, plane, scale, layers)
+            inner.end()
+            self._kept = (key, kept)
+        painter.drawPixmap(0, 0, self._kept[1])
+
+    def _draw_picture(
+        self,
+        painter: QPainter,
+        plane: Plane,
+        scale: Scale,
+        layers: list[tuple[Lattice, NDArray[np.uint8], float]],
+    ) -> None:
         view, image = self.source.view, self.source.image
         assert image is not None
         half = self.source.half_mm / self.zoom
@@ -102,7 +128,7 @@ class SlicePane(QWidget):
         if where is None:
             return
         draw_picture(painter, scale, where, grey(where.values, view.window))
-        for lattice, table, opacity in self.source.label_layers():
+        for lattice, table, opacity in layers:
             labels = take(lattice, plane, half_mm=half, nearest=True)
             if labels is not None:
                 draw_labels(painter, scale, labels, table, opacity)
