@@ -343,6 +343,8 @@ def main() -> None:
         rows = seen(rows_of("test", work, TESTED))
         for name in ("bodies", "phantom"):
             result[name] = figures([row for row in rows if row.source.startswith(name)], model)
+        if "real" in parts:
+            result["all"] = figures(rows + seen(real_rows(work)), model)
     if "real" in parts and model is not None:
         result["real"] = figures(seen(real_rows(work)), model)
     if result:
