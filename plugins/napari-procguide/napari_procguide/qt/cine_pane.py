@@ -133,8 +133,8 @@ class _Picture(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def sizeHint(self) -> QSize:
-        """Half of a pane grid."""
-        return QSize(420, 420)
+        """Less than the slices beside it."""
+        return QSize(300, 300)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """One frame a step."""

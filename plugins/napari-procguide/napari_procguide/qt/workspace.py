@@ -178,6 +178,7 @@ class Workspace(QWidget):
             self._steps.popleft()()
         if not self._steps:
             self._stepper.stop()
+            self._soon()  # the point may have moved before the image was there
 
     def _image(self) -> None:
         study, view = self.assistant.study, self.assistant.view
