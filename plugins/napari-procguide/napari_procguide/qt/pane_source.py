@@ -185,6 +185,10 @@ class DownNeedleSource(PaneSource):
             self.view.point = ends[2]
             self.view.look_changed.emit()
 
+    def corner(self) -> str:
+        """Nothing: there is little room, and the window is said in the other panes."""
+        return ""
+
     def title(self) -> str:
         """With how far from the tip."""
         beyond = "beyond" if self.before_tip_mm < 0 else "before"
@@ -208,6 +212,10 @@ class AlongNeedleSource(PaneSource):
 
     def scroll(self, steps: float) -> None:
         """Nothing to scroll: the plane is the needle's."""
+
+    def corner(self) -> str:
+        """Nothing: there is little room, and the window is said in the other panes."""
+        return ""
 
     def title(self) -> str:
         """What it is."""

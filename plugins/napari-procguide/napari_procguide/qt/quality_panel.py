@@ -77,7 +77,7 @@ class QualityPanel(QWidget):
         study = self._assistant.study
         opened = study.opened
         self.judge.setEnabled(opened is not None)
-        self.degibbs.setEnabled(opened is not None and opened.modality == "MR")
+        self.degibbs.setEnabled(opened is not None and opened.modality != "CT")
         self.after.setEnabled(study.unrung is not None)
         self.after.blockSignals(True)
         self.after.setChecked(study.compared is not None)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SlicePane"]
 
 _MARGIN = 1.02
+_WRAP = int(Qt.TextFlag.TextWordWrap)
 
 
 class SlicePane(QWidget):
@@ -163,11 +164,12 @@ class SlicePane(QWidget):
             draw_words(painter, box, letters((a, b, c)), white, centre)
         font.setBold(False)
         painter.setFont(font)
-        top_left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+        top_left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | _WRAP
         draw_words(painter, QRectF(6, 3, width / 2 - 26, 60), self.source.title(), white, top_left)
         low_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
         corner = QRectF(width / 2 + 20, height - 92, width / 2 - 26, 50)
-        draw_words(painter, corner, self.source.corner(), white, low_right)
+        if self.source.corner():
+            draw_words(painter, corner, self.source.corner(), white, low_right)
         self._scale_bar(painter)
 
     def _scale_bar(self, painter: QPainter) -> None:
