@@ -52,7 +52,7 @@ def make_plan(
     catalogue = load_catalogue()
     request = Request(catalogue[procedure], level, Side(side) if side else None, target, entry)
     with steps.step("plan") as advance:
-        subject = subject_of(state.case, state.anatomy, request.procedure)
+        subject = subject_of(state.case, state.anatomy, request.procedure, request.level)
         stops = [one.words for one in subject.findings if one.severity is Severity.STOP]
         if stops:
             raise InputUnfitError("the input is unfit for planning: " + "; ".join(stops))
