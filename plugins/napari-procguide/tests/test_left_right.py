@@ -101,10 +101,11 @@ def shown(request, workspace, left_kidney, tmp_path_factory):
     assistant.view.window = (2000.0, 1000.0)
     assistant.view.point = tuple(left_kidney + 3.0)
     _, y, z = left_kidney
-    assistant.plan.needle = Needle((0.0, y + 60.0, z), (0.0, y, z), 0.7)
+    assistant.plan.needle = Needle((0.0, y + 90.0, z), (0.0, y - 30.0, z), 0.7)
     for pane in workspace.panes.panes.values():
         pane.source.half_mm = 110.0
     workspace.panes.panes["along"].zoom = 0.5
+    workspace.panes.panes["down"].source.before_tip_mm = 30.0
     assistant.plan.needle_changed.emit()
     wait(lambda: workspace.settled)
     yield workspace
@@ -147,6 +148,8 @@ class TestMarker:
         assert side * marker_in(picture(pane)).right > 0.05
 
     def test_naparis_canvas_has_patient_left_on_the_right(self, shown):
+        level = shown.viewer.dims.point[0]
+        assert level == pytest.approx(shown.assistant.view.point[2], abs=1.5)
         found = marker_in(shown.viewer.screenshot(canvas_only=True, flash=False)[..., :3])
         assert found.right > 0.05
 
