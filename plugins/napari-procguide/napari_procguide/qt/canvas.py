@@ -111,6 +111,8 @@ def _tag(painter: QPainter, scale: Scale, mark: Tag, taken: list[QRectF]) -> Non
     size = painter.fontMetrics().size(0, mark.words)
     wide = size.width() + 6
     beside = place.x() - wide - _OFF if mark.leftward else place.x() + _OFF
+    if 0 <= place.x() <= painter.viewport().width():  # words of what is in view are read whole
+        beside = max(0.0, min(beside, painter.viewport().width() - wide))
     box = QRectF(beside, place.y() - size.height() / 2, wide, size.height())
     for _ in range(12):
         if not any(box.intersects(other) for other in taken):
