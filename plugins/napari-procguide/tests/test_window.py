@@ -20,8 +20,9 @@ from watchdog import Watchdog
 from procguide.approval import approval_of
 
 WAIT_MS = 120_000
-BLOCK_MS = 300.0
-"""The limit is 200 (benchmarks/napari_plugin.py); beside other tests a thread takes half as long again."""
+BLOCK_MS = 500.0
+"""The limit is 200 ms, measured on a quiet machine by benchmarks/napari_plugin.py. A test runs beside
+others and on any machine: it tells a window that is frozen from one that is slow."""
 
 
 def picture(widget: QWidget) -> np.ndarray:
