@@ -93,6 +93,7 @@ def evaluate(
     lateral = float(case.bearings.lateral_mm(entry[None])[0])
     found = Evaluation(plan, (), float(oblique[0]), float(tilt[0]), lateral, off_zone)
     broken = _broken(case, entry, target) if depth > 0 else {SKIN: True}
+    broken |= _too_near(case, clearance)
     if off_zone > step and case.request.target is None:
         broken[ZONE] = True
     breaches = tuple(Breach(name, words) for name, words in _said(case, found, broken))
@@ -119,6 +120,12 @@ def _broken(case: Case, entry: Floats, target: Floats) -> dict[str, bool]:
     candidates = generate(case.scene.body, zone, case.bearings, (entry[0], entry[1], entry[2]))
     judged = judge(case.scene, case.procedure, case.rules, candidates)
     return {str(name): True for name, broken in judged.broken.items() if broken[0]}
+
+
+def _too_near(case: Case, clearance: Mapping[str, float]) -> dict[str, bool]:
+    """The structures whose margin is broken: a search does not measure what its angles have ruled out."""
+    margins = {str(rule.name): rule.margin_mm.value for rule in case.rules}
+    return {name: True for name, margin in margins.items() if clearance.get(name, np.inf) < margin}
 
 
 def _said(case: Case, found: Evaluation, broken: Mapping[str, bool]) -> Iterator[tuple[str, str]]:

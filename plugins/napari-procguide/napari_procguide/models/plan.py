@@ -155,15 +155,8 @@ class PlanModel:
         if self.needle is None or not self.needle.dragged:
             return
         self.evaluated = evaluated
-        old, breaches = self.needle, evaluated.evaluation.breaches
-        said = {breach.constraint for breach in breaches}
-        # The search names the first limit that it meets; a person is told all.
-        near = [one for one in evaluated.near if one.broken and one.name not in said]
-        more = [
-            f"{one.name.replace('_', ' ')}: {one.distance_mm:.1f} mm, margin {one.margin_mm:g}"
-            for one in near
-        ]
-        broken = (*(breach.words for breach in breaches), *more)
+        old = self.needle
+        broken = tuple(breach.words for breach in evaluated.evaluation.breaches)
         self.needle = Needle(old.entry, old.target, old.diameter_mm, evaluated.near, broken, dragged=True)
         self.needle_changed.emit()
 
