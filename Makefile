@@ -17,7 +17,7 @@ SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core orthanc orthanc-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: demo sample test lint format system clean
+.PHONY: demo sample test coverage lint format system clean
 
 demo: $(VENV)/.installed
 	procguide demo --force -o $(DEMO)
@@ -26,8 +26,12 @@ sample: $(VENV)/.installed
 	python -c "from procguide.phantom.sample import replace_samples; replace_samples('sample_dicom')"
 
 test: lint
-	pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
+	pytest -n auto --dist loadfile
 	cd plugins/napari-procguide && pytest -n 2 --dist loadfile
+
+# Not in every run of the tests: counting lines takes time.
+coverage: $(VENV)/.installed-dev system
+	pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered
 
 # Ruff, format, mypy, import-linter: the same hooks that a commit runs.
 lint: $(VENV)/.installed-dev system

@@ -83,9 +83,7 @@ class Engine:
         if process is not None:
             process.kill()
             process.wait()
-            if process.stdin is not None:
-                with contextlib.suppress(OSError):
-                    process.stdin.close()
+            _close_pipe(process)
         if connection is not None:
             with contextlib.suppress(OSError):
                 connection.close()
@@ -145,6 +143,7 @@ class Engine:
                 return
             self._process, self._connection = None, None
             self._waiting.clear()
+        _close_pipe(process)
         words = "The engine ended unexpectedly (memory may have run out). Try again: it starts anew."
         self._tell(Failed(0, words, f"exit code {process.poll()}"))
 
@@ -154,3 +153,10 @@ class Engine:
         self._lost(process)
         with contextlib.suppress(OSError, EOFError, AuthenticationError):
             Client(address, authkey=key).close()
+
+
+def _close_pipe(process: subprocess.Popen[bytes]) -> None:
+    """Our end of the child's standard input; what was not read is dropped."""
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
