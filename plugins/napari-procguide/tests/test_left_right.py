@@ -55,6 +55,14 @@ def marker_in(pixels: NDArray[np.uint8]) -> Shown | None:
     return Shown(column / pixels.shape[1] - 0.5, row / pixels.shape[0] - 0.5)
 
 
+def marker_of(pane) -> Shown:
+    """The marker in a pane, once the pane has drawn what was just asked of it."""
+    wait(lambda: marker_in(picture(pane)) is not None, "no marker in the pane")
+    found = marker_in(picture(pane))
+    assert found is not None
+    return found
+
+
 @pytest.fixture(scope="module")
 def left_kidney():
     """The middle of the sample's left kidney, patient LPS mm, by the phantom's own tissues."""
@@ -98,6 +106,7 @@ def shown(request, workspace, left_kidney, tmp_path_factory):
     before = assistant.study.image
     assistant.open(file)
     wait(lambda: assistant.study.image is not before and not assistant.jobs.busy, "open")
+    wait(lambda: workspace.settled and not assistant.jobs.busy)
     assistant.view.window = (2000.0, 1000.0)
     assistant.view.point = tuple(left_kidney + 3.0)
     _, y, z = left_kidney
@@ -116,36 +125,36 @@ class TestMarker:
     def test_axial_has_patient_left_on_the_right(self, shown):
         pane = shown.panes.panes["axial"]
         assert letters(pane.plane.right) == "L"
-        found = marker_in(picture(pane))
+        found = marker_of(pane)
         assert found.right > 0.05
         assert found.down > 0.03  # the kidney lies toward the back
 
     def test_coronal_has_patient_left_on_the_right_and_the_head_up(self, shown):
         pane = shown.panes.panes["coronal"]
         assert letters(pane.plane.right) == "L"
-        found = marker_in(picture(pane))
+        found = marker_of(pane)
         assert found.right > 0.05
         assert found.down < -0.03
 
     def test_sagittal_shows_it_on_the_left_side_alone_the_back_on_the_right(self, shown, left_kidney):
         pane, view = shown.panes.panes["sagittal"], shown.assistant.view
-        found = marker_in(picture(pane))
+        found = marker_of(pane)
         assert found.right > 0.03
         assert found.down < -0.03
         view.point = (-left_kidney[0], *left_kidney[1:])
         assert pane.source.title().startswith("sagittal  R")
-        assert marker_in(picture(pane)) is None
+        wait(lambda: marker_in(picture(pane)) is None, "the marker shows on the right side, too")
         view.point = tuple(left_kidney + 3.0)
 
     def test_down_the_needle_from_behind_left_is_on_the_left(self, shown):
         pane = shown.panes.panes["down"]
         assert letters(pane.plane.right) == "R"
-        assert marker_in(picture(pane)).right < -0.05
+        assert marker_of(pane).right < -0.05
 
     def test_along_the_needle_it_is_on_the_side_that_the_letter_says(self, shown):
         pane = shown.panes.panes["along"]
         side = 1 if letters(pane.plane.right) == "L" else -1
-        assert side * marker_in(picture(pane)).right > 0.05
+        assert side * marker_of(pane).right > 0.05
 
     def test_naparis_canvas_has_patient_left_on_the_right(self, shown):
         level = shown.viewer.dims.point[0]
