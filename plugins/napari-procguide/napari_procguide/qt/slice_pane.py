@@ -101,9 +101,9 @@ class SlicePane(QWidget):
     def _picture(self, painter: QPainter, plane: Plane, scale: Scale) -> None:
         """Image and labels; kept while only what lies over them changes, as when a needle is dragged."""
         view, layers = self.source.view, list(self.source.label_layers())
-        told = [(id(lattice), table.tobytes(), opacity) for lattice, table, opacity in layers]
+        told = [(lattice, table.tobytes(), opacity) for lattice, table, opacity in layers]
         ratio = self.devicePixelRatioF()
-        look = (view.window, view.slab_mm, id(self.source.image), ratio, self.width(), self.height())
+        look = (view.window, view.slab_mm, self.source.image, ratio, self.width(), self.height())
         key = (plane, scale, look, told)
         if self._kept is None or self._kept[0] != key:
             kept = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
