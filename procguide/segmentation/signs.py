@@ -64,12 +64,12 @@ def read_signs(classes: NDArray[np.uint8], instances: Instances, spacing_mm: flo
         BodyExtent.of((instances.labels[box] == n) & (classes[box] == TissueClass.BODY), box, spacing_mm)
         for n, box in enumerate(boxes, start=1)
     ]
-    ribs = RibPieces.of(classes, instances.labels, spacing_mm)
+    pieces = RibPieces.of(classes, instances.labels, spacing_mm)
+    ribs = pieces.with_short_ones([pieces.at(n, body) for n, body in enumerate(bodies, start=1)], bodies)
     on_sacrum, gap = _rests_on_sacrum(classes, instances, spacing_mm)
     whole = _whole(bodies, classes.shape[0] * spacing_mm, on_sacrum)
     vertebrae = tuple(
-        VertebraSigns(body.centre, body.width, whole[n], ribs.at(n + 1, body))
-        for n, body in enumerate(bodies)
+        VertebraSigns(body.centre, body.width, whole[n], ribs[n]) for n, body in enumerate(bodies)
     )
     return ColumnSigns(vertebrae, on_sacrum, gap, _axis(bodies, classes, instances, spacing_mm))
 

@@ -213,6 +213,15 @@ class TestVariants:
         assert naming.levels[0] == "L5"
         assert any("no rib was found on T12" in finding.words for finding in naming.findings)
 
+    def test_short_twelfth_ribs_are_no_sixth_lumbar(self) -> None:
+        """Six vertebrae without a sure rib: were the highest of them bare, one would be L6."""
+        signs = column([BARE] * 6 + [BOTH] * 4)
+        assert name_from_signs(signs).levels[0] == "L6"
+        naming = name_from_signs(with_ribs(signs, 5, Rib.DOUBTFUL))
+        assert naming.levels[5:7] == ("T12", "T11")
+        assert min(naming.confidence.values()) > 0.9
+        assert not naming.findings
+
 
 class TestCount:
     def test_a_vertebra_that_was_not_found_is_skipped(self) -> None:

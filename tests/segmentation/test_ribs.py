@@ -91,3 +91,34 @@ def test_a_long_rib_at_the_process_is_borne(process: slice | None, rib: slice, s
 def test_in_a_field_that_ends_beside_the_process_nothing_is_told() -> None:
     """Sagittal MRI: what meets the process there may be its own tip, cut off."""
     assert borne(slice(85, 100), slice(100, 102), width=102)[Side.LEFT] is Rib.HIDDEN
+
+
+@pytest.mark.parametrize(
+    ("reach", "sign"),
+    [
+        (30, Rib.DOUBTFUL),  # 15 mm farther out than the process of the next below
+        (24, Rib.NONE),  # 6 mm
+    ],
+)
+def test_a_process_far_longer_than_the_next_below_may_be_a_short_rib(reach: int, sign: Rib) -> None:
+    """Three vertebrae from below, the highest with ribs; the processes of the middle one reach ``reach``."""
+    classes = np.zeros((70, 60, 160), dtype=np.uint8)
+    labels = np.zeros_like(classes)
+    bodies = []
+    for number, (low, half) in enumerate([(2, 20), (24, reach), (46, 18)], start=1):
+        box = (slice(low, low + 18), slice(10, 30), slice(65, 95))
+        classes[box] = TissueClass.BODY
+        labels[box] = number
+        arm = (slice(low + 6, low + 12), slice(34, 40), slice(80 - half, 80 + half))
+        classes[arm] = TissueClass.TRANSVERSE_PROCESS
+        labels[arm] = number
+        bodies.append(BodyExtent.of(classes[box] == TissueClass.BODY, box, SPACING))
+    classes[52:58, 20:26, 95:140] = classes[52:58, 20:26, 20:65] = TissueClass.RIB
+    pieces = RibPieces.of(classes, labels, SPACING)
+    read = [pieces.at(n, body) for n, body in enumerate(bodies, start=1)]
+    found = pieces.with_short_ones(read, bodies)
+    assert [dict(one) for one in found] == [
+        dict.fromkeys(Side, Rib.NONE),
+        dict.fromkeys(Side, sign),
+        dict.fromkeys(Side, Rib.SEEN),
+    ]
