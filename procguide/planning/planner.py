@@ -19,6 +19,7 @@ from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.choose import Choice, rank
 from procguide.planning.explain import explain
 from procguide.planning.frontier import Frontier, Weights, explore
+from procguide.planning.level_names import check_names, name_doubts
 from procguide.planning.names import Construction
 from procguide.planning.nouns import CArmReach, Explanation, PlanSet, StructureLimit, StructureOrigin
 from procguide.planning.posture import lying_of
@@ -34,7 +35,6 @@ from procguide.planning.zones import CONSTRUCTIONS, TargetZone
 
 __all__ = ["Case", "build_case", "plan", "plan_case", "plans_of"]
 
-_CONFIDENT = 0.7
 _COARSE = ("kidney", "aorta", "vena_cava", "liver", "bowel", "lung")
 """Organs; the network for them is the weakest (its card has figures)."""
 _NEVER_LABELLED = "smaller vessels"
@@ -102,6 +102,7 @@ def build_case(request: Request, subject: Subject) -> Case:
     """Everything but the search: level and side checked, landmarks found, scene and zone built."""
     request = request.resolved()
     site = find_site(request, subject.spine)
+    check_names(site)
     if request.procedure.target.construction is Construction.SACRAL_LATERAL_BRANCHES:
         site = with_foramina_seen(site, subject)
     construction = CONSTRUCTIONS[request.procedure.target.construction]
@@ -172,7 +173,7 @@ def plans_of(
         limits=_limits(case),
         target_zone=tuple(vector(point) for point in case.zone.points),
         modelled=tuple(tube for structure in case.scene.structures.values() for tube in structure.tubes),
-        findings=findings,
+        findings=(*name_doubts(case.site), *findings),
         reason="" if choice.plans else _reason(case, explanation, choice),
         skin=SkinEntries.of(
             case.scene.body, judged.candidates.entries, frontier.merit(weights), judged.broken
@@ -243,10 +244,6 @@ def _warnings(case: Case) -> tuple[str, ...]:
     for bone in (case.site.upper, case.site.lower):
         if isinstance(bone, Vertebra) and not bone.complete:
             words.append(f"{bone.level} is cut off by the image's edge")
-        if isinstance(bone, Vertebra) and bone.confidence < _CONFIDENT:
-            words.append(
-                f"the name {bone.level} is uncertain (confidence {bone.confidence:.2f}); count the levels"
-            )
     if case.site.spine.anchor is Anchor.USER:
         words.append("levels named by the user")
     words.append("margins are proposals of the catalogue, to be reviewed by a clinician before use")
