@@ -17,7 +17,7 @@ SYSTEM_PACKAGES := chromium dcmtk dicom3tools fonts-dejavu-core orthanc orthanc-
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export MPLBACKEND := Agg
 
-.PHONY: demo sample test coverage left-right lint format system clean
+.PHONY: demo sample test coverage lint format system clean
 
 demo: $(VENV)/.installed
 	procguide demo --force -o $(DEMO)
@@ -27,11 +27,7 @@ sample: $(VENV)/.installed
 
 test: lint
 	pytest -n auto --dist loadfile
-	cd plugins/napari-procguide && pytest -n 2 --dist loadfile --ignore=tests/test_left_right.py
-
-# Now and then a pane has not drawn the marker when it is looked at; the fault is not found yet.
-left-right: $(VENV)/.installed-dev system
-	cd plugins/napari-procguide && pytest tests/test_left_right.py
+	cd plugins/napari-procguide && pytest -n 2 --dist loadfile
 
 # Not in every run of the tests: counting lines takes time.
 coverage: $(VENV)/.installed-dev system

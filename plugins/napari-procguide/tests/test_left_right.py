@@ -157,9 +157,11 @@ class TestMarker:
         assert side * marker_of(pane).right > 0.05
 
     def test_naparis_canvas_has_patient_left_on_the_right(self, shown):
+        wait(lambda: shown.settled)
         level = shown.viewer.dims.point[0]
         assert level == pytest.approx(shown.assistant.view.point[2], abs=1.5)
         found = marker_in(shown.viewer.screenshot(canvas_only=True, flash=False)[..., :3])
+        assert found is not None
         assert found.right > 0.05
 
     def test_the_value_under_the_marker_is_the_markers(self, shown, left_kidney):

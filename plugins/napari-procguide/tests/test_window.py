@@ -26,11 +26,11 @@ others and on any machine: it tells a window that is frozen from one that is slo
 
 
 def picture(widget: QWidget) -> np.ndarray:
-    """What a widget shows, ``(rows, columns, 3)``."""
+    """What a widget shows, ``(rows, columns, 3)``; a copy, for Qt's memory goes with its image."""
     image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     flat = np.frombuffer(image.constBits().asarray(image.sizeInBytes()), np.uint8)
     rows = flat.reshape(image.height(), image.bytesPerLine())
-    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3)
+    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
 
 
 @pytest.fixture(scope="module")
