@@ -53,6 +53,19 @@ def test_sampling_is_told_from_the_image(noise: float) -> None:
     assert sampling_of(np.abs(image)[:, :40], 1).kind is SamplingKind.UNKNOWN
 
 
+@pytest.mark.parametrize("unit", [1.0, 0.37])
+def test_zeros_are_told_below_the_noise_of_rounding(unit: float) -> None:
+    image = magnitude(3, 1.0)
+    few = unit * np.rint(zero_filled(image) * 0.6)
+    shown = sampling_of(few, 2)
+    assert shown.step_db < 23.5  # too little for what was not rounded
+    assert shown.kind is SamplingKind.ZERO_FILLED
+    assert shown.count == pytest.approx(N, abs=2)
+    assert sampling_of(np.rint(np.abs(image) * 0.6), 2).kind is SamplingKind.NATIVE
+    cubic = ndimage.zoom(np.abs(image), (1, 1.5, 1.5), order=3)
+    assert sampling_of(np.rint(cubic * 0.6), 2).kind is not SamplingKind.ZERO_FILLED
+
+
 def test_flat_pieces_say_nothing() -> None:
     image = np.abs(magnitude())
     image[:, :, : N // 2] = 100.0
