@@ -19,6 +19,7 @@ from procguide.planning.catalogue import Procedure, StructureRule
 from procguide.planning.choose import Choice, rank
 from procguide.planning.explain import explain
 from procguide.planning.frontier import Frontier, Weights, explore
+from procguide.planning.grave import grave_last
 from procguide.planning.level_names import check_names, name_doubts
 from procguide.planning.names import Construction
 from procguide.planning.nouns import CArmReach, Explanation, PlanSet, StructureLimit, StructureOrigin
@@ -158,6 +159,7 @@ def plans_of(
     """The best of a finished search by other weights, at once."""
     case, judged = frontier.case, frontier.judged
     choice = rank(frontier, weights)
+    plans, refusal = grave_last(choice.plans, case.rules)
     explanation = explain(frontier, choice)
     exclusions = {one.constraint: one.excluded for one in explanation.exclusions}
     considered, feasible = explanation.considered, explanation.feasible
@@ -165,7 +167,7 @@ def plans_of(
         procedure=case.procedure.id,
         level=case.site.level,
         side=case.request.side,
-        plans=choice.plans,
+        plans=plans,
         considered=considered,
         feasible=feasible,
         exclusions=exclusions,
@@ -174,7 +176,7 @@ def plans_of(
         target_zone=tuple(vector(point) for point in case.zone.points),
         modelled=tuple(tube for structure in case.scene.structures.values() for tube in structure.tubes),
         findings=(*name_doubts(case.site), *findings),
-        reason="" if choice.plans else _reason(case, explanation, choice),
+        reason="" if plans else _reason(case, explanation, choice, refusal),
         skin=SkinEntries.of(
             case.scene.body, judged.candidates.entries, frontier.merit(weights), judged.broken
         ),
@@ -269,12 +271,14 @@ def _limits(case: Case) -> tuple[StructureLimit, ...]:
     return tuple(limits)
 
 
-def _reason(case: Case, explanation: Explanation, choice: Choice) -> str:
+def _reason(case: Case, explanation: Explanation, choice: Choice, refusal: str) -> str:
     """Which limit excluded most; and where it is another one, which stood alone in the way of most."""
     considered, feasible = explanation.considered, explanation.feasible
     where = " ".join(filter(None, (case.procedure.id, "at", case.site.level, case.request.side)))
     if not considered:
         return f"No needle for {where}: the target zone is empty (no open window in the labels)."
+    if refusal:
+        return f"No needle for {where}: {refusal}."
     if feasible:
         name, count = max(choice.refused.items(), key=lambda item: item[1])
         return (

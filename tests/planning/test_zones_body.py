@@ -256,9 +256,12 @@ def test_the_cord_is_modelled_above_the_lowest_conus(patient: Patient) -> None:
 def test_a_labelled_cord_is_believed(patient: Patient) -> None:
     labels = local_labels(patient)
     seen = replace(labels, present=labels.present | {int(Region.SPINAL_CORD)})
-    solid = spinal_cord(site_of(patient, AUGMENTATION, "L1", Side.LEFT), seen)
+    site = site_of(patient, AUGMENTATION, "L1", Side.LEFT)
+    solid, ours = spinal_cord(site, seen), spinal_cord(site, replace(seen, coarse_organs=True))
     assert solid is not None
+    assert ours is not None
     assert solid.origin is StructureOrigin.SEGMENTED
+    assert solid.spread_mm == 0.0 < ours.spread_mm  # our networks' label of it is thin
 
 
 def test_without_a_canal_the_cord_is_not_judged(patient: Patient) -> None:

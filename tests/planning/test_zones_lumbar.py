@@ -16,11 +16,13 @@ from procguide.phantom.truth.nouns import TrueZone
 from procguide.phantom.truth.spine import true_spine
 from procguide.phantom.truth.zones import true_zones
 from procguide.planning import Request, load_catalogue
+from procguide.planning.nouns import StructureOrigin
 from procguide.planning.site import LocalLabels, Site, find_site
-from procguide.planning.structures import dura
+from procguide.planning.structures import Solid, dura
 from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
 from procguide.planning.structures.nerves import nerve_spread_mm
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
+from procguide.planning.zones.interlaminar import _square
 
 if TYPE_CHECKING:
     from tests.planning.conftest import Patient
@@ -193,3 +195,14 @@ class TestArteryZone:
 
 def test_roots_of_the_lowest_levels_have_the_wider_spread() -> None:
     assert nerve_spread_mm("L3") <= nerve_spread_mm("L4") < nerve_spread_mm("L5")
+
+
+@pytest.mark.parametrize(("rise", "least", "most"), [(0, 1.0, 1.0), (1, 0.7, 0.9)])
+def test_behind_a_steep_sac_a_standoff_counts_square_to_it(rise: int, least: float, most: float) -> None:
+    """A sac whose back rises by ``rise`` voxels a slice; a tip 3 mm behind it along y."""
+    k, j, _ = np.ogrid[:40, :60, :20]
+    mask = np.broadcast_to(j <= 10 + rise * k, (40, 60, 20))
+    back = np.array([10.5 + 20 * rise])
+    points = np.array([[20.0], [back[0] + 3.0], [10.0]])
+    square = _square(Solid(StructureOrigin.MODELLED, mask=mask), points, back, (1.0, 1.0, 1.0))
+    assert least <= square[0] <= most

@@ -16,6 +16,9 @@ _RADIUS_MM = 5.0
 """Half of the width of a lumbar enlargement, the cord's wider axis; assumed."""
 _SPREAD_MM = 1.5
 """Of its surface about the modelled one: it lies eccentric in the canal; assumed."""
+_LABEL_SPREAD_MM = 2.5
+"""The same of the label that our networks give it, which is thin: on eight phantoms the true surface lay
+0.6 to 3.5 mm outside it in the mean of each, root mean square 1.2 to 4.4 mm."""
 _NEAR_MM = 80.0
 _LOWEST = "L3"
 """In 504 adults the conus ended between the middle third of T12 and the upper third of L3, on average at the
@@ -26,7 +29,9 @@ _SHARE_OF_LOWEST = 1 / 3
 def spinal_cord(site: Site, labels: LocalLabels) -> Solid | None:
     """The cord near the needle; empty below the conus, None where neither cord nor canal is known."""
     if Region.SPINAL_CORD in labels.present:
-        return Solid(StructureOrigin.SEGMENTED, mask=labels.regions.mask(Region.SPINAL_CORD))
+        mask = labels.regions.mask(Region.SPINAL_CORD)
+        spread = _LABEL_SPREAD_MM if labels.coarse_organs else 0.0
+        return Solid(StructureOrigin.SEGMENTED, mask=mask, spread_mm=spread)
     course = _course(site)
     if course is None:
         return None

@@ -25,8 +25,10 @@ COARSE_SPREAD_MM: Mapping[Region, float] = MappingProxyType(
 """Standard deviation of an organ's surface about the label of our 4 mm network, mm.
 
 Measured where that network had labelled the organ within 12 mm at all, within 80 mm of the spine: root mean
-square distance on one chest CT against TotalSegmentator v2, rounded (bowel, hardly found there: assumed).
-What the network missed altogether is not in it.
+square distance on one chest CT against TotalSegmentator v2, rounded (bowel, hardly found there: assumed). On
+eight phantoms, T12 to L4 within 60 mm of the spine, it is kidney 4.0 to 5.9, aorta 1.5 to 2.1, vena cava
+1.5 to 3.2, bowel 2.7 to 4.7, lung 2.0 to 3.6; the wider stands. What the network missed altogether is not
+in it.
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,9 @@ __all__ = ["centre", "sample"]
 _DEPTHS = 3
 _HALF_SEGMENT_MM = 16
 _LEAST_SLOPE = 0.6
+_SQUARE_ENOUGH = 0.8
+"""Share of the distance along y behind the sac that is left square to it; where less is, it is made up for.
+Assumed: making up for all of it put tips of development phantoms 0.5 to 1 mm into the flavum."""
 _KEPT_DEVIATIONS, _KEPT_DEVIATIONS_DRAWN = 1.0, 0.5
 """Of the sac's place, beyond the margin: with labels that networks found, whose canal lies some 0.6 to 0.9 mm
 off by itself (docs/planning.md), and with drawn ones. A whole one with drawn labels left a tenth of the tips
@@ -53,7 +57,8 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     if not len(window.line):
         return TargetZone(np.empty((0, 3)), np.empty(0))
     number = site.number
-    low, high = (number(name) + window.kept_mm for name in ("off_dura_low_mm", "off_dura_high_mm"))
+    low = (number("off_dura_low_mm") + window.kept_mm) / window.square
+    high = np.maximum(number("off_dura_high_mm") + window.kept_mm, low)
     room = window.line[:, 1] - window.sac
     deepest = np.clip(room - number("past_line_low_mm"), low, high)
     # Distances here run along y; the canal may slope, and its depth counts square to it.
@@ -77,13 +82,15 @@ class _Window:
 
     ``line`` ``(n, 3)`` LPS mm lies on the ventral interlaminar line, ``sac`` ``(n,)`` is the y of the sac's
     back, ``off_best`` ``(n,)`` how many mm beside the best column of its row a column is.
-    ``kept_mm`` is kept off the sac beyond the margin, for it may lie nearer than it is drawn.
+    ``kept_mm`` is kept off the sac beyond the margin, for it may lie nearer than it is drawn. A mm
+    along y behind the sac counts as ``square`` ``(n,)`` off it: less where its back is steep or round.
     """
 
     line: NDArray[np.float64]
     sac: NDArray[np.float64]
     off_best: NDArray[np.float64]
     kept_mm: float
+    square: NDArray[np.float64]
 
 
 def _window(site: Site, labels: LocalLabels) -> _Window:
@@ -115,7 +122,25 @@ def _window(site: Site, labels: LocalLabels) -> _Window:
     sac_y = border[:, 1] - (on_line - sac[rows_at, columns]) * spacing[1]
     deviations = _KEPT_DEVIATIONS if labels.coarse_organs else _KEPT_DEVIATIONS_DRAWN
     kept = deviations * solid.spread_mm if solid is not None else 0.0
-    return _Window(border, sac_y, np.array([one[2] for one in found]), kept)
+    behind = sac[rows_at, columns] + (site.number("off_dura_low_mm") + kept) / spacing[1]
+    square = _square(solid, np.array([rows_at, behind, columns]), sac[rows_at, columns], spacing)
+    return _Window(border, sac_y, np.array([one[2] for one in found]), kept, square)
+
+
+def _square(
+    solid: Solid | None, points: NDArray[np.float64], sac: NDArray[np.float64], spacing: Sequence[float]
+) -> NDArray[np.float64]:
+    """How far ``points`` ``(3, n)``, voxels (k, j, i), are off the sac, over that along j from its back."""
+    from scipy.ndimage import map_coordinates
+
+    from procguide.planning._kernels import distance_squared
+
+    if solid is None or solid.mask is None or not points.size:
+        return np.ones(points.shape[1])
+    off = np.sqrt(distance_squared(np.ascontiguousarray(solid.mask), np.asarray(spacing)))
+    away = map_coordinates(off, points, order=1, mode="nearest")
+    square = away / ((points[1] - sac) * spacing[1])
+    return np.asarray(np.clip(square / _SQUARE_ENOUGH, _LEAST_SLOPE, 1.0))
 
 
 def _sac_back(labels: LocalLabels, solid: Solid | None) -> NDArray[np.float64]:
