@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from procguide.planning.assess import assess, exact_clearances
 from procguide.planning.candidates import Candidates
+from procguide.planning.catalogue import StructureRule
 from procguide.planning.frontier import Frontier, Weights
 from procguide.planning.names import StructureName
 from procguide.planning.nouns import Plan, StructureOrigin
@@ -90,11 +91,13 @@ def rank(frontier: Frontier, weights: Weights | None = None) -> Choice:
 
 def _margins(frontier: Frontier, deviations: float, free_mm: float) -> dict[str, float]:
     structures = frontier.case.scene.structures
-    return {
-        str(rule.name): rule.margin_mm.value
-        + (free_mm if rule.harmless else deviations * _kept_spread_mm(structures[rule.name]))
-        for rule in frontier.case.rules
-    }
+
+    def beyond(rule: StructureRule) -> float:
+        if rule.harmless:
+            return free_mm
+        return deviations * _kept_spread_mm(structures[rule.name]) if rule.kept_beyond else 0.0
+
+    return {str(rule.name): rule.margin_mm.value + beyond(rule) for rule in frontier.case.rules}
 
 
 def _kept_spread_mm(structure: Structure) -> float:

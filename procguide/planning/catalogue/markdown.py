@@ -155,6 +155,8 @@ def _rule(rule: StructureRule) -> str:
         words.append("no plan without it")
     if rule.behind:
         words.append("the needle passes behind it")
+    if not rule.kept_beyond:
+        words.append("plans keep the margin and no more")
     if rule.levels:
         words.append(f"only at {', '.join(rule.levels)}")
     return "; ".join(words)

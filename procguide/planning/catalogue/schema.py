@@ -128,6 +128,8 @@ class StructureRule(Model):
     ``needed``: without it there is no plan; otherwise its absence is a warning.
     ``levels``: only at these, where it is not everywhere (the lung beside L4).
     ``behind``: the needle passes dorsal of it, not merely beside it (for what is drawn as tubes).
+    ``kept_beyond``: where they can, plans keep farther from it than the margin, as its place is uncertain;
+    false where the target itself lies so near that they would miss it.
     """
 
     name: StructureName
@@ -136,6 +138,7 @@ class StructureRule(Model):
     harmless: bool = False
     needed: bool = False
     behind: bool = False
+    kept_beyond: bool = True
     levels: tuple[str, ...] = ()
 
 
