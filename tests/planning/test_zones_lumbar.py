@@ -197,7 +197,7 @@ def test_roots_of_the_lowest_levels_have_the_wider_spread() -> None:
     assert nerve_spread_mm("L3") <= nerve_spread_mm("L4") < nerve_spread_mm("L5")
 
 
-@pytest.mark.parametrize(("rise", "least", "most"), [(0, 1.0, 1.0), (1, 0.7, 0.9)])
+@pytest.mark.parametrize(("rise", "least", "most"), [(0, 1.0, 1.0), (1, 0.6, 0.72)])
 def test_behind_a_steep_sac_a_standoff_counts_square_to_it(rise: int, least: float, most: float) -> None:
     """A sac whose back rises by ``rise`` voxels a slice; a tip 3 mm behind it along y."""
     k, j, _ = np.ogrid[:40, :60, :20]

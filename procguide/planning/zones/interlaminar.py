@@ -21,9 +21,10 @@ __all__ = ["centre", "sample"]
 _DEPTHS = 3
 _HALF_SEGMENT_MM = 16
 _LEAST_SLOPE = 0.6
-_SQUARE_ENOUGH = 0.8
-"""Share of the distance along y behind the sac that is left square to it; where less is, it is made up for.
-Assumed: making up for all of it put tips of development phantoms 0.5 to 1 mm into the flavum."""
+_STEEP, _FLAT_ENOUGH = 0.7, 0.8
+"""Share of the distance along y behind the sac that is left square to it: below the first all of the rest is
+made up for, above the second nothing. Assumed: making up for all of it everywhere put tips of development
+phantoms 0.5 to 1 mm into the flavum."""
 _KEPT_DEVIATIONS, _KEPT_DEVIATIONS_DRAWN = 1.0, 0.5
 """Of the sac's place, beyond the margin: with labels that networks found, whose canal lies some 0.6 to 0.9 mm
 off by itself (docs/planning.md), and with drawn ones. A whole one with drawn labels left a tenth of the tips
@@ -140,7 +141,8 @@ def _square(
     off = np.sqrt(distance_squared(np.ascontiguousarray(solid.mask), np.asarray(spacing)))
     away = map_coordinates(off, points, order=1, mode="nearest")
     square = away / ((points[1] - sac) * spacing[1])
-    return np.asarray(np.clip(square / _SQUARE_ENOUGH, _LEAST_SLOPE, 1.0))
+    counted = np.interp(square, (_LEAST_SLOPE, _STEEP, _FLAT_ENOUGH), (_LEAST_SLOPE, _STEEP, 1.0))
+    return np.asarray(counted, dtype=np.float64)
 
 
 def _sac_back(labels: LocalLabels, solid: Solid | None) -> NDArray[np.float64]:
