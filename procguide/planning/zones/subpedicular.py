@@ -13,8 +13,8 @@ from procguide.planning.zones.nouns import TargetZone
 __all__ = ["centre", "sample"]
 
 Floats = NDArray[np.float64]
-_DORSAL_OF_MIDDLE_MM = 7.5
-"""Where no articular process stands behind, the foramen ends this far behind its middle: assumed."""
+_DORSAL_OF_MIDDLE_MM = 6.5
+"""Where no bone stands behind, the foramen ends this far behind its middle: assumed."""
 
 
 def centre(site: Site) -> Vector:
@@ -43,17 +43,20 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 def _dorsal_half(site: Site, labels: LocalLabels, out_mm: Floats, below_mm: Floats) -> Floats:
     """First and last y in the vertebra's frame, ``(out * below, 2)``: at each place behind its own middle.
 
-    Never in front of the foramen's landmark: beside the body nothing bounds the foramen in front.
+    Never in front of the foramen's landmark: beside the body nothing bounds the foramen in front. Nor farther
+    back than at six o'clock of the same height: lateral of the lamina and the articular process nothing
+    bounds it behind, and the lateral view shows their front.
     """
     middle = float(site.upper.frame.to_local(centre(site))[1])
-    front, rear = np.array(
-        [
-            foramen_span(site.upper, site.own_side, float(below), labels.bone, labels.levels, float(out))
-            for out in out_mm
-            for below in below_mm
-        ]
-    ).T
+    spans = np.array([[_span(site, labels, out, below) for below in below_mm] for out in (0.0, *out_mm)])
+    front = spans[1:, :, 0].ravel()
+    rear = np.minimum(spans[1:, :, 1], spans[0, :, 1]).ravel()
     deep = np.minimum(rear, middle + _DORSAL_OF_MIDDLE_MM) - front
     low, high = (front + site.number(f"dorsal_{end}_fraction") * deep for end in ("low", "high"))
     first = np.maximum(low, middle)
     return np.stack([first, np.maximum(high, first)], axis=1)
+
+
+def _span(site: Site, labels: LocalLabels, out_mm: float, below_mm: float) -> tuple[float, float]:
+    """The foramen's borders in front and behind at one place, y in the vertebra's frame."""
+    return foramen_span(site.upper, site.own_side, below_mm, labels.bone, labels.levels, out_mm)
