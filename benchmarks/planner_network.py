@@ -21,7 +21,8 @@ SPACING_MM = 1.2
 def network_subject(seed: int, cache: Path | None) -> Subject:
     """The phantom's CT at 1.2 mm with the networks' labels, or what ``cache`` keeps of an earlier run.
 
-    Delete the cached ``network-*.pkl`` when the networks or the phantom change.
+    Delete the cached ``network-*.pkl`` when the networks, what is made of their answer, or the phantom
+    change.
     """
     file = cache / f"network-{seed}.pkl" if cache else None
     if file is None or not file.exists():

@@ -16,6 +16,7 @@ from procguide.errors import InputUnfitError
 from procguide.findings import Finding, Severity
 from procguide.imaging import LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
+from procguide.segmentation.bone_edges import edges_on_ct
 from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
 from procguide.segmentation.column_ends import continued
 from procguide.segmentation.dense_ribs import complete_ribs
@@ -109,7 +110,9 @@ def segment(
     if volume.modality is not Modality.CT:
         return named
     organs = (networks or {}).get(ORGANS, ORGANS)
-    return with_organs(named, *find_organs(volume, organs, chosen, partial(say, "finding organs")))
+    return with_organs(
+        with_edges(named, volume), *find_organs(volume, organs, chosen, partial(say, "finding organs"))
+    )
 
 
 def _shows_canal(fine: Prediction) -> bool:
@@ -223,6 +226,20 @@ def _labelled(
         confidence=naming.confidence,
         findings=(*naming.findings, *_doubts(naming)),
         models={net.name: net.version for net in models},
+    )
+
+
+def with_edges(found: Segmentation, volume: Volume) -> Segmentation:
+    """The same with the edges of bone where ``volume``, a CT, shows them."""
+    shift = edges_on_ct(found.levels, found.regions, volume)
+    if shift is None:
+        return found
+    return replace(
+        found,
+        levels=shift.on(found.levels),
+        regions=shift.on(found.regions),
+        instances=None if found.instances is None else shift.on(found.instances),
+        sides=None if found.sides is None else shift.on(found.sides),
     )
 
 
