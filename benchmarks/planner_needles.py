@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from planner_truth import (
@@ -21,6 +22,10 @@ from planner_truth import (
     segment_distance,
     true_zone,
 )
+
+from procguide.anatomy import Side
+from procguide.phantom import sample_parameters
+from procguide.phantom.assemble import assemble
 
 STEP_MM = 0.6
 TRIALS = 12000
@@ -127,16 +132,30 @@ def room_beyond_margins(
         found = clearance(centres, entry, end, spacing)
         if found is not None:
             least = min(least, found - rule.margin_mm.value - wanted.procedure.needle.radius_mm)
-        if rule.behind and _before(truth, wanted, centres, entry, target):
+        if rule.behind and _before(truth, wanted, entry, target):
             return -REACH_MM
     return least
 
 
-def _before(truth: Truth, wanted: Wanted, centres: np.ndarray, entry: np.ndarray, target: np.ndarray) -> bool:
-    """Whether the needle passes in front of the nearest of what lies lateral of the pedicle's middle."""
+@cache
+def leaving_nerve(seed: int, level: str, side: Side) -> np.ndarray:
+    """Root, ganglion and ventral ramus of that level's nerve as they were built, ``(n, 3)`` LPS mm."""
+    kinds = ("root", "ganglion", "ventral ramus")
+    names = [f"{side.value} {level} {kind}" for kind in kinds]
+    courses = assemble(sample_parameters(seed)).nerves.courses
+    return np.concatenate([one.points for one in courses if one.name in names])
+
+
+def _before(truth: Truth, wanted: Wanted, entry: np.ndarray, target: np.ndarray) -> bool:
+    """Whether the needle passes in front of the nerve that leaves here, lateral of the pedicle's middle.
+
+    Of that nerve, not of whichever is nearest: beside a disc the next higher one runs on in the psoas, and a
+    needle behind that one may yet pass in front of the one that the catalogue means.
+    """
     assert wanted.side is not None
     pedicle = np.asarray(truth.spine.vertebra(wanted.upper).pedicles[wanted.side].centre)
-    own = centres[wanted.lateral_mm(centres) > wanted.lateral_mm(pedicle)]
+    own = leaving_nerve(truth.seed, wanted.upper, wanted.side)
+    own = own[wanted.lateral_mm(own) > wanted.lateral_mm(pedicle)]
     if not len(own):
         return False
     nearest = own[np.argmin(segment_distance(own, entry, target))]
