@@ -1,4 +1,4 @@
-"""Pictures and videos as series: no header says what made them, or how large their pixels are."""
+"""Pictures, videos and tracked sequences as series: no header says how large their pixels are."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from procguide.imaging.frame_source import (
     in_order,
     picture_size,
 )
+from procguide.imaging.tracked import TrackedSequence, is_tracked_sequence
 
 __all__ = ["is_picture", "read_pictures", "series_of_pictures"]
 
@@ -30,12 +31,12 @@ _MOST_BYTES = 2**31
 
 
 def is_picture(path: Path) -> bool:
-    """Whether the name is a picture's or a video's."""
-    return path.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES)
+    """Whether the name is a picture's or a video's, or the file a tracked sequence of frames."""
+    return path.suffix.lower() in (*PICTURE_SUFFIXES, *VIDEO_SUFFIXES) or is_tracked_sequence(path)
 
 
 def series_of_pictures(files: Iterable[Path]) -> tuple[list[Series], int]:
-    """One series for each video, and for the pictures of one size in one folder; how many are damaged.
+    """A series for each video or sequence, and for pictures of one size in one folder; how many are damaged.
 
     Only headers are read. Where every file is damaged, what is wrong with the first is raised.
     """
@@ -45,6 +46,8 @@ def series_of_pictures(files: Iterable[Path]) -> tuple[list[Series], int]:
         try:
             if file.suffix.lower() in VIDEO_SUFFIXES:
                 series.append(_series(VideoFile(file), (file,), VideoFile(file).shape))
+            elif is_tracked_sequence(file):
+                series.append(_series(TrackedSequence(file), (file,), TrackedSequence(file).shape))
             else:
                 sizes[file.parent, *picture_size(file)].append(file)
         except InputUnreadableError as error:
@@ -56,29 +59,36 @@ def series_of_pictures(files: Iterable[Path]) -> tuple[list[Series], int]:
     return series, len(wrong)
 
 
-def _series(pictures: Pictures | VideoFile, files: tuple[Path, ...], shape: tuple[int, int, int]) -> Series:
+def _series(
+    pictures: Pictures | VideoFile | TrackedSequence, files: tuple[Path, ...], shape: tuple[int, int, int]
+) -> Series:
+    tracked = isinstance(pictures, TrackedSequence)
     finding = Finding(
         "picture",
         Severity.STOP,
-        "A picture or video says neither what made it nor how large its pixels are.",
+        "A tracked sequence does not say how large its pixels are."
+        if tracked
+        else "A picture or video says neither what made it nor how large its pixels are.",
         "Give the DICOM originals to plan or measure on.",
     )
     return Series(
         uid="",
-        modality="OT",
+        modality=pictures.modality,
         description="",
         files=files,
         shape=shape,
         grid=None,
         findings=(finding,),
         usable_for=usable_for([finding]),
-        view=View("OT", why_unmeasurable="a picture or video does not say how large its pixels are"),
+        view=View(
+            pictures.modality, why_unmeasurable="a picture or video does not say how large its pixels are"
+        ),
         pictures=pictures,
     )
 
 
 def read_pictures(series: Series) -> tuple[Frame | Cine, ...]:
-    """Each picture as a frame; a video as one cine, in colour if any of its frames is."""
+    """Each picture as a frame; a video or sequence as one cine, in colour if any of its frames is."""
     assert series.pictures is not None  # noqa: S101
     if 3 * prod(series.shape) > _MOST_BYTES:
         raise InputUnfitError(
@@ -90,7 +100,7 @@ def read_pictures(series: Series) -> tuple[Frame | Cine, ...]:
     return (_cine(series.pictures),)
 
 
-def _cine(video: VideoFile) -> Cine:
+def _cine(video: VideoFile | TrackedSequence) -> Cine:
     frames, held = [], 0
     for frame in video:
         frames.append(frame)
@@ -101,9 +111,10 @@ def _cine(video: VideoFile) -> Cine:
         pixels = np.stack([_coloured(frame) for frame in frames])
     else:
         pixels = np.stack([frame.pixels for frame in frames])
-    rate = video.rate_hz
-    times = None if rate is None else np.arange(len(frames)) / rate
-    return Cine(pixels, (frames[0].view,), times, f"video, {'x'.join(map(str, pixels.shape))}")
+    said = [frame.time_s for frame in frames if frame.time_s is not None]
+    times = np.array(said) if len(said) == len(frames) else None
+    kind = "video" if isinstance(video, VideoFile) else "tracked sequence"
+    return Cine(pixels, (frames[0].view,), times, f"{kind}, {'x'.join(map(str, pixels.shape))}")
 
 
 def _coloured(frame: Frame) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:

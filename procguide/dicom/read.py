@@ -31,17 +31,17 @@ def read_study(path: str | Path, *, without: Collection[Path] = ()) -> Study:
 
     Of DICOM, only headers are read here; :func:`procguide.dicom.read_volume` reads the voxels. Files
     that are not DICOM are passed over. NIfTI, NRRD and MetaImage files give a study of one series.
-    Pictures and videos, or a folder of them without DICOM, give series to look at
+    Pictures, videos and tracked sequences of frames, or a folder of them without DICOM, are to look at
     (:func:`procguide.dicom.read_frames`). Files ``without`` which to read it, as those whose pixels turned
     out to be damaged, are left out and counted.
     """
     path = Path(path)
     if not path.exists():
         raise InputUnreadableError(f"there is no file or folder {path}; check the path")
-    if path.is_file() and image_suffix(path) is not None:
-        return Study((_series_of_image(path),))
     if path.is_file() and is_picture(path):
         return _study_of_pictures((path,))
+    if path.is_file() and image_suffix(path) is not None:
+        return Study((_series_of_image(path),))
     headers = read_headers(path, without)
     if not headers.slices:
         pictures = [] if _unusable(path, headers) else list(filter(is_picture, contents_of(path).files))

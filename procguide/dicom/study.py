@@ -12,6 +12,7 @@ from procguide.errors import InputUnfitError
 from procguide.findings import Finding, Severity
 from procguide.imaging import Grid, Modality, View, Volume
 from procguide.imaging.frame_source import Pictures, VideoFile
+from procguide.imaging.tracked import TrackedSequence
 
 __all__ = ["Series", "SliceReference", "Study"]
 
@@ -60,7 +61,7 @@ class Series:
     patient_position: str = ""
     view: View | None = None
     times_s: tuple[float, ...] | None = None
-    pictures: Pictures | VideoFile | None = None
+    pictures: Pictures | VideoFile | TrackedSequence | None = None
 
     @property
     def spacing_mm(self) -> tuple[float, float, float] | None:

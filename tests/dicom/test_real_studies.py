@@ -6,8 +6,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from procguide.dicom import read_study, read_volume, write_segmentation
-from procguide.errors import InputUnfitError, InputUnreadableError
+from procguide.dicom import read_frames, read_study, read_volume, write_segmentation
+from procguide.errors import InputUnfitError
 from procguide.findings import Severity
 from procguide.imaging import LabelMap, Modality
 
@@ -112,9 +112,15 @@ def test_mri_nifti_is_not_taken_for_ct(real_data):
     assert "modality unknown" in series.usable_for
 
 
-def test_a_tracked_ultrasound_sweep_is_no_volume(real_data):
-    with pytest.raises(InputUnreadableError, match="tracked sequence"):
-        read_study(real_data / "ultrasound_tracked" / "TestImages_SpinePhantomFreehand.igs.mha")
+def test_a_tracked_ultrasound_sweep_is_a_cine(real_data):
+    sweep = real_data / "ultrasound_tracked" / "TestImages_SpinePhantomFreehand.igs.mha"
+    (series,) = read_study(sweep).series
+    assert (series.modality, series.shape, series.grid) == ("US", (21, 616, 820), None)
+    (cine,) = read_frames(series)
+    assert cine.pixels.shape == (21, 616, 820)
+    assert cine.pixels.dtype == np.uint8
+    assert cine.times_s[0] == 0
+    assert (np.diff(cine.times_s) > 0).all()
 
 
 def test_all_cases_at_once_are_several_patients(real_data):
