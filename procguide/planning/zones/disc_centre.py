@@ -65,10 +65,10 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 def _gates(site: Site, disc: _Disc) -> NDArray[np.float64]:
     """Points of the border on the needle's side, ``(m, 3)``: at angles behind straight lateral."""
     number = site.number
-    behind = np.radians(np.arange(number("border_low_deg"), number("border_high_deg") + 0.1, 1.5))
+    behind = np.radians(np.arange(number("border_low_deg"), number("border_high_deg") + 0.1, 1.0))
     reach = number("border_height_fraction")
     angle, height = (
-        axis.ravel() for axis in np.meshgrid(behind, np.linspace(-reach, reach, 9), indexing="ij")
+        axis.ravel() for axis in np.meshgrid(behind, np.linspace(-reach, reach, 11), indexing="ij")
     )
     radius = 1 / np.hypot(np.cos(angle) / disc.half_mm[0], np.sin(angle) / disc.half_mm[1])
     x, y = site.own_side.sign * radius * np.cos(angle), radius * np.sin(angle)
