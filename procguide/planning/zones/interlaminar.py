@@ -124,7 +124,9 @@ def _window(site: Site, labels: LocalLabels) -> _Window:
     deviations = _KEPT_DEVIATIONS if labels.coarse_organs else _KEPT_DEVIATIONS_DRAWN
     kept = deviations * solid.spread_mm if solid is not None else 0.0
     behind = sac[rows_at, columns] + (site.number("off_dura_low_mm") + kept) / spacing[1]
-    square = _square(solid, np.array([rows_at, behind, columns]), sac[rows_at, columns], spacing)
+    square = np.ones(len(found))
+    if not isinstance(site.below, Vertebra):  # elsewhere it led leads nearer to the sac of a phantom
+        square = _square(solid, np.array([rows_at, behind, columns]), sac[rows_at, columns], spacing)
     return _Window(border, sac_y, np.array([one[2] for one in found]), kept, square)
 
 
