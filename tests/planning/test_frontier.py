@@ -11,7 +11,7 @@ from procguide.anatomy import Side
 from procguide.errors import UsageError
 from procguide.geometry import vector
 from procguide.planning import Plan, PlanSet, Request, Subject, build_case, load_catalogue
-from procguide.planning.choose import rank
+from procguide.planning.choose import _margins, rank
 from procguide.planning.clearance import clearance_along
 from procguide.planning.explain import explain
 from procguide.planning.frontier import Frontier, _efficient, explore, read_weights
@@ -118,6 +118,18 @@ def test_trade_offs_name_what_is_shorter(frontier: Frontier) -> None:
 def test_weights_that_make_no_sense_are_refused(given: dict[str, float], match: str) -> None:
     with pytest.raises(UsageError, match=match):
         read_weights(given)
+
+
+def test_plans_keep_a_margin_and_no_more_where_the_catalogue_says_so(frontier: Frontier) -> None:
+    procedure = frontier.case.procedure
+    exact = tuple(
+        rule.model_copy(update={"kept_beyond": rule.name != "nerve_root"}) for rule in frontier.case.rules
+    )
+    case = replace(frontier.case, rules=exact)
+    usual, found = _margins(frontier, 2.0, 0.5), _margins(replace(frontier, case=case), 2.0, 0.5)
+    own = next(rule for rule in procedure.structures if rule.name == "nerve_root").margin_mm.value
+    assert usual["nerve_root"] > own
+    assert found == {**usual, "nerve_root": own}
 
 
 def test_the_explanation_counts_what_each_limit_excludes_alone_and_with_others(

@@ -19,6 +19,7 @@ from procguide.planning.structures.cord import spinal_cord
 from procguide.planning.structures.pedicle import other_bone, pedicle_wall
 from procguide.planning.structures.vessels import aorta
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
+from procguide.planning.zones.body import BodyBox
 
 if TYPE_CHECKING:
     from tests.planning.conftest import Patient
@@ -201,6 +202,19 @@ def test_beside_the_body_and_not_past_its_front(
     gap = np.linalg.norm(zone.points[:, None] - body[None], axis=-1).min(axis=1)
     assert gap.min() > 1.0
     assert gap.max() < 9.0
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("level", ["L2", "L3"])
+def test_the_best_place_for_the_sympathetic_trunk_stands_as_both_views_show_it(
+    patient: Patient, level: str, side: Side
+) -> None:
+    zone, site = zone_of(patient, SYMPATHETIC, level, side), site_of(patient, SYMPATHETIC, level, side)
+    best = zone.points[int(np.argmin(zone.misfit))]
+    box = BodyBox.of(patient.spine.vertebra(level))
+    x, y, _ = box.vertebra.frame.to_local(best) * (side.sign, 1, 1)
+    assert x == pytest.approx(site.number("lateral_fraction") * box.half_width_mm, abs=2.5)
+    assert y == pytest.approx(-box.half_depth_mm + site.number("behind_front_mm"), abs=2.5)
 
 
 def test_beside_a_body_the_root_from_above_counts_too(patient: Patient) -> None:

@@ -23,6 +23,7 @@ from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
 from procguide.planning.structures.nerves import nerve_spread_mm
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
 from procguide.planning.zones.interlaminar import _square
+from procguide.planning.zones.junction import read_junction
 
 if TYPE_CHECKING:
     from tests.planning.conftest import Patient
@@ -118,6 +119,15 @@ def test_block_stands_off_both_bones_of_the_corner(patient: Patient, level: str)
         np.linalg.norm(patient.levels.to_patient(index) - best, axis=1).min() - patient.levels.spacing[0] / 2
     )
     assert 0.0 <= off <= 2.0
+
+
+@pytest.mark.parametrize("side", Side)
+def test_beside_the_sacrum_no_tip_strays_from_the_articular_process(patient: Patient, side: Side) -> None:
+    zone, site = zone_of(patient, BLOCK, "L5", side), site_of(patient, BLOCK, "L5", side)
+    found = read_junction(site, local(patient))
+    places = found.patch.from_patient(zone.points)
+    assert max(found.beside_process(place) for place in places) <= 3.0
+    assert np.ptp(places[:, 2]) > 1.0
 
 
 def test_a_missing_transverse_process_is_said(patient: Patient) -> None:

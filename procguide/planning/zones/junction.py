@@ -35,6 +35,12 @@ _TILTS = (25.0, 35.0, 45.0)
 _BEST_TILT = 35.0
 _OUT_MM = (0.5, 1.5, 2.5, 3.5, 5.0, 6.5)
 _BEST_OUT_MM = 1.5
+_OFF_PROCESS_MM = 3.0
+"""The ramus keeps to the articular process's base: farther beside that bone no needle ends (assumed)."""
+_UPPER_ROWS, _STRAY_MM = 3, 2.0
+"""The groove is followed down from its uppermost rows while its floor lies so near to theirs (assumed)."""
+_LOW_ROW = 0.6
+"""Misfit of the groove's lower end (assumed)."""
 _PROCESS_MM = 8.0
 _ROOM = ((-12.0, -18.0, -22.0), (24.0, 10.0, 12.0))
 
@@ -71,12 +77,22 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 
 
 def _groove_zone(found: Junction) -> TargetZone:
-    """From the sacral groove's floor 6.5 mm out of it: the ramus lies in it, how deep varies."""
+    """From the sacral groove's floor up to 6.5 mm out of it: the ramus lies in it, how deep varies.
+
+    Best where it enters the groove, at its upper end, and only where the floor goes on from there: farther
+    down the ramus has turned back under the articular process, and where the ala falls away the deepest
+    place lies on its slope.
+    """
     floor, outward = found.groove()
-    height = np.linspace(0.3, 0, len(floor))
-    points = [floor + out * outward for out in _OUT_MM]
-    misfit = [height + abs(out - _BEST_OUT_MM) / 5 for out in _OUT_MM]
-    return TargetZone(found.patch.to_patient(np.concatenate(points)), np.clip(np.concatenate(misfit), 0, 1))
+    if len(floor):
+        off = floor[:, :2] - np.median(floor[-_UPPER_ROWS:, :2], axis=0)
+        near = np.linalg.norm(off, axis=1) <= _STRAY_MM
+        floor, outward = floor[near], outward[near]
+    height = np.linspace(_LOW_ROW, 0, len(floor))
+    points = np.concatenate([floor + out * outward for out in _OUT_MM])
+    misfit = np.concatenate([height + abs(out - _BEST_OUT_MM) / 5 for out in _OUT_MM])
+    held = np.array([found.beside_process(point) <= _OFF_PROCESS_MM for point in points], dtype=bool)
+    return TargetZone(found.patch.to_patient(points[held]), np.clip(misfit[held], 0, 1))
 
 
 @dataclass(frozen=True, eq=False)
