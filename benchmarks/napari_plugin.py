@@ -148,7 +148,7 @@ def naive(image: Any) -> dict[str, float]:
 
 
 def dragging(_series: Path) -> dict[str, Any]:
-    """From a needle's end moved to every clearance shown."""
+    """From a needle's end moved to every clearance drawn: engine, table and all panes."""
     import numpy as np
 
     window = Window()
@@ -156,12 +156,17 @@ def dragging(_series: Path) -> dict[str, Any]:
     window.quiet()
     window.plan()
     plan, needle = window.assistant.plan, window.assistant.plan.needle
+    panes = window.workspace.panes.panes.values()
+    window.workspace.tabs.setCurrentWidget(window.workspace.plan)
+    window.application.processEvents()
     seconds = []
     for number in range(STEPS):
         x, y, z = needle.entry
         start = time.perf_counter()
         window.assistant.drag((x + number % 8, y, z), needle.target)
         window.wait(lambda: plan.needle.judged)
+        painted = [pane.painted for pane in panes]
+        window.wait(lambda: all(p.painted > n for p, n in zip(panes, painted, strict=True)))  # noqa: B023
         seconds.append(time.perf_counter() - start)
     window.close()
     low, high = np.percentile(seconds[5:], (50, 95)) * 1000

@@ -260,8 +260,10 @@ class TestPlan:
         for name, slider in planned.plan.weights.sliders.items():
             slider.setValue(100 if name == "length" else 0)
         wait(lambda: planned.assistant.plan.planned is not before, "ranked")
-        lengths = [row.length_mm for row in planned.assistant.plan.rows]
-        assert lengths[0] == min(lengths)
+        found = planned.assistant.plan.planned
+        assert {name for name, weight in found.weights.items() if weight} == {"length"}
+        first, others = before.plan_set.plans[0], found.plan_set.plans
+        assert others[0].trajectory.length_mm <= first.trajectory.length_mm
 
     def test_exported_and_approved_by_a_named_person(self, planned, tmp_path):
         import json

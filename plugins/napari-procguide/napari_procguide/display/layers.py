@@ -19,6 +19,7 @@ from napari_procguide.display.colours import BROKEN, NEEDLE
 from napari_procguide.display.shading import shaded
 from napari_procguide.models.plan import Needle
 from napari_procguide.models.study import Lattice
+from procguide.geometry import Vector
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Layers"]
 
 _IMAGE, _LEVELS, _SPINE, _NEEDLE, _SKIN = "image", "vertebrae", "spine", "needle", "skin"
+_FLAT, _SOLID = (_IMAGE, _LEVELS), (_SPINE, _NEEDLE, _SKIN)
 _POINT = slice(None, None, -1)
 _BONE_COLOURS = np.array([(0.93, 0.87, 0.73), (0.78, 0.84, 0.92)])
 _NEEDLE_RADIUS_MM = 1.2
@@ -37,12 +39,14 @@ class Layers:
     """The layers of one workspace in one viewer.
 
     A layer is made once and then filled anew: napari takes long to make, draw first and take out a layer.
+    What takes long is an iterator of steps, each to be done in a turn of the event loop of its own.
     """
 
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
         self._own: dict[str, Layer] = {}
         self._in_use: set[str] = set()
+        self._needle: tuple[Vector, Vector, bool] | None = None
         # Left, posterior, superior are right-handed: depth goes away from the eye, else 3D is a mirror image.
         viewer.scene.camera.orientation = ("away", "down", "right")
         text = viewer.canvas.overlays.text
@@ -54,8 +58,7 @@ class Layers:
     def warm_up(self) -> Iterator[None]:
         """Make the layers and have each drawn once, a step at a time: shaders are built beforehand."""
         nothing = Lattice(np.zeros((2, 2, 2), np.int16), np.zeros(3), np.ones(3))
-        self.show_image(nothing, (0.0, 1.0))
-        yield
+        yield from self.show_image(nothing, (0.0, 1.0))
         self._labels(nothing)
         yield
         self.hide(_LEVELS)
@@ -79,18 +82,18 @@ class Layers:
         """Out of sight, not out of the list."""
         for name in names:
             self._in_use.discard(name)
-            layer = self._get(name)
-            if layer is not None:
-                _set_visible(layer, False)
+            self._set_visible(name, False)
 
-    def show_image(self, lattice: Lattice | None, window: tuple[float, float]) -> None:
+    def show_image(self, lattice: Lattice | None, window: tuple[float, float]) -> Iterator[None]:
         """Another study's image; all else goes."""
         self.hide(_LEVELS, _SPINE, _NEEDLE, _SKIN)
         if lattice is None:
             return
         level, width = window
         limits = (level - width / 2, level + width / 2)
+        yield
         self.viewer.dims.ndisplay = 2
+        yield
         layer = self._get(_IMAGE)
         if layer is None:
             place = self._place(_IMAGE, lattice)
@@ -103,42 +106,59 @@ class Layers:
             layer.scale, layer.translate = lattice.spacing, lattice.origin
             layer.contrast_limits_range = (min(limits[0], lattice.air), max(limits[1], 3000.0))
             layer.contrast_limits = limits
+            yield
             layer.visible = True
+            yield
             self.viewer.fit_to_view()
         self._in_use.add(_IMAGE)
+        yield
 
     def show_window(self, window: tuple[float, float]) -> None:
         """Brightness by level and width."""
         layer = self._get(_IMAGE)
-        if layer is not None and _IMAGE in self._in_use:
-            level, width = window
-            layer.contrast_limits = (level - width / 2, level + width / 2)
+        level, width = window
+        limits = [level - width / 2, level + width / 2]
+        if layer is not None and _IMAGE in self._in_use and layer.contrast_limits != limits:
+            layer.contrast_limits = limits
 
     def show_point(self, point: tuple[float, float, float]) -> None:
         """Bring the canvas's slice to a point, patient LPS mm."""
         if self.viewer.dims.ndisplay == 2 and _IMAGE in self._in_use:
             self.viewer.dims.set_point((0, 1, 2), point[_POINT])
 
-    def show_in_3d(self, wanted: bool) -> None:
-        """Surfaces in 3D, or the image's slice."""
+    def show_in_3d(self, wanted: bool) -> Iterator[None]:
+        """Surfaces in 3D, or the image's slice. What goes goes first, else napari slices it once more."""
+        first, then = (_FLAT, _SOLID) if wanted else (_SOLID, _FLAT)
+        for name in first:
+            self._set_visible(name, False)
+        yield
         self.viewer.dims.ndisplay = 3 if wanted else 2
-        for name in (_IMAGE, _LEVELS, _SPINE, _NEEDLE, _SKIN):
-            layer = self._get(name)
-            flat = name in (_IMAGE, _LEVELS)
-            if layer is not None:
-                _set_visible(layer, name in self._in_use and flat != wanted)
+        yield
+        for name in then:
+            if name in self._in_use:
+                self._set_visible(name, True)
+                yield
         if wanted:
             self.viewer.fit_to_view()
             self._look_from_behind()
+            yield
+
+    def _set_visible(self, name: str, visible: bool) -> None:
+        layer = self._get(name)
+        if layer is not None:
+            _set_visible(layer, visible)
 
     def _look_from_behind(self) -> None:
         """The patient's head up, seen from behind and a little from the left."""
         camera = self.viewer.scene.camera
         camera.set_view_direction(view_direction=(-0.25, -1.0, -0.45), up_direction=(1.0, 0.0, 0.0))
 
-    def show_spine(self, meshes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]]) -> None:
+    def show_spine(
+        self, meshes: Mapping[str, tuple[NDArray[np.float64], NDArray[np.int64]]]
+    ) -> Iterator[None]:
         """Bones as one surface, neighbours in two tints."""
         self.hide(_SPINE, _NEEDLE, _SKIN)
+        yield
         if not meshes:
             return
         points, faces, colours, count = [], [], [], 0
@@ -149,9 +169,16 @@ class Layers:
             colours.append(shaded(corners, triangles, tint))
             count += len(corners)
         self._surface(_SPINE, np.concatenate(points), np.concatenate(faces), np.concatenate(colours))
+        yield
 
     def show_needle(self, needle: Needle | None) -> None:
         """The needle as a rod, wider than it is so that it can be seen."""
+        look = None if needle is None else (needle.entry, needle.target, bool(needle.broken))
+        if needle is None or look != self._needle or _NEEDLE not in self._in_use:
+            self._needle = look
+            self._put_needle(needle)
+
+    def _put_needle(self, needle: Needle | None) -> None:
         if needle is None:
             self.hide(_NEEDLE)
             return
@@ -161,9 +188,10 @@ class Layers:
 
     def show_skin(
         self, skin: tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.uint8]] | None
-    ) -> None:
+    ) -> Iterator[None]:
         """The skin by the quality of its entries."""
         self.hide(_SKIN)
+        yield
         if skin is not None:
             points, faces, colours = skin
             self._surface(
@@ -174,6 +202,7 @@ class Layers:
                 opacity=0.35,
                 blending="translucent_no_depth",
             )
+            yield
 
     def _surface(
         self,
@@ -200,9 +229,10 @@ class Layers:
         layer.vertex_colors, layer.opacity, layer.blending = colours, opacity, blending
         _set_visible(layer, self.viewer.dims.ndisplay == 3)
 
-    def edit_levels(self, lattice: Lattice) -> None:
+    def edit_levels(self, lattice: Lattice) -> Iterator[None]:
         """A Labels layer of the vertebrae, with napari's own tools."""
         self._labels(lattice)
+        yield
         layer = self._own[_LEVELS]
         self.viewer.layers.selection.active = layer
         layer.mode = "paint"

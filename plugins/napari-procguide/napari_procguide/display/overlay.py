@@ -28,7 +28,7 @@ from napari_procguide.models.plan import Needle, PlanModel
 from procguide.geometry import Vector
 from procguide.planning import Tube
 
-__all__ = ["NEAR_MM", "Dot", "Mark", "Stroke", "Tag", "plan_marks"]
+__all__ = ["NEAR_MM", "Dot", "Dots", "Mark", "Stroke", "Tag", "plan_marks"]
 
 NEAR_MM = 2.0
 _SHOWN_NEAR = 4
@@ -48,13 +48,23 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Dot:
-    """A mark at a place: ``"ring"``, ``"cross"`` or ``"dot"``; ``radius`` in pixels."""
+    """A mark at a place: ``"ring"`` or ``"cross"``; ``radius`` in pixels."""
 
     place: tuple[float, float]
     colour: Colour
-    kind: str = "dot"
+    kind: str
     radius: float = 4.0
     opacity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Dots:
+    """Small dots, all alike, at ``points`` ``(n, 2)``: right and down on the plane, mm."""
+
+    points: NDArray[np.float64]
+    colour: Colour
+    radius: float
+    opacity: float
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ class Tag:
     leftward: bool = False
 
 
-Mark = Stroke | Dot | Tag
+Mark = Stroke | Dot | Dots | Tag
 
 
 def plan_marks(plane: Plane, plan: PlanModel) -> Iterator[Mark]:
@@ -135,8 +145,7 @@ def _zone(plane: Plane, points: Sequence[Vector]) -> Iterator[Mark]:
     flat = plane.to_plane(points)
     near = np.abs(flat[:, 2]) <= _ZONE_WITHIN_MM
     if near.any():
-        for right, down, _ in flat[near][:400]:
-            yield Dot((float(right), float(down)), ZONE, "dot", 1.6, 0.8)
+        yield Dots(flat[near][:400, :2], ZONE, 1.6, 0.8)
     outline = _outline(tuple(points), plane.right, plane.down) - np.array(
         [np.dot(plane.centre, plane.right), np.dot(plane.centre, plane.down)]
     )

@@ -75,33 +75,22 @@ def _by_index(lattice: Lattice, plane: Plane, slab_mm: float) -> Slice | None:
 def _by_sampling(
     lattice: Lattice, plane: Plane, slab_mm: float, half_mm: float, pixels: int, nearest: bool
 ) -> Slice:
-    from scipy.ndimage import map_coordinates
+    from scipy.ndimage import affine_transform
 
-    offsets = (np.arange(pixels) + 0.5) / pixels * 2 * half_mm - half_mm
-    start = lattice.index_of(plane.centre)
-    right = np.array(plane.right[::-1]) / lattice.spacing
-    down = np.array(plane.down[::-1]) / lattice.spacing
-    normal = np.array(plane.normal[::-1]) / lattice.spacing
-    flat = (
-        start[:, None, None]
-        + down[:, None, None] * offsets[None, :, None]
-        + right[:, None, None] * offsets[None, None, :]
-    )
     count = max(1, min(9, int(slab_mm // 2) + 1)) if slab_mm > 0 else 1
-    depths = np.linspace(-slab_mm / 2, slab_mm / 2, count) if count > 1 else np.zeros(1)
-    fill = 0.0 if nearest else lattice.air
-    pictures = [
-        map_coordinates(
-            lattice.voxels,
-            flat + normal[:, None, None] * depth,
-            order=0 if nearest else 1,
-            output=lattice.voxels.dtype if nearest else np.float32,
-            cval=fill,
-            prefilter=False,
-        )
-        for depth in depths
-    ]
-    values = pictures[0] if count == 1 else np.maximum.reduce(pictures)
+    steps_mm = np.array([slab_mm / max(count - 1, 1), 2 * half_mm / pixels, 2 * half_mm / pixels])
+    axes = np.array([plane.normal, plane.down, plane.right])[:, ::-1].T / lattice.spacing[:, None]
+    first = -steps_mm * (np.array([count, pixels, pixels]) - 1) / 2
+    values = affine_transform(
+        lattice.voxels,
+        axes * steps_mm,
+        lattice.index_of(plane.centre) + axes @ first,
+        (count, pixels, pixels),
+        order=0 if nearest else 1,
+        output=lattice.voxels.dtype if nearest else np.float32,
+        cval=0.0 if nearest else lattice.air,
+        prefilter=False,
+    ).max(axis=0)
     return Slice(values, -half_mm, -half_mm, 2 * half_mm, 2 * half_mm)
 
 

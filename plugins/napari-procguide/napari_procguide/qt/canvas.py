@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPolygonF
 
-from napari_procguide.display.overlay import Dot, Mark, Stroke, Tag
+from napari_procguide.display.overlay import Dot, Dots, Mark, Stroke, Tag
 from napari_procguide.display.slices import Slice
 
 __all__ = ["Scale", "draw_labels", "draw_marks", "draw_picture", "draw_words"]
@@ -73,6 +73,8 @@ def draw_marks(painter: QPainter, scale: Scale, marks: Iterable[Mark]) -> None:
             _stroke(painter, scale, mark)
         elif isinstance(mark, Dot):
             _dot(painter, scale, mark)
+        elif isinstance(mark, Dots):
+            _dots(painter, scale, mark)
         else:
             _tag(painter, scale, mark, taken)
     painter.setOpacity(1.0)
@@ -90,19 +92,21 @@ def _stroke(painter: QPainter, scale: Scale, mark: Stroke) -> None:
 def _dot(painter: QPainter, scale: Scale, mark: Dot) -> None:
     painter.setOpacity(mark.opacity)
     place, radius = scale.to_pixel(*mark.place), mark.radius
-    colour = QColor(*mark.colour)
-    if mark.kind == "dot":
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour)
-        painter.drawEllipse(place, radius, radius)
-        return
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.setPen(QPen(colour, 2.0))
+    painter.setPen(QPen(QColor(*mark.colour), 2.0))
     if mark.kind == "ring":
         painter.drawEllipse(place, radius, radius)
     else:
         painter.drawLine(place - QPointF(radius, 0), place + QPointF(radius, 0))
         painter.drawLine(place - QPointF(0, radius), place + QPointF(0, radius))
+
+
+def _dots(painter: QPainter, scale: Scale, mark: Dots) -> None:
+    painter.setOpacity(mark.opacity)
+    pen = QPen(QColor(*mark.colour), 2 * mark.radius)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    painter.setPen(pen)
+    painter.drawPoints(QPolygonF([scale.to_pixel(float(a), float(b)) for a, b in mark.points]))
 
 
 def _tag(painter: QPainter, scale: Scale, mark: Tag, taken: list[QRectF]) -> None:

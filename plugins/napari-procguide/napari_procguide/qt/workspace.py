@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,7 +47,7 @@ __all__ = ["Workspace"]
 
 _CANVAS_FOLLOWS_MS = 120
 _BETWEEN_STEPS_MS = 15
-_WARM_UP_STEPS = 6
+_OVER = object()
 _SHARE_OF_WINDOW = 0.77
 _LAYER_DOCKS = ("layer list", "layer controls")
 
@@ -65,7 +65,6 @@ class Workspace(QWidget):
         self.assistant = Assistant(self.engine)
         self.mailbox.receive = self.assistant.jobs.receive
         self.layers = Layers(napari_viewer)
-        self._warming = self.layers.warm_up()
         self.panes = PaneGrid(self.assistant)
         self.cine = CinePane(self.assistant)
         self.look = LookBar(self.assistant)
@@ -87,8 +86,7 @@ class Workspace(QWidget):
         Workspace.open_ones.append(self)
         self._watched: QWidget | None = None
         self.engine.start()
-        for _ in range(_WARM_UP_STEPS):
-            self._later(self._warm_up)
+        self._later(self.layers.warm_up)
         # napari collects garbage whenever a layer goes, which takes most of a second over all that is
         # imported by now: what lives already is left out of it.
         gc.freeze()
@@ -127,7 +125,8 @@ class Workspace(QWidget):
 
     def _connect(self) -> None:
         assistant = self.assistant
-        self._steps: deque[Callable[[], None]] = deque()
+        self._steps: deque[Callable[[], Iterator[None]]] = deque()
+        self._going: Iterator[None] | None = None
         self._stepper = QTimer(self)
         self._stepper.setInterval(_BETWEEN_STEPS_MS)
         self._stepper.timeout.connect(self._next_step)
@@ -135,7 +134,7 @@ class Workspace(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_CANVAS_FOLLOWS_MS)
         self._timer.timeout.connect(self._canvas)
-        self.in_3d.toggled.connect(self.layers.show_in_3d)
+        self.in_3d.toggled.connect(self._turn)
         self.help.clicked.connect(self.show_keys)
         self.spine.edit_wanted.connect(self._edit)
         self.spine.edits_done.connect(self._take)
@@ -155,7 +154,7 @@ class Workspace(QWidget):
     @property
     def settled(self) -> bool:
         """Whether the canvas has caught up with the models."""
-        return not self._steps and not self._timer.isActive()
+        return not self._steps and self._going is None and not self._timer.isActive()
 
     def _canvas(self) -> None:
         """Napari's canvas follows when the hand rests: it is slower than the panes."""
@@ -165,20 +164,22 @@ class Workspace(QWidget):
         self.layers.show_needle(self.assistant.plan.needle)
         self.assistant.remember()
 
-    def _warm_up(self) -> None:
-        next(self._warming, None)
-
-    def _later(self, step: Callable[[], None]) -> None:
-        """Do a step on the canvas when the panes are drawn, one in each turn of the event loop."""
-        self._steps.append(step)
+    def _later(self, steps: Callable[[], Iterator[None]]) -> None:
+        """Do this on the canvas when the panes are drawn, one step in each turn of the event loop."""
+        self._steps.append(steps)
         self._stepper.start()
 
     def _next_step(self) -> None:
-        if self._steps:
-            self._steps.popleft()()
-        if not self._steps:
+        if self._going is None and self._steps:
+            self._going = self._steps.popleft()()
+        if self._going is not None and next(self._going, _OVER) is _OVER:
+            self._going = None
+        if self._going is None and not self._steps:
             self._stepper.stop()
             self._soon()  # the point may have moved before the image was there
+
+    def _turn(self, in_3d: bool) -> None:
+        self._later(lambda: self.layers.show_in_3d(in_3d))
 
     def _image(self) -> None:
         study, view = self.assistant.study, self.assistant.view
@@ -195,7 +196,7 @@ class Workspace(QWidget):
         labelled = self.assistant.study.labelled
         self._later(lambda: self.layers.show_spine({} if labelled is None else labelled.meshes))
         if labelled is not None:
-            self._later(lambda: self.in_3d.setChecked(True))
+            self.in_3d.setChecked(True)
 
     def _plans(self) -> None:
         planned = self.assistant.plan.planned
