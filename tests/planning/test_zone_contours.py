@@ -7,10 +7,11 @@ from typing import cast
 import numpy as np
 import pytest
 
-from procguide.anatomy import Side
-from procguide.geometry import AnatomicalFrame
+from procguide.anatomy import Region, Side
+from procguide.geometry import Affine, AnatomicalFrame
+from procguide.imaging import LabelMap
 from procguide.planning.site import LocalLabels
-from procguide.planning.zones.facet_joint import _mouth
+from procguide.planning.zones.facet_joint import JointSheet, _mouth, _two_bones
 from procguide.planning.zones.junction import Junction
 from procguide.planning.zones.patch import SidePatch
 
@@ -55,3 +56,27 @@ def test_room_beside_a_process(patch: SidePatch) -> None:
     junction = Junction(patch, walls(2.0, -9.0), 18, np.zeros(3))
     assert junction.beside_process(np.array([1.0, 0.0, 0.5])) == pytest.approx(2.25, abs=0.3)
     assert junction.beside_process(np.array([1.0, 5.0, 0.5])) == np.inf
+
+
+def test_a_coronal_joint_opens_at_its_outer_end() -> None:
+    across = np.tile([0.1, 1.0, 0.0], (50, 1))
+    part = np.ones(50, bool)
+    for sign in (1.0, -1.0):
+        outward = JointSheet(np.zeros((50, 3)), sign * across).backward(part)
+        assert outward == pytest.approx([0.995, -0.0995, 0.0], abs=1e-3)
+
+
+def test_a_process_goes_with_most_of_itself_and_specks_go() -> None:
+    levels, regions = np.zeros((40, 40, 40), np.uint8), np.zeros((40, 40, 40), np.uint8)
+    levels[2:38, 2:38, 10:18], regions[2:38, 2:38, 10:18] = 23, Region.INFERIOR_ARTICULAR_PROCESS
+    levels[2:38, 2:38, 20:30], regions[2:38, 2:38, 20:30] = 24, Region.SUPERIOR_ARTICULAR_PROCESS
+    levels[10:30, 10:30, 25:30] = 23
+    levels[5:8, 5:8, 34:37], regions[5:8, 5:8, 34:37] = 23, Region.LAMINA
+    lattice = Affine(np.diag([1.0, 1.0, 1.0, 1.0]))
+    labels = LocalLabels(LabelMap(levels, lattice), LabelMap(regions, lattice), frozenset())
+    index = np.stack(np.meshgrid(*[np.arange(40.0)] * 3, indexing="ij"), axis=-1)
+    frame = AnatomicalFrame.from_axes((0, 0, 0), (0, 0, 1), (1, 0, 0))
+    patch = SidePatch(frame, Side.LEFT, np.zeros(3), levels, regions, labels, index)
+    above, below = _two_bones(patch, 23, 24)
+    assert (above == (regions == Region.INFERIOR_ARTICULAR_PROCESS)).all()
+    assert (below == (regions == Region.SUPERIOR_ARTICULAR_PROCESS)).all()

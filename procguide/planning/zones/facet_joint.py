@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.anatomy import Region
 from procguide.errors import InputUnfitError
 from procguide.geometry import Vector
 from procguide.planning.site import LocalLabels, Site, required
@@ -23,6 +24,10 @@ _DORSAL = 2 / 3
 _RIM_MM, _MOST_MOUTH_MM = 5.0, 3.0
 """Bone within so much of the joint's plane, about an articular process's thickness, makes its mouth; how far
 out of the joint that may lie (assumed)."""
+_SPECK_MM3 = 500.0
+"""Much less than an articular process: so small a piece apart from the rest is a wrong label. Assumed."""
+_BACK_AND_OUT = np.array([0.6, 0.8, 0.0])
+"""About half-way from a sagittal joint to a coronal one: (lateral, posterior, superior)."""
 _ENDS = (12, 88)
 """Hundredths of the sheet's points below the joint's lower and upper end: beyond, only the processes' tips
 come near the other bone."""
@@ -41,7 +46,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """
     side, number = site.own_side, site.number
     patch = SidePatch.around(labels, site.upper.frame, side, centre(site), *_ROOM)
-    above, below = (patch.bone(label_of(bone)) for bone in (site.upper, site.below))
+    above, below = _two_bones(patch, label_of(site.upper), label_of(site.below))
     sheet = _joint_sheet(patch, above, below)
     if len(sheet.points) < _LEAST_SHEET:
         raise InputUnfitError(
@@ -52,6 +57,31 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     misfit = np.concatenate([np.full(len(recess), _RECESS), 0.5 * np.abs(np.linspace(-1, 1, len(local)))])
     local = np.concatenate([local[0] - np.outer(recess, (0.0, 0.0, 1.0)), local])
     return TargetZone(patch.to_patient(local), misfit)
+
+
+def _two_bones(patch: SidePatch, upper: int, lower: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The bone above and that below, each articular process whole and without specks.
+
+    Where a network numbers some of a process like the bone that it meets, it goes with most of itself.
+    """
+    import cc3d
+
+    levels, regions = patch.labels.levels.voxels, patch.labels.regions.voxels
+    below = np.asarray(levels == lower)
+    either = below | (levels == upper)
+    for parts in ((Region.SUPERIOR_ARTICULAR_PROCESS, Region.SACRUM), (Region.INFERIOR_ARTICULAR_PROCESS,)):
+        pieces, count = cc3d.connected_components(
+            np.ascontiguousarray(either & np.isin(regions, parts)), return_N=True
+        )
+        share = np.bincount(pieces.ravel(), below.ravel(), count + 1)
+        mostly = share > np.bincount(pieces.ravel(), minlength=count + 1) / 2
+        below = np.where(pieces > 0, mostly[pieces], below)
+    voxel_mm3 = float(np.prod(patch.labels.levels.spacing))
+    upper_bone, lower_bone = (
+        cc3d.dust(np.ascontiguousarray(bone), threshold=round(_SPECK_MM3 / voxel_mm3), connectivity=6) > 0
+        for bone in (either & ~below, below)
+    )
+    return patch.solid(upper_bone), patch.solid(lower_bone)
 
 
 def _dorsal_line(
@@ -113,10 +143,14 @@ class JointSheet:
     across: NDArray[np.float64]
 
     def backward(self, part: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """The way the joint runs in the section, backward: square to ``across`` in that part of it."""
+        """The way the joint runs in the section, backward: square to ``across`` in that part of it.
+
+        Joints run backward and outward, from sagittal in the upper to nearly coronal in the lower spine: of
+        a coronal one, backward is the outer end.
+        """
         lateral, posterior = self.across[part, :2].sum(axis=0)
         along = np.array([-posterior, lateral, 0.0])
-        along *= 1.0 if along[1] > 0 else -1.0
+        along *= 1.0 if float(along @ _BACK_AND_OUT) > 0 else -1.0
         return np.asarray(along / max(float(np.linalg.norm(along)), 1e-6))
 
 

@@ -65,14 +65,14 @@ class SidePatch:
 
     def bone(self, label: int) -> NDArray[np.bool_]:
         """One bone by its VerSe integer, its surface between the labels' voxels."""
-        return self._solid(self.labels.levels.voxels == label)
+        return self.solid(self.labels.levels.voxels == label)
 
     def arch(self, label: int) -> NDArray[np.bool_]:
         """One bone less its body, as :meth:`bone`."""
         own = self.labels.levels.voxels == label
-        return self._solid(own & (self.labels.regions.voxels != Region.BODY))
+        return self.solid(own & (self.labels.regions.voxels != Region.BODY))
 
-    def _solid(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def solid(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """A mask on the labels' lattice read between its voxels: inside from a half on."""
         from scipy.ndimage import map_coordinates
 
