@@ -2,13 +2,11 @@
 
 Fine images are cut off in k-space (they ring) or spared it in the ways that scanners and anatomy know: means
 over each voxel, filters (Hamming, Fermi, raised cosine), anatomy softer than the voxels, unrung. Noise of 0.5
-to 4 % of the brightest tissue is added as receivers do. Fine images are drawn bodies (``soft_bodies``),
-phantoms (0.47 mm, no filter, no noise) and, for the test alone, real ones: halving them cuts away what rings
-at their own matrix.
+to 4 % of the brightest tissue is added as receivers do. Fine images: :mod:`benchmarks.ringing_scenes`.
 
-    python -m benchmarks.gibbs_detection --work FOLDER --part phantoms train calibrate test real
+    python -m benchmarks.gibbs_detection --work FOLDER --part phantoms train calibrate test
 
-``train`` and ``calibrate`` write procguide/quality/gibbs/ringing_model.json, ``test`` and ``real`` write
+``train`` and ``calibrate`` write procguide/quality/gibbs/ringing_model.json, ``test`` writes
 benchmarks/results/gibbs_detection.json. Seeds: 33.. train, 34.. calibrate, 32.. test.
 """
 
@@ -17,9 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,36 +25,29 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from benchmarks.recording import write_result
-from procguide.quality.faults.ringing import block_means, filled, filtered, soft_bodies, truncated
+from benchmarks.ringing_scenes import LEVELS, ROOT, Scene, phantoms, real_scenes, scenes
+from procguide.quality.faults.ringing import block_means, filled, filtered, truncated
 from procguide.quality.gibbs.detect import Model, evidence_by_axis, weighed
 from procguide.quality.gibbs.evidence import FEATURES, Evidence
 from procguide.quality.gibbs.unring import unring
 
-ROOT = Path(__file__).resolve().parent.parent
 MODEL = ROOT / "procguide" / "quality" / "gibbs" / "ringing_model.json"
-REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", ROOT.parent / "shared" / "data"))
-FIRST = {"train": 3300, "calibrate": 3400, "test": 3200}
-BODIES = {"train": 24, "calibrate": 76, "test": 10}
-LEVELS = (0.5, 1.5, 4.0)
 EDGE, RIPPLE = 4.0, 0.6
 """Slope of an edge, and ringing that counts as such: per cent of the brightest tissue. Assumed."""
-STRATA = (1.7, 3.0)
+VISIBLE = 0.35
+"""Of the noise: fainter ringing is not seen in it. Five standard deviations (Rose, J Opt Soc Am 1948;38:196)
+over 200 voxels of a band along an edge (assumed)."""
+STRATA = 3
 PLANES = (1, 2)
 RIDGE = 1e-3
 UNFOLDED = (0.25, 0.67)
 """Rows of phantoms, as shares: above and below the body folds in, with borders that lie along the matrix."""
 RINGING = ("ring", "ring filled")
 CLEAN = ("means", "hamming", "fermi", "cosine", "soft", "unrung")
+CALIBRATED = (*CLEAN, "blurred")
+"""With the hardest to tell from ringing: means of what was softened first, by this share of a voxel."""
+BLUR = 0.45
 TESTED = (*RINGING, *CLEAN, "hamming filled", "interpolated")
-REAL_IMAGES = {
-    "cervical t2*": "mri_cervical/t2s_t2s_uncropped.nii.gz",
-    **{
-        name: f"mri_lumbar/{name}_image.nii.gz"
-        for name in ("VB1_02", "VB2_04", "VB3_01", "VB3_20", "IVD_11", "IVD_20")
-    },
-}
-"""VB1_15 is left out: its rows are repeated (interpolated to the nearest), and its brightest are clipped."""
-
 Array = NDArray[np.float64]
 
 
@@ -100,7 +90,9 @@ def image_of(fine: Array, kind: str, factor: int, noise: float, rng: np.random.G
         0
     )
     what, _, shown = kind.partition(" ")
-    if what == "means":
+    if what == "blurred":
+        fine = ndimage.gaussian_filter(fine, (0, BLUR * factor, BLUR * factor))
+    if what in ("means", "blurred"):
         return np.abs(block_means(fine, factor) + receiver)
     if what == "soft":
         fine = ndimage.gaussian_filter(fine, (0, factor, factor))
@@ -136,97 +128,37 @@ def row_of(source: str, fine: Array, kind: str, factor: int, noise: float, seed:
     return Row(source, kind, factor, noise, ripple_of(fine, factor) if kind in RINGING else 0.0, kept)
 
 
-def seen(rows: list[Row]) -> list[Row]:
-    """Without those that were cut but hardly ring: they are neither found nor missed, nor clean."""
-    return [row for row in rows if not row.rings or row.ripple >= RIPPLE]
+def seen(rows: list[Row], *, in_noise: bool = True) -> list[Row]:
+    """Without those that were cut but hardly ring: they are neither found nor missed, nor clean.
+
+    ``in_noise``: nor those whose ringing noise hides.
+    """
+    share = VISIBLE if in_noise else 0.0
+    return [row for row in rows if not row.rings or row.ripple >= max(RIPPLE, share * row.noise)]
 
 
 def bright(fine: Array) -> Array:
     return fine * (100.0 / np.percentile(fine, 98))
 
 
-def stored(file: Path) -> Array:
-    return np.asarray(np.load(file)["v"], dtype=np.float64)
-
-
-def fine_images(
-    part: str, work: Path
-) -> Iterator[tuple[str, Callable[[], Array], int, list[tuple[int, float]]]]:
-    """Name, what makes the fine planes, seed, and which factors and noise levels."""
-    for n in range(BODIES[part]):
-        seed = 10 * FIRST[part] + n
-        rng = np.random.default_rng(seed)
-        case = (int(rng.integers(3, 6)), float(np.exp(rng.uniform(np.log(0.3), np.log(6.0)))))
-        cases = [(int(rng.integers(3, 6)), level) for level in LEVELS] if part == "test" else [case]
-        yield f"bodies {seed}", partial(soft_bodies, seed, 480, 4), seed, cases
-    for file in sorted(work.glob(f"{FIRST[part] // 100}??.npz")):
-        cases = [(3 + (int(file.stem) + n) % 2, level) for n, level in enumerate(LEVELS)]
-        if part == "calibrate":  # few subjects: each at more matrices and noise levels
-            cases = [(factor, level) for factor in (3, 4) for level in (0.5, 1.0, 1.5, 2.5, 4.0, 5.5)]
-        yield f"phantom {file.stem}", partial(stored, file), int(file.stem), cases
-
-
-def rows_of(part: str, work: Path, kinds: tuple[str, ...]) -> list[Row]:
-    """All rows of a part; what was worked out before is read from ``work``."""
+def rows_of(scenes: Iterable[Scene], work: Path, kinds: tuple[str, ...]) -> list[Row]:
+    """Rows of all scenes; what was worked out before is read from ``work``."""
     rows: list[Row] = []
-    for name, make, seed, cases in fine_images(part, work):
-        kept = work / f"rows {name}.json"
-        if kept.exists():
-            rows += [Row(**row) for row in json.loads(kept.read_text())]
-            continue
-        fine = bright(make())
-        some = [row_of(name, fine, kind, *case, seed) for case in cases for kind in kinds]
-        kept.write_text(json.dumps([asdict(row) for row in some]))
-        rows += some
-    return rows
-
-
-def real_rows(work: Path) -> list[Row]:
-    """Six slices of each real image, halved."""
-    import nibabel as nib
-
-    rows: list[Row] = []
-    for number, (name, path) in enumerate(REAL_IMAGES.items()):
-        kept = work / f"rows real {name.replace('*', '')}.json"
+    for scene in scenes:
+        kept = work / f"rows {scene.name}.json"
         if not kept.exists():
-            stack = np.moveaxis(np.asarray(nib.load(REAL / path).dataobj, dtype=np.float64), 2, 0)
-            slices = np.linspace(0.3 * len(stack), 0.7 * len(stack), 6).astype(int)
-            fine = bright(stack[slices])
-            some = [row_of(name, fine, kind, 2, level, number) for level in LEVELS for kind in TESTED]
+            fine = bright(scene.make())
+            some = [
+                row_of(scene.name, fine, kind, *case, scene.seed) for case in scene.cases for kind in kinds
+            ]
             kept.write_text(json.dumps([asdict(row) for row in some]))
         rows += [Row(**row) for row in json.loads(kept.read_text())]
     return rows
 
 
-def phantoms(work: Path, count: int) -> None:
-    """Fine phantom MR of every set: 6 slices of 640 x 640 at about 0.47 mm."""
-    from procguide.phantom import build, mri, sample_parameters
-
-    kinds = (
-        (mri.T2_TSE, mri.sagittal), (mri.T1_TSE, mri.sagittal), (mri.T2_TSE_AXIAL, mri.axial_block),
-        (mri.STIR, mri.sagittal), (mri.DIXON_WATER, mri.sagittal),
-    )  # fmt: skip
-    for first in FIRST.values():
-        for seed in range(first, first + count):
-            if (work / f"{seed}.npz").exists():
-                continue
-            phantom = build(sample_parameters(seed), 1.5)
-            sequence, plane = kinds[(seed + (2 if first == FIRST["test"] else 0)) % len(kinds)]
-            fine = replace(
-                plane(phantom.spine), acquired=(640, 640), reconstructed=(640, 640), slices=6,
-                gap=4.0 if plane is mri.sagittal else 20.0, oversampling=0.0,
-            )  # fmt: skip
-            settings = mri.MriSettings(
-                noise=0.0, elements=1 if seed % 2 else 4, raised_cosine=0.0,
-                faults=mri.MriFaults(flow_void=0.12),
-            )  # fmt: skip
-            volume = mri.simulate_mri(phantom, sequence, fine, seed, settings=settings)
-            np.savez_compressed(work / f"{seed}.npz", v=volume.voxels)
-
-
 QUESTIONS = {
     "detail": (("finest", "residual"), ("soft", "hamming", "fermi", "cosine")),
-    "grid": (("grid_at_edges", "grid_beside"), ("means", "unrung")),
+    "grid": (("grid_at_edges", "grid_beside", "swing"), ("means", "unrung")),
 }
 """By which features images that ring are told from which others."""
 
@@ -265,14 +197,15 @@ def scored(row: Row, model: Model) -> tuple[float, float]:
 
 
 def calibrated(rows: list[Row], document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the scores of images that do not ring, by noise stratum."""
-    empty = {"noise_percent": list(STRATA), "clean_scores": [[] for _ in range(len(STRATA) + 1)]}
-    model = Model.of(document | empty)
-    for row in rows:
-        score, noise = scored(row, model)
-        if not row.rings and np.isfinite(score):
-            empty["clean_scores"][model.stratum(noise)].append(round(score, 3))
-    return document | empty | {"clean_scores": [sorted(scores) for scores in empty["clean_scores"]]}
+    """The document with the scores of images that do not ring, in strata of as many of like noise."""
+    model = Model.of(document | {"noise_percent": [], "clean_scores": [[]]})
+    clean = [one for row in rows if not row.rings and np.isfinite((one := scored(row, model))[0])]
+    shares = np.arange(1, STRATA) / STRATA
+    edges = [round(float(edge), 1) for edge in np.quantile([noise for _, noise in clean], shares)]
+    strata: list[list[float]] = [[] for _ in range(STRATA)]
+    for score, noise in clean:
+        strata[int(np.searchsorted(edges, noise))].append(round(score, 3))
+    return document | {"noise_percent": edges, "clean_scores": [sorted(scores) for scores in strata]}
 
 
 def auc(high: list[float], low: list[float]) -> float:
@@ -313,7 +246,7 @@ def figures(rows: list[Row], model: Model) -> dict[str, Any]:
             "false_alarms": rate(lambda r, _, z=level: not r.rings and r.noise == z),
             "found": rate(lambda r, _, z=level: r.rings and r.noise == z),
         }
-    for n in range(len(STRATA) + 1):
+    for n in range(STRATA):
         table[f"stratum_{n}"] = {
             "false_alarms": rate(lambda r, noise, n=n: not r.rings and stratum(noise) == n),
             "found": rate(lambda r, noise, n=n: r.rings and stratum(noise) == n),
@@ -324,29 +257,29 @@ def figures(rows: list[Row], model: Model) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--part", nargs="+", choices=("phantoms", "train", "calibrate", "test", "real"))
-    parser.add_argument("--phantoms", type=int, default=6)
+    parser.add_argument("--part", nargs="+", choices=("phantoms", "train", "calibrate", "test"))
+    parser.add_argument("--phantoms", type=int, default=4)
     options = parser.parse_args()
     work, parts = options.work, options.part
     work.mkdir(parents=True, exist_ok=True)
     if "phantoms" in parts:
         phantoms(work, options.phantoms)
     if "train" in parts:
-        document = fit(seen(rows_of("train", work, ("ring", *CLEAN))))
+        document = fit(seen(rows_of(scenes("train", work), work, ("ring", *CLEAN))))
         MODEL.write_text(json.dumps({"features": FEATURES} | document) + "\n")
     if "calibrate" in parts:
-        document = calibrated(rows_of("calibrate", work, CLEAN), json.loads(MODEL.read_text()))
+        document = calibrated(
+            rows_of(scenes("calibrate", work), work, CALIBRATED), json.loads(MODEL.read_text())
+        )
         MODEL.write_text(json.dumps({"made_by": "python -m benchmarks.gibbs_detection"} | document) + "\n")
-    model = Model.of(json.loads(MODEL.read_text())) if MODEL.exists() else None
     result: dict[str, Any] = {}
-    if "test" in parts and model is not None:
-        rows = seen(rows_of("test", work, TESTED))
-        for name in ("bodies", "phantom"):
-            result[name] = figures([row for row in rows if row.source.startswith(name)], model)
-        if "real" in parts:
-            result["all"] = figures(rows + seen(real_rows(work)), model)
-    if "real" in parts and model is not None:
-        result["real"] = figures(seen(real_rows(work)), model)
+    if "test" in parts:
+        model = Model.of(json.loads(MODEL.read_text()))
+        rows = rows_of((*scenes("test", work), *real_scenes()), work, TESTED)
+        result["all"] = figures(seen(rows), model)
+        for name in ("real", "ct", "bodies", "phantom"):
+            result[name] = figures(seen([row for row in rows if row.source.startswith(name)]), model)
+        result["all, however faint in the noise"] = figures(seen(rows, in_noise=False), model)
     if result:
         write_result("gibbs_detection", result, os.getloadavg()[0])
 

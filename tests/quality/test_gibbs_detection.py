@@ -139,7 +139,7 @@ def test_what_was_interpolated_since_is_not_judged() -> None:
 
 
 def test_the_chance_counts_clean_images_of_like_noise() -> None:
-    model = Model(np.zeros((2, 5)), (2.0,), (np.array([0.0, 1.0, 2.0]), np.array([5.0])))
+    model = Model(np.zeros((2, len(FEATURES) + 1)), (2.0,), (np.array([0.0, 1.0, 2.0]), np.array([5.0])))
     assert model.chance(1.0, 1.0) == pytest.approx(3 / 4)
     assert model.chance(2.5, 1.0) == pytest.approx(1 / 4)
     assert model.chance(2.5, 3.0) == 1.0

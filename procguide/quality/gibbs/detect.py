@@ -54,7 +54,12 @@ class Model:
         return int(np.searchsorted(self.noise_percent, noise_percent))
 
     def chance(self, score: float, noise_percent: float) -> float:
-        """Share of images without ringing that score as high, counting this one as one of them."""
+        """Share of images without ringing that score as high, counting this one as one of them.
+
+        1 where the score itself speaks against ringing.
+        """
+        if score <= 0:
+            return 1.0
         clean = self.clean_scores[self.stratum(noise_percent)]
         as_high = len(clean) - int(np.searchsorted(clean, score, side="left"))
         return (1 + as_high) / (1 + len(clean))

@@ -4,7 +4,8 @@ An image whose k-space was cut off shows the finest detail that its matrix holds
 edges, and as strong between the voxels as on them: shifted by half a voxel it looks the same, as nothing lies
 beyond the matrix. Where k-space was filtered that detail is gone. Where each voxel is a mean over its place
 (an image without ringing), or was unrung, detail from beyond the matrix is folded back, and then the voxels'
-places count: it is stronger on them at edges, weaker beside. Noise favours no place, and can be taken off.
+places count: it is stronger on them at edges, weaker beside, and halfway between the voxels the image swings
+most. Noise favours no place, and can be taken off.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ __all__ = ["FEATURES", "LEAST_SAMPLES", "Evidence", "evidence_of"]
 
 LEAST_SAMPLES = 64
 """Fewer samples along an axis hold too few edges far enough from each other. Assumed."""
-FEATURES = ("grid_at_edges", "grid_beside", "finest", "residual")
+FEATURES = ("grid_at_edges", "grid_beside", "swing", "finest", "residual")
 """In this order: by how much finest detail is stronger on the voxels than between them, at edges, and beside;
-log of finest detail at edges less that of noise, over the edges' height; log of what unringing takes away
-beside edges over what it takes away elsewhere."""
+by how much the image swings less from voxel to voxel than between places halfway, beside edges; log of finest
+detail at edges less that of noise, over the edges' height; log of what unringing takes away beside edges over
+what it takes away elsewhere. Second and third are over the share of what is beside edges that is no noise."""
 
 _EDGES_BELOW = 0.3
 """Cycles a voxel: edges are found in what lies below."""
@@ -37,7 +39,11 @@ _LEAST_STEP = 0.06
 _BRIGHT = 0.2
 """As share of the brightest: in the background the magnitude folds noise and ringing."""
 _EVERY = 3
-"""Of so many lines one is unrung, which takes longest."""
+"""Of so many lines one is unrung, and drawn between the voxels, which takes longest."""
+_BETWEEN = 8
+"""Places a voxel at which the image's swing is followed."""
+_LEAST_SHARE = 0.1
+"""Less than this share beside edges is not told from noise: features that are over it grow no further."""
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -96,8 +102,11 @@ def evidence_of(planes: NDArray[np.floating], axis: int) -> Evidence | None:
     height = float(np.sqrt(np.mean(heights**2)))
     noise = _noise(image, bright)
     beside, away = _residual(lines)
-    residual = np.log((beside / height + 1e-4) / (away / height + 1e-4))
-    values = tuple(round(float(value), 6) for value in (*_finest(lines, height), residual))
+    residual = float(np.log((beside / height + 1e-4) / (away / height + 1e-4)))
+    share = max(1.0 - np.exp(-2.0 * residual), _LEAST_SHARE)
+    grid_at, grid_beside, finest = _finest(lines, height)
+    features = (grid_at, grid_beside / share, _swing(lines) / share, finest, residual)
+    values = tuple(round(float(value), 6) for value in features)
     ringing = float(np.sqrt(max(beside**2 - away**2, 0.0)))
     return Evidence(values, 100.0 * noise / top, 100.0 * ringing / height, len(heights))
 
@@ -170,6 +179,42 @@ def _detail_sums(one: _Lines) -> Iterator[tuple[float, ...]]:
         yield (
             chosen.sum(), (on[chosen] ** 2).sum(), squared.sum(), on[chosen].sum(), plain.sum()
         )  # fmt: skip
+
+
+def _swing(lines: list[_Lines]) -> float:
+    """Beside edges, how the steps over a voxel vary with where they start: -1 to 1, least on voxels above 0.
+
+    The steps are followed between the voxels; their variation once a voxel is summed with its phase, under
+    a window of four voxels, over its size.
+    """
+    turned, size = 0.0, 0.0
+    for one in lines:
+        chosen = (one.within(_REACH) & ~one.within(1) & one.bright)[::_EVERY]
+        varies = _variation(one.part[::_EVERY])[chosen]
+        turned -= float(varies.real.sum())
+        size += float(np.abs(varies).sum())
+    return turned / size if size > 0 else 0.0
+
+
+def _variation(part: Array) -> NDArray[np.complex128]:
+    """The steps' Fourier component of one cycle a voxel, near each voxel of ``part`` ``(lines, n)``."""
+    from scipy import fft
+
+    count, n = part.shape
+    slope = (part[:, -1:] - part[:, :1]) / (n - 1)  # taken off: cropped lines do not close to rings
+    spectrum = fft.rfft(part - slope * np.arange(n))
+    if n % 2 == 0:
+        spectrum[:, -1] = 0.0  # it cannot be shifted
+    fine = fft.irfft(spectrum, n=n * _BETWEEN) * _BETWEEN
+    steps = np.abs(np.roll(fine, -_BETWEEN, 1) - fine + slope).reshape(count, n, _BETWEEN)
+    places = np.arange(_BETWEEN) / _BETWEEN
+    turn = np.exp(-2j * np.pi * places)
+    total = np.zeros((count, n), dtype=np.complex128)
+    for off in (-3, -2, -1, 0, 1):
+        middle = off + places + 0.5  # of the step that starts there
+        window = np.where(np.abs(middle) <= 2.0, 0.5 + 0.5 * np.cos(0.5 * np.pi * middle), 0.0)
+        total += np.roll(steps, -off, 1) @ (window * turn)
+    return total
 
 
 def _residual(lines: list[_Lines]) -> tuple[float, float]:
