@@ -14,14 +14,14 @@ from procguide.planning.bearings import COARSE_DEG, Bearings
 from procguide.planning.skin import Body, depth_inside, skin_points
 from procguide.planning.zones import TargetZone
 
-__all__ = ["ANGLES", "GATE", "LATERAL", "STEEP", "Candidates", "generate"]
+__all__ = ["ANGLES", "GATE", "LATERAL", "MANY", "STEEP", "Candidates", "generate"]
 
 ANGLES = "angles of the approach"
 GATE = "passage to the target"
 LATERAL = "entry from the midline"
 STEEP = "tilt from straight down"
 _LONGEST_MM = 250.0
-_MANY = 100_000
+MANY = 100_000
 _FINE_DEG = 1.0
 _OFF_SKIN_MM = 10.0
 _FOLD_MM = 5.0
@@ -49,10 +49,13 @@ class Candidates:
         return len(self.depth_mm)
 
 
-def generate(body: Body, zone: TargetZone, bearings: Bearings, entry: Vector | None = None) -> Candidates:
+def generate(
+    body: Body, zone: TargetZone, bearings: Bearings, entry: Vector | None = None, many: int = MANY
+) -> Candidates:
     """Every needle to the zone: on a grid of angles, through its gates, or from a given ``entry``.
 
-    Each is followed back to the skin; with an ``entry``, it starts there.
+    Each is followed back to the skin; with an ``entry``, it starts there. The grid is as fine as gives about
+    ``many`` needles.
     """
     excluded: dict[str, Truths] = {}
     if entry is not None:
@@ -62,7 +65,7 @@ def generate(body: Body, zone: TargetZone, bearings: Bearings, entry: Vector | N
         which = np.repeat(np.arange(len(zone.points)), len(zone.gates))
         along = (zone.points[:, None] - zone.gates[None]).reshape(-1, 3)
     else:
-        inward = _grid(bearings, len(zone.points))
+        inward = _grid(bearings, len(zone.points), many)
         which = np.repeat(np.arange(len(zone.points)), len(inward))
         along = np.tile(inward, (len(zone.points), 1))
     targets = zone.points[which]
@@ -84,10 +87,10 @@ def generate(body: Body, zone: TargetZone, bearings: Bearings, entry: Vector | N
     return Candidates(entries, targets, depth, bearings.misfit(inward), zone.misfit[which], excluded)
 
 
-def _grid(bearings: Bearings, count: int) -> Floats:
+def _grid(bearings: Bearings, count: int, many: int) -> Floats:
     """Directions ``(n, 3)`` for each of ``count`` points: as fine as 1 degree if needles stay few enough."""
     coarse = len(bearings.inward) * count
-    step = max(COARSE_DEG * np.sqrt(coarse / _MANY), _FINE_DEG)
+    step = max(COARSE_DEG * np.sqrt(coarse / many), _FINE_DEG)
     return bearings.directions(step) if step < COARSE_DEG else bearings.inward
 
 

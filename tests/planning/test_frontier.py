@@ -17,6 +17,7 @@ from procguide.planning.explain import explain
 from procguide.planning.frontier import Frontier, _efficient, explore, read_weights
 from procguide.planning.names import Objective
 from procguide.planning.planner import plans_of
+from procguide.planning.zones import TargetZone
 from tests.planning.conftest import Patient
 
 TRANSFORAMINAL = "transforaminal_esi_subpedicular"
@@ -193,3 +194,18 @@ def test_a_case_without_any_candidate_is_explained(frontier: Frontier) -> None:
     assert said.explanation is not None
     assert said.explanation.efficient == 0
     assert said.explanation.exclusions[0].constraint == "bone"
+
+
+def test_a_zone_without_a_needle_is_searched_again_with_its_points_closer(frontier: Frontier) -> None:
+    spine, zone = frontier.case.site.spine, frontier.case.zone
+    inside_bone = np.array([spine.vertebra("L3").frame.origin])
+    shut = TargetZone(inside_bone, np.zeros(1))
+    assert not len(explore(replace(frontier.case, zone=shut)))
+    found = explore(replace(frontier.case, zone=replace(shut, finer=zone)))
+    assert len(found)
+    assert {tuple(target) for target in found.candidates.targets} <= {tuple(point) for point in zone.points}
+
+
+def test_a_finer_search_is_not_made_where_there_is_a_needle(frontier: Frontier) -> None:
+    zone = replace(frontier.case.zone, finer=TargetZone(frontier.case.zone.points[:1], np.zeros(1)))
+    assert len(explore(replace(frontier.case, zone=zone))) == len(frontier)

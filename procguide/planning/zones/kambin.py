@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ __all__ = ["centre", "sample"]
 _WIDE_MM = 3.0
 _LEAST_MM = 2.0
 _BEFORE_JOINT_MM = 1.0
+_FINER_MM = 0.6
 _POOR_MM = 4.0
 """From this distance from the best place on, one is as good as the next (assumed)."""
 
@@ -36,6 +39,11 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     lateral view it is the endplate's back border that is seen, and no point lies far before or behind that,
     nor in the foramen's upper half, where the root is.
     """
+    return replace(_sampled(site, labels, 1.0, 6), finer=_sampled(site, labels, _FINER_MM, 9))
+
+
+def _sampled(site: Site, labels: LocalLabels, step_mm: float, columns: int) -> TargetZone:
+    """The zone's points at steps of height and depth, in so many columns under the pedicle."""
     side, number, pedicle = site.own_side, site.number, pedicle_of(site.upper, site.own_side)
     rim, frame = _endplate_axes(site)
     patch = SidePatch.around(labels, frame, side, centre(site), (-14, -16, -24), (14, 16, 16))
@@ -45,9 +53,10 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     start = patch.index(patch.from_patient(centre(site)))[1]
     best = np.array([number(f"{name}_best_mm") for name in ("behind_endplate", "above_endplate")])
     points, misfit = [], []
-    for above in np.arange(number("above_endplate_low_mm"), number("above_endplate_high_mm") + 0.1, 1.0):
+    low, high = number("above_endplate_low_mm"), number("above_endplate_high_mm")
+    for above in np.arange(low, high + 0.1, step_mm):
         row = round(float(patch.index((0, 0, above))[2]))
-        for off in np.linspace(-number("medial_mm"), number("lateral_mm"), 6):
+        for off in np.linspace(-number("medial_mm"), number("lateral_mm"), columns):
             column = round(float(across + off / STEP_MM))
             if not (0 <= row < solid.shape[2] and 0 <= column < solid.shape[0]):
                 continue
@@ -57,15 +66,15 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
             edge, rear = (patch.local((0, at - 0.5, 0))[1] for at in run)
             first = max(edge + number("behind_disc_mm"), rim + number("behind_endplate_low_mm"))
             last = min(rear - _BEFORE_JOINT_MM, rim + number("behind_endplate_high_mm"))
-            for y in np.arange(first, last + 1e-6, 1.0):
+            for y in np.arange(first, last + 1e-6, step_mm):
                 x, _, z = patch.local((column, 0, row))
                 points.append((x, y, z))
                 misfit.append(np.linalg.norm((off, y - rim - best[0], above - best[1])) / _POOR_MM)
     if not points:
         return TargetZone(np.empty((0, 3)), np.empty(0))
     places = patch.to_patient(np.array(points))
-    low = foramen_frame(site.upper, site.below, side).to_local(places)[:, 2] <= 0
-    return TargetZone(places[low], np.clip(np.array(misfit)[low], 0, 1))
+    lower = foramen_frame(site.upper, site.below, side).to_local(places)[:, 2] <= 0
+    return TargetZone(places[lower], np.clip(np.array(misfit)[lower], 0, 1))
 
 
 def _endplate_axes(site: Site) -> tuple[float, AnatomicalFrame]:

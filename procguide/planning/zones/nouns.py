@@ -20,11 +20,13 @@ class TargetZone:
 
     ``gates`` ``(m, 3)``, where there are any: the shaft has to pass through one of them on its way (a
     pedicle's isthmus, the sacral hiatus), so directions follow from pairs of gate and point.
+    ``finer``: the same zone with its points closer, searched where these leave no needle.
     """
 
     points: NDArray[np.float64]
     misfit: NDArray[np.float64]
     gates: NDArray[np.float64] | None = None
+    finer: TargetZone | None = None
 
 
 @dataclass(frozen=True)
