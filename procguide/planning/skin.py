@@ -57,7 +57,10 @@ def body_from_labels(regions: LabelMap, box: Box) -> Body:
     region = (np.array([-1e6, -1e6, box[0][2]]), np.array([1e6, 1e6, box[1][2]]))
     grid = working_grid(regions.grid, _SPACING_MM, region)
     if not np.isin(regions.present(), _SUPERFICIAL).any():
-        raise InputUnfitError("the labels do not show the skin; give the image too.")
+        raise InputUnfitError(
+            "the labels do not show the skin, and only a CT shows it by itself: plan on a CT of the patient, "
+            "or give labels of the whole body."
+        )
     inside = _without_air(resample(regions, grid).voxels > 0).astype(np.float32)
     return _body(Volume(inside, grid.affine), box)
 

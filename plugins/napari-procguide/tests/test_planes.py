@@ -75,6 +75,13 @@ class TestSlices:
         assert take(marked, plane).values.max() == 0
         assert take(marked, plane, slab_mm=24).values.max() == 1000
 
+    def test_an_oblique_plane_is_sampled_where_it_is_looked_at(self, marked):
+        plane = down_needle((60.0, 80.0, 30.0), LEFT_KIDNEY, LEFT_KIDNEY)
+        whole, part = take(marked, plane), take(marked, plane, view=(-10.0, -40.0, 20.0, 80.0))
+        assert part.values.shape == (384, 96)
+        assert (part.left, part.top, part.width, part.height) == (-10.0, -40.0, 20.0, 80.0)
+        assert part.values.max() == pytest.approx(whole.values.max(), rel=0.1)
+
     def test_a_plane_outside_shows_nothing(self, marked):
         assert take(marked, AXIAL.at((0, 0, 500.0))) is None
 

@@ -152,6 +152,15 @@ class TestLooking:
         opened.key_list.close()
         assert len({one.key for one in opened.keys}) == len(opened.keys)
 
+    def test_a_pane_alone_and_all_again(self, opened):
+        panes = opened.panes.panes
+        QTest.mouseClick(panes["sagittal"], Qt.MouseButton.LeftButton)
+        key = next(one for one in opened.keys if one.key == "F")
+        key.call()
+        assert [name for name, pane in panes.items() if pane.isVisible()] == ["sagittal"]
+        key.call()
+        assert all(pane.isVisible() for pane in panes.values())
+
     def test_the_name_is_hidden_until_it_is_asked_for(self, opened):
         source, identity = opened.panes.panes["axial"].source, opened.assistant.study.opened.identity
         assert identity

@@ -109,7 +109,7 @@ class Layers:
             yield
             layer.visible = True
             yield
-            self.viewer.fit_to_view()
+            self.viewer.fit_to_view(layers=[layer])
         self._in_use.add(_IMAGE)
         yield
 
@@ -139,8 +139,10 @@ class Layers:
                 self._set_visible(name, True)
                 yield
         if wanted:
-            self.viewer.fit_to_view()
             self._look_from_behind()
+            spine = self._get(_SPINE)
+            if spine is not None and _SPINE in self._in_use:
+                self.viewer.fit_to_view(layers=[spine])
             yield
 
     def _set_visible(self, name: str, visible: bool) -> None:

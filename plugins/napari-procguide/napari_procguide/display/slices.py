@@ -30,18 +30,18 @@ def take(
     plane: Plane,
     *,
     slab_mm: float = 0.0,
-    half_mm: float = 60.0,
+    view: tuple[float, float, float, float] = (-60.0, -60.0, 120.0, 120.0),
     pixels: int = 192,
     nearest: bool = False,
 ) -> Slice | None:
     """What the plane shows of ``lattice``; None where it misses it.
 
-    With ``slab_mm`` the maximum over a slab about the plane. An oblique plane shows ``half_mm`` to all sides
-    with that many ``pixels`` across.
+    With ``slab_mm`` the maximum over a slab about the plane. Of an oblique plane ``view`` is shown: left,
+    top, width, height, mm from its centre; with ``pixels`` squared in all.
     """
     if plane.is_orthogonal:
         return _by_index(lattice, plane, slab_mm)
-    return _by_sampling(lattice, plane, slab_mm, half_mm, pixels, nearest)
+    return _by_sampling(lattice, plane, slab_mm, view, pixels, nearest)
 
 
 def _by_index(lattice: Lattice, plane: Plane, slab_mm: float) -> Slice | None:
@@ -73,25 +73,33 @@ def _by_index(lattice: Lattice, plane: Plane, slab_mm: float) -> Slice | None:
 
 
 def _by_sampling(
-    lattice: Lattice, plane: Plane, slab_mm: float, half_mm: float, pixels: int, nearest: bool
+    lattice: Lattice,
+    plane: Plane,
+    slab_mm: float,
+    view: tuple[float, float, float, float],
+    pixels: int,
+    nearest: bool,
 ) -> Slice:
     from scipy.ndimage import affine_transform
 
+    left, top, width, height = view
+    fine = max(float(np.sqrt(width * height)) / pixels, 1e-3)
+    rows, columns = max(1, round(height / fine)), max(1, round(width / fine))
     count = max(1, min(9, int(slab_mm // 2) + 1)) if slab_mm > 0 else 1
-    steps_mm = np.array([slab_mm / max(count - 1, 1), 2 * half_mm / pixels, 2 * half_mm / pixels])
+    steps_mm = np.array([slab_mm / max(count - 1, 1), height / rows, width / columns])
     axes = np.array([plane.normal, plane.down, plane.right])[:, ::-1].T / lattice.spacing[:, None]
-    first = -steps_mm * (np.array([count, pixels, pixels]) - 1) / 2
+    first = np.array([-slab_mm / 2 if count > 1 else 0.0, top + steps_mm[1] / 2, left + steps_mm[2] / 2])
     values = affine_transform(
         lattice.voxels,
         axes * steps_mm,
         lattice.index_of(plane.centre) + axes @ first,
-        (count, pixels, pixels),
+        (count, rows, columns),
         order=0 if nearest else 1,
         output=lattice.voxels.dtype if nearest else np.float32,
         cval=0.0 if nearest else lattice.air,
         prefilter=False,
     ).max(axis=0)
-    return Slice(values, -half_mm, -half_mm, 2 * half_mm, 2 * half_mm)
+    return Slice(values, left, top, width, height)
 
 
 def grey(values: NDArray[Any], window: tuple[float, float]) -> NDArray[np.uint8]:

@@ -152,6 +152,21 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class BesideShown:
+    """Another series of the study, to be looked at beside the one in which is planned.
+
+    ``same_place``: both say the same frame of reference (PS3.3 C.7.4.1), so that a place of one is that of
+    the other.
+    """
+
+    series: SeriesShown
+    image: GridShown
+    header: str
+    window: tuple[float, float]
+    same_place: bool
+
+
+@dataclass(frozen=True)
 class NeedleRead:
     """A needle of a plan that was written before; its ends in patient LPS mm."""
 

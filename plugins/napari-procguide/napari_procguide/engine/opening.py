@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_procguide.engine.messages import FramesShown, Listed, Opened, SeriesShown
+from napari_procguide.engine.messages import BesideShown, FramesShown, Listed, Opened, SeriesShown
 from napari_procguide.engine.state import State
 from procguide.cli.audited import images_read
 from procguide.cli.pipeline import Case
@@ -19,7 +19,7 @@ from procguide.errors import ProcguideError, UsageError
 from procguide.imaging import Cine, Modality, Volume
 from procguide.imaging.resample import resample, working_grid
 
-__all__ = ["frames", "list_sample", "list_series", "show", "straight", "thumbnails"]
+__all__ = ["beside", "frames", "list_sample", "list_series", "show", "straight", "thumbnails"]
 
 _MOST_VOXELS = 80_000_000
 _THUMBNAIL = 72
@@ -78,6 +78,30 @@ def show(state: State, steps: Steps, number: int) -> Opened:
         _window(volume),
         _key(series),
     )
+
+
+def beside(state: State, steps: Steps, number: int) -> BesideShown:
+    """Read another series' voxels; what is planned in stays."""
+    series = _series(state, number)
+    with steps.step("read pixels"):
+        volume = read_volume(series)
+        images_read(series)
+    image, _ = straight(volume)
+    shown = state.save("beside", image.voxels, image.grid)
+    here, there = _frame_of_reference(state.case.series), _frame_of_reference(series)
+    return BesideShown(
+        _line(number, series), shown, _header(series), _window(volume), bool(here) and here == there
+    )
+
+
+def _frame_of_reference(series: Series) -> str:
+    """DICOM (0020,0052) of its first image; empty where none is said."""
+    from pydicom import dcmread
+
+    if series.volume is not None:
+        return ""
+    header = dcmread(series.files[0], stop_before_pixels=True, specific_tags=["FrameOfReferenceUID"])
+    return str(header.get("FrameOfReferenceUID", ""))
 
 
 def _key(series: Series) -> str:

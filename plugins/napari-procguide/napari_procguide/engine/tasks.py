@@ -19,6 +19,7 @@ def warm_up(_state: Any, _steps: Steps) -> None:
 
 TASKS: Mapping[str, Callable[..., Any]] = {
     "approve": planning.approve,
+    "beside": opening.beside,
     "degibbs": labelling.degibbs,
     "drag": planning.drag,
     "edited": labelling.edited,

@@ -127,6 +127,10 @@ class Assistant:
 
         self.jobs.run("Opening", "show", opened, number=number)
 
+    def show_beside(self, number: int) -> None:
+        """Show another series beside the one in which is planned."""
+        self.jobs.run("Opening", "beside", self.study.set_beside, number=number)
+
     def show_frames(self, number: int) -> None:
         """Show a series of pictures in a pane of its own."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_procguide.engine.messages import GridShown, Judged, Labelled, Listed, Opened
+from napari_procguide.engine.messages import BesideShown, GridShown, Judged, Labelled, Listed, Opened
 from procguide.geometry import Vector
 
 __all__ = ["Lattice", "StudyModel"]
@@ -70,6 +70,7 @@ class StudyModel:
     compared_changed = Signal()
     findings_changed = Signal()
     labels_changed = Signal()
+    beside_changed = Signal()
 
     def __init__(self) -> None:
         self.listed: Listed | None = None
@@ -81,10 +82,13 @@ class StudyModel:
         self.regions: Lattice | None = None
         self.unrung: Lattice | None = None
         self.compared: Lattice | None = None
+        self.beside_shown: BesideShown | None = None
+        self.beside: Lattice | None = None
 
     def set_listed(self, listed: Listed | None) -> None:
         """Another path was opened."""
         self.listed = listed
+        self.set_beside(None)
         self.listed_changed.emit()
 
     def set_opened(self, opened: Opened | None, image: Lattice | None) -> None:
@@ -94,6 +98,12 @@ class StudyModel:
         self.set_judged(None)
         self.set_labelled(None)
         self.image_changed.emit()
+
+    def set_beside(self, shown: BesideShown | None) -> None:
+        """Another series beside the one shown, or none."""
+        self.beside_shown = shown
+        self.beside = None if shown is None else Lattice.read(shown.image)
+        self.beside_changed.emit()
 
     def set_judged(self, judged: Judged | None) -> None:
         """The series was judged."""

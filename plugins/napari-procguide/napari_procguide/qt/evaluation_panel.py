@@ -38,6 +38,7 @@ class EvaluationPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         for widget in (self.angles, self.words, self.clearances):
             column.addWidget(widget)
+        self.clearances.setMinimumHeight(60)
         self._plan.needle_changed.connect(self._fill)
         self._fill()
 

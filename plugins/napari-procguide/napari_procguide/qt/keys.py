@@ -43,6 +43,7 @@ def workspace_keys(workspace: Workspace) -> tuple[Key, ...]:
         Key("+", "larger", partial(zoom, 1.15)),
         Key("-", "smaller", partial(zoom, 1 / 1.15)),
         Key("0", "whole pictures", workspace.panes.reset),
+        Key("F", "the pane last clicked alone, or all again", workspace.panes.turn_alone),
         Key("L", "labels shown, dimmed, hidden", assistant.view.cycle_labels),
         Key("V", "napari's canvas in 3D or as a slice", workspace.in_3d_toggle),
         Key("M", "measure a distance, or stop measuring", partial(measurements.toggle, Kind.DISTANCE)),

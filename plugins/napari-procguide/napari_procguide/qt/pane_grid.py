@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QLabel, QSplitter, QVBoxLayout, QWidget
@@ -20,6 +21,7 @@ class PaneGrid(QWidget):
     def __init__(self, assistant: Assistant, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._assistant = assistant
+        self.last, self.alone = "axial", ""
         self.panes: Mapping[str, SlicePane] = {
             **{
                 name: SlicePane(name, PlaneSource(assistant, name))
@@ -65,8 +67,9 @@ class PaneGrid(QWidget):
             signal.connect(self.refresh)
         assistant.view.point_changed.connect(self.follow)
         assistant.study.image_changed.connect(self.reset)
-        for pane in self.panes.values():
+        for name, pane in self.panes.items():
             pane.pointed.connect(self._say)
+            pane.entered.connect(partial(self._enter, name))
 
     def follow(self) -> None:
         """Draw the panes that go through the crosshair; the needle's own stay."""
@@ -83,11 +86,15 @@ class PaneGrid(QWidget):
         for pane in self.panes.values():
             pane.reset()
 
-    def maximise(self, name: str | None) -> None:
-        """One pane alone, or all again."""
+    def _enter(self, name: str) -> None:
+        self.last = name
+
+    def turn_alone(self) -> None:
+        """The pane that was clicked last alone, or all again; the needle's two stay together."""
+        self.alone = "" if self.alone else self.last
         for widget in self._cells:
-            holds = name is not None and (widget is self.panes[name] or self.panes[name].parent() is widget)
-            widget.setVisible(name is None or holds)
+            pane = self.panes.get(self.alone)
+            widget.setVisible(pane is None or widget in (pane, pane.parent()))
 
     def _say(self, point: tuple[float, float, float] | None) -> None:
         image = self._assistant.study.compared or self._assistant.study.image

@@ -37,6 +37,8 @@ class PaneSource:
     def __init__(self, assistant: Assistant, name: str) -> None:
         self.assistant, self.name = assistant, name
         self.view, self.plan, self.study = assistant.view, assistant.plan, assistant.study
+        self.look = self.view
+        """Whose window and slab it has; ``view`` has the place."""
 
     @property
     def image(self) -> Lattice | None:
@@ -100,10 +102,10 @@ class PaneSource:
 
     def corner(self) -> str:
         """Top right."""
-        level, width = self.view.window
+        level, width = self.look.window
         words = [f"WL {level:.0f}  WW {width:.0f}"]
-        if self.view.slab_mm > 0:
-            words.append(f"slab maximum {self.view.slab_mm:g} mm")
+        if self.look.slab_mm > 0:
+            words.append(f"slab maximum {self.look.slab_mm:g} mm")
         if self.study.compared is not None:
             words.append("without ringing")
         return "\n".join(words)
@@ -191,8 +193,8 @@ class DownNeedleSource(PaneSource):
 
     def title(self) -> str:
         """With how far from the tip."""
-        beyond = "beyond" if self.before_tip_mm < 0 else "before"
-        return f"down the needle\n{abs(self.before_tip_mm):.0f} mm {beyond} the tip"
+        past = "past the tip" if self.before_tip_mm < 0 else "to the tip"
+        return f"down the needle\n{abs(self.before_tip_mm):.0f} mm {past}"
 
 
 class AlongNeedleSource(PaneSource):

@@ -65,13 +65,13 @@ class _Window(_Idle):
     """Right button: width by left and right, level by up and down."""
 
     def press(self, event: QMouseEvent) -> None:
-        self.start, self.window = event.position(), self.pane.source.view.window
+        self.start, self.window = event.position(), self.pane.source.look.window
 
     def move(self, event: QMouseEvent) -> None:
         level, width = self.window
         step = max(width, 1e-3) / 250
         across, down = event.position().x() - self.start.x(), event.position().y() - self.start.y()
-        self.pane.source.view.window = (level + down * step, width + across * step)
+        self.pane.source.look.window = (level + down * step, width + across * step)
 
 
 class _Pan(_Idle):

@@ -74,6 +74,7 @@ class PlanPanel(QWidget):
         split = QSplitter(Qt.Orientation.Vertical)
         split.addWidget(self.table)
         split.addWidget(self.evaluation)
+        split.setStretchFactor(1, 1)
         buttons = QGridLayout()
         for number, widget in enumerate(
             (self.lock, self.keep, self.undo, self.sound, self.sitting, self.clear, self.export, self.approve)

@@ -12,7 +12,7 @@ from napari_procguide.models.plan import Row
 
 __all__ = ["PlanTable"]
 
-_HEADERS = ("", "Length", "Nearest", "Distance", "P(broken)", "Oblique", "Tilt")
+_HEADERS = ("", "Length", "Nearest", "P(broken)", "Oblique", "Tilt")
 _PROBABLE = 0.5
 
 
@@ -28,6 +28,7 @@ class PlanTable(QTableWidget):
         self.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self.setAccessibleName("Ranked needles")
         self.cellClicked.connect(lambda row, _column: assistant.fly_to(row))
         assistant.plan.plans_changed.connect(self._fill)
@@ -40,7 +41,7 @@ class PlanTable(QTableWidget):
             for column, words in enumerate(_cells(row)):
                 item = QTableWidgetItem(words)
                 item.setTextAlignment(Qt.AlignmentFlag.AlignCenter)
-                if column == 4 and row.p_violation >= _PROBABLE:
+                if column == 3 and row.p_violation >= _PROBABLE:
                     item.setForeground(QBrush(QColor(*BROKEN)))
                 self.setItem(number, column, item)
 
@@ -58,8 +59,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         f"{row.rank}{' ✎' if row.by_hand else ''}",
         f"{row.length_mm:.0f} mm",
-        row.nearest,
-        "" if row.distance_mm is None else f"{row.distance_mm:.1f} mm",
+        row.nearest + ("" if row.distance_mm is None else f"\n{row.distance_mm:.1f} mm"),
         f"{100 * row.p_violation:.0f} %",
         f"{row.oblique_deg:+.0f}°{reach}",
         f"{row.tilt_deg:+.0f}°",

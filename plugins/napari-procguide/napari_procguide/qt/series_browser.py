@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QIcon, QImage, QPixmap
 from qtpy.QtWidgets import (
+    QCheckBox,
     QFileDialog,
     QHBoxLayout,
     QLabel,
@@ -42,9 +43,11 @@ class SeriesBrowser(QWidget):
         buttons = QHBoxLayout()
         for button in (self.folder, self.file, self.sample):
             buttons.addWidget(button)
+        self.beside = QCheckBox("A click shows the series beside the one that is open")
         column = QVBoxLayout(self)
         column.addLayout(buttons)
         column.addWidget(self.list, 1)
+        column.addWidget(self.beside)
         column.addWidget(self.words)
         self.folder.clicked.connect(self._open_folder)
         self.file.clicked.connect(self._open_file)
@@ -83,11 +86,13 @@ class SeriesBrowser(QWidget):
 
     def _show(self, item: QListWidgetItem) -> None:
         number = int(item.data(Qt.ItemDataRole.UserRole))
-        listed = self._assistant.study.listed
-        if listed is not None and listed.series[number].is_volume:
-            self._assistant.show(number)
-        else:
+        listed, opened = self._assistant.study.listed, self._assistant.study.opened
+        if listed is None or not listed.series[number].is_volume:
             self._assistant.show_frames(number)
+        elif self.beside.isChecked() and opened is not None and opened.series.number != number:
+            self._assistant.show_beside(number)
+        else:
+            self._assistant.show(number)
 
     def _say(self) -> None:
         """Mark the series that is shown."""

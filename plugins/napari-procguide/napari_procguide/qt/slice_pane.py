@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["SlicePane"]
 
 _MARGIN = 1.02
+_NARROW = 300
+"""Pixels: words stand below the upper letter, not beside it."""
 _WRAP = int(Qt.TextFlag.TextWordWrap)
 
 
@@ -100,7 +102,7 @@ class SlicePane(QWidget):
 
     def _picture(self, painter: QPainter, plane: Plane, scale: Scale) -> None:
         """Image and labels; kept while only what lies over them changes, as when a needle is dragged."""
-        view, layers = self.source.view, list(self.source.label_layers())
+        view, layers = self.source.look, list(self.source.label_layers())
         told = [(lattice, table.tobytes(), opacity) for lattice, table, opacity in layers]
         ratio = self.devicePixelRatioF()
         look = (view.window, view.slab_mm, self.source.image, ratio, self.width(), self.height())
@@ -122,15 +124,17 @@ class SlicePane(QWidget):
         scale: Scale,
         layers: list[tuple[Lattice, NDArray[np.uint8], float]],
     ) -> None:
-        view, image = self.source.view, self.source.image
+        view, image = self.source.look, self.source.image
         assert image is not None
-        half = self.source.half_mm / self.zoom
-        where = take(image, plane, slab_mm=view.slab_mm, half_mm=half)
+        left, top = scale.to_mm(0, 0)
+        right, bottom = scale.to_mm(self.width(), self.height())
+        seen = (left, top, right - left, bottom - top)
+        where = take(image, plane, slab_mm=view.slab_mm, view=seen)
         if where is None:
             return
         draw_picture(painter, scale, where, grey(where.values, view.window))
         for lattice, table, opacity in layers:
-            labels = take(lattice, plane, half_mm=half, nearest=True)
+            labels = take(lattice, plane, view=seen, nearest=True)
             if labels is not None:
                 draw_labels(painter, scale, labels, table, opacity)
 
@@ -164,12 +168,15 @@ class SlicePane(QWidget):
             draw_words(painter, box, letters((a, b, c)), white, centre)
         font.setBold(False)
         painter.setFont(font)
+        narrow = width < _NARROW
         top_left = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | _WRAP
-        draw_words(painter, QRectF(6, 3, width / 2 - 26, 60), self.source.title(), white, top_left)
+        title = QRectF(6, 24, width - 12, 90) if narrow else QRectF(6, 3, width / 2 - 26, 90)
+        draw_words(painter, title, self.source.title(), white, top_left)
         low_right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignBottom
         corner = QRectF(width / 2 + 20, height - 92, width / 2 - 26, 50)
-        if self.source.corner():
-            draw_words(painter, corner, self.source.corner(), white, low_right)
+        said = self.source.corner()
+        if said:
+            draw_words(painter, corner, said.replace("  ", "\n") if narrow else said, white, low_right)
         self._scale_bar(painter)
 
     def _scale_bar(self, painter: QPainter) -> None:
@@ -186,11 +193,11 @@ class SlicePane(QWidget):
         font = painter.font()
         font.setPointSizeF(max(font.pointSizeF() - 1.5, 6.5))
         painter.setFont(font)
-        narrow = self.width() < painter.fontMetrics().horizontalAdvance(DISCLAIMER) + 12
+        place = self.rect().adjusted(4, 0, -4, -2)
+        foot = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom) | _WRAP
+        narrow = place.width() < painter.fontMetrics().horizontalAdvance(DISCLAIMER) + 12
         words = DISCLAIMER.replace(", ", ",\n") if narrow else DISCLAIMER
-        tall = 30 if narrow else 15
-        box = QRectF(0, self.height() - tall - 2, self.width(), tall)
-        draw_words(painter, box, words, QColor(255, 200, 120), Qt.AlignmentFlag.AlignCenter)
+        draw_words(painter, QRectF(place), words, QColor(255, 200, 120), foot)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Scroll through the image; with Control zoom about the pointer."""

@@ -27,6 +27,7 @@ from napari_procguide.display.layers import Layers
 from napari_procguide.engine.client import Engine
 from napari_procguide.models.assistant import Assistant
 from napari_procguide.models.memory import Memory
+from napari_procguide.qt.beside_pane import BesidePane
 from napari_procguide.qt.cine_pane import CinePane
 from napari_procguide.qt.job_bar import JobBar
 from napari_procguide.qt.keys import workspace_keys
@@ -66,6 +67,7 @@ class Workspace(QWidget):
         self.mailbox.receive = self.assistant.jobs.receive
         self.layers = Layers(napari_viewer)
         self.panes = PaneGrid(self.assistant)
+        self.beside = BesidePane(self.assistant)
         self.cine = CinePane(self.assistant)
         self.look = LookBar(self.assistant)
         self.measure = MeasureBar(self.assistant.measurements)
@@ -112,11 +114,11 @@ class Workspace(QWidget):
         top.addWidget(self.help)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(self.panes)
+        split.addWidget(self.beside)
         split.addWidget(self.cine)
         split.addWidget(self.tabs)
-        split.setStretchFactor(0, 3)
-        split.setStretchFactor(1, 2)
-        split.setStretchFactor(2, 1)
+        for place, stretch in enumerate((3, 2, 2, 1)):
+            split.setStretchFactor(place, stretch)
         column = QVBoxLayout(self)
         column.setContentsMargins(2, 2, 2, 2)
         column.addLayout(top)
