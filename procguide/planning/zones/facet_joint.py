@@ -60,22 +60,23 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
 
 
 def _two_bones(patch: SidePatch, upper: int, lower: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The bone above and that below, each articular process whole and without specks.
+    """The bone above and that below without specks, the superior articular process whole.
 
-    Where a network numbers some of a process like the bone that it meets, it goes with most of itself.
+    Where a network numbers some of it like the bone that it meets, it goes with most of itself. Not so the
+    inferior ones: that above meets that below at its tip, and both may be one piece.
     """
     import cc3d
 
     levels, regions = patch.labels.levels.voxels, patch.labels.regions.voxels
     below = np.asarray(levels == lower)
     either = below | (levels == upper)
-    for parts in ((Region.SUPERIOR_ARTICULAR_PROCESS, Region.SACRUM), (Region.INFERIOR_ARTICULAR_PROCESS,)):
-        pieces, count = cc3d.connected_components(
-            np.ascontiguousarray(either & np.isin(regions, parts)), return_N=True
-        )
-        share = np.bincount(pieces.ravel(), below.ravel(), count + 1)
-        mostly = share > np.bincount(pieces.ravel(), minlength=count + 1) / 2
-        below = np.where(pieces > 0, mostly[pieces], below)
+    parts = (Region.SUPERIOR_ARTICULAR_PROCESS, Region.SACRUM)
+    pieces, count = cc3d.connected_components(
+        np.ascontiguousarray(either & np.isin(regions, parts)), return_N=True
+    )
+    share = np.bincount(pieces.ravel(), below.ravel(), count + 1)
+    mostly = share > np.bincount(pieces.ravel(), minlength=count + 1) / 2
+    below = np.where(pieces > 0, mostly[pieces], below)
     voxel_mm3 = float(np.prod(patch.labels.levels.spacing))
     upper_bone, lower_bone = (
         cc3d.dust(np.ascontiguousarray(bone), threshold=round(_SPECK_MM3 / voxel_mm3), connectivity=6) > 0
