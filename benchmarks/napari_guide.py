@@ -76,6 +76,16 @@ def open_study(session: Photographed) -> None:
     session.take("open")
 
 
+def put_beside(session: Photographed) -> None:
+    """The sagittal T2 series beside the CT, then away again."""
+    study = session.assistant.study
+    number = next(one.number for one in study.listed.series if "T2 TSE sagittal" in one.description)
+    session.assistant.show_beside(number)
+    session.wait(lambda: study.beside is not None)
+    session.take("beside")
+    study.set_beside(None)
+
+
 def judge(session: Photographed) -> None:
     """Quality, one finding gone to."""
     session.tab(session.workspace.quality)
@@ -179,6 +189,7 @@ def _project(image: Any, folder: Path) -> None:
 
 STEPS: tuple[Callable[[Photographed], None], ...] = (
     open_study,
+    put_beside,
     judge,
     label,
     plan,

@@ -18,6 +18,7 @@ from napari_procguide.qt.slice_pane import SlicePane
 
 __all__ = ["BesidePane"]
 
+_LEAST_WIDTH = 280
 _PLANES = ("axial", "sagittal", "coronal")
 
 
@@ -73,6 +74,7 @@ class BesidePane(QWidget):
             column.addWidget(pane, 1)
             pane.source.look.look_changed.connect(self._draw)
         column.addLayout(foot)
+        self.setMinimumWidth(_LEAST_WIDTH)
         self.plane.setCurrentText("sagittal")
         self.plane.currentTextChanged.connect(self._turn)
         self.close_it.clicked.connect(lambda: assistant.study.set_beside(None))

@@ -95,7 +95,8 @@ class SlicePane(QWidget):
             self._words(painter, plane)
         elif self.source.why_empty:
             painter.setPen(QColor(170, 170, 170))
-            painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignCenter), self.source.why_empty)
+            middle = int(Qt.AlignmentFlag.AlignCenter) | _WRAP
+            painter.drawText(self.rect().adjusted(4, 0, -4, 0), middle, self.source.why_empty)
         self._bar(painter)
         painter.end()
         self.painted += 1
