@@ -8,10 +8,12 @@ import pytest
 from procguide.anatomy import BONE, CANAL_CONTENT, Region, Side
 from procguide.phantom import Phantom, build, sample_parameters
 from procguide.planning.structures.dura import (
+    BESIDE_PEDICLE_MM,
     beside_pedicles,
     dura_spread_mm,
     interlaminar_line,
     model_dura,
+    rounded,
     uncovered,
 )
 from procguide.planning.structures.foramen import foramen_depth
@@ -91,3 +93,26 @@ def test_the_interlaminar_line_lies_between_sac_and_skin() -> None:
     assert chosen.sum() > 50
     assert (line - back)[chosen].min() > -2
     assert 0.5 < np.median((line - back)[chosen]) * 1.25 < 8
+
+
+def test_a_sac_has_no_corners_and_a_narrow_one_stays() -> None:
+    canal = np.zeros((2, 20, 30), dtype=bool)
+    canal[0, 2:18, 3:27] = True
+    canal[1, 9:11, 3:27] = True
+    sac = rounded(canal, np.ones(3))
+    assert not sac[0, [2, 17], [3, 26]].any()
+    assert sac[0, 10, 3:27].all()
+    assert sac[0, 2:18, 15].all()
+    assert (sac[1] == canal[1]).all()
+    assert not (sac & ~canal).any()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_drawn_for_a_disc_the_sac_still_holds_the_true_one(seed: int) -> None:
+    phantom = subject(seed)
+    grid = phantom.tissues.grid
+    between = ~beside_pedicles(phantom.spine, grid, BESIDE_PEDICLE_MM) & phantom.regions.mask(*CANAL_CONTENT)
+    true = phantom.tissues.mask(*SAC) & phantom.regions.mask(*CANAL_CONTENT)
+    sac = rounded(between, grid.affine.spacing)
+    assert sac.sum() < 0.97 * between.sum()
+    assert (true & ~sac).sum() < 0.03 * true.sum()

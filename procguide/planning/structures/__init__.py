@@ -17,7 +17,14 @@ from procguide.planning.site import LocalLabels, Site
 from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
 from procguide.planning.structures.aerated import lung
 from procguide.planning.structures.cord import spinal_cord
-from procguide.planning.structures.dura import SEEN_SAC, beside_pedicles, dura_spread_mm, model_dura
+from procguide.planning.structures.dura import (
+    BESIDE_PEDICLE_MM,
+    SEEN_SAC,
+    beside_pedicles,
+    dura_spread_mm,
+    model_dura,
+    rounded,
+)
 from procguide.planning.structures.foramen import foramen_depth
 from procguide.planning.structures.neck import vertebral_artery
 from procguide.planning.structures.nerves import (
@@ -49,11 +56,19 @@ def bone(site: Site, labels: LocalLabels) -> Solid:
 
 
 def dura(site: Site, labels: LocalLabels) -> Solid | None:
-    """The sac behind which loss of resistance is felt; modelled from the laminae, its end in the sacrum."""
+    """The sac behind which loss of resistance is felt; modelled from the laminae, its end in the sacrum.
+
+    A needle to a disc passes beside its front, where the canal is wider than the sac: drawn as wide as the
+    canal, it would close ways that are open.
+    """
     if site.procedure.level.names == "sacrum":
         return sacral_sac(site, labels)
     midline = np.array(_midline(site), dtype=np.float64)
-    mask = model_dura(labels.levels, _one_canal(site.spine, labels), labels.bone, midline)
+    before = site.procedure.target.construction is Construction.DISC_CENTRE
+    canal = _one_canal(site.spine, labels, BESIDE_PEDICLE_MM if before else 0.0)
+    mask = model_dura(labels.levels, canal, labels.bone, midline)
+    if before:
+        mask = rounded(mask, labels.regions.spacing) | labels.regions.mask(*SEEN_SAC)
     return Solid(StructureOrigin.MODELLED, mask=mask, spread_mm=dura_spread_mm(site.upper.level))
 
 
@@ -138,8 +153,8 @@ def _midline(site: Site) -> tuple[Vector, ...]:
     return tuple(vector(frame.to_patient((0.0, 0.0, z))) for z in (-60.0, 60.0))
 
 
-def _one_canal(spine: Spine, labels: LocalLabels) -> LabelMap:
-    """Without the canal's content in the foramina, and without islands of it.
+def _one_canal(spine: Spine, labels: LocalLabels, medial_mm: float) -> LabelMap:
+    """Without the canal's content lateral of the pedicles, or that near to them, and without islands of it.
 
     Networks leave a few of these in muscle, and each would pass for dura.
     """
@@ -147,7 +162,9 @@ def _one_canal(spine: Spine, labels: LocalLabels) -> LabelMap:
 
     regions = labels.regions
     content: NDArray[np.bool_] = regions.mask(*CANAL_CONTENT)
-    canal = np.asarray(content & ~(beside_pedicles(spine, regions.grid) & ~regions.mask(*SEEN_SAC)))
+    canal = np.asarray(
+        content & ~(beside_pedicles(spine, regions.grid, medial_mm) & ~regions.mask(*SEEN_SAC))
+    )
     if not canal.any():
         return regions
     largest = cc3d.largest_k(np.ascontiguousarray(canal), k=1, connectivity=6) > 0

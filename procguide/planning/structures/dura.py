@@ -18,12 +18,14 @@ from procguide.errors import InputUnfitError
 from procguide.imaging import Grid, LabelMap
 
 __all__ = [
+    "BESIDE_PEDICLE_MM",
     "DURA_SPREAD_MM",
     "SEEN_SAC",
     "beside_pedicles",
     "dura_spread_mm",
     "interlaminar_line",
     "model_dura",
+    "rounded",
     "thecal_sac",
     "uncovered",
 ]
@@ -37,6 +39,11 @@ level above the interspace (benchmarks/nerve_model.py)."""
 _REACH_MM = 18.0
 """Half a segment's height: there is always an upper edge within it."""
 _STRAIGHT_MM = 10.0
+BESIDE_PEDICLE_MM = 1.5
+"""From the pedicle to the sac medial of it: the mean at all lumbar levels (Ebraheim et al., Spine
+1997;22:2338, 15 cadavers)."""
+_CORNER_MM = 5.0
+"""Radius of the sac's corners: assumed."""
 _COVER_MM = 6.0
 _FAR_MM = 99.0
 SEEN_SAC = (
@@ -56,8 +63,10 @@ def dura_spread_mm(level: str) -> float:
     return DURA_SPREAD_MM.get(level, DURA_SPREAD_MM["L1" if level.startswith("T") else "L5"])
 
 
-def beside_pedicles(spine: Spine, grid: Grid) -> NDArray[np.bool_]:
+def beside_pedicles(spine: Spine, grid: Grid, medial_mm: float = 0.0) -> NDArray[np.bool_]:
     """What lies lateral of the pedicles' medial borders, ``(k, 1, i)`` of ``grid`` (axes as the scene's).
+
+    These borders may be moved inward by ``medial_mm``.
 
     Labels of the canal run on into the foramina, with the fat there; the sac lies between the pedicles (on
     phantoms by 0.5 mm or more). From one vertebra to the next the border is a straight line; beyond the last
@@ -70,7 +79,8 @@ def beside_pedicles(spine: Spine, grid: Grid) -> NDArray[np.bool_]:
     for side in Side:
         borders = np.array(
             [
-                np.asarray(pedicle.centre) - side.sign * pedicle.width_mm / 2 * np.asarray(one.frame.left)
+                np.asarray(pedicle.centre)
+                - side.sign * (pedicle.width_mm / 2 + medial_mm) * np.asarray(one.frame.left)
                 for one in spine.vertebrae
                 if (pedicle := one.pedicles.get(side)) is not None
             ]
@@ -153,6 +163,28 @@ def model_dura(
     order = np.argsort(midline[:, 2])
     middle = np.interp(z, midline[order, 2], midline[order, 1]) - regions.affine.origin[1]
     return thecal_sac(canal, bone, middle, _gaps(levels), regions.spacing) | regions.mask(*SEEN_SAC)
+
+
+def rounded(sac: NDArray[np.bool_], spacing: _Reals) -> NDArray[np.bool_]:
+    """The sac ``(k, j, i)`` without the corners of the canal that it was drawn from, plane by plane.
+
+    It is full of fluid, and the corners in front of the facets and behind the disc hold fat, veins and the
+    roots that leave lower down. A plane too narrow for it stays as it is.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    result = sac.copy()
+    rows, columns = (np.flatnonzero(sac.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    if not len(rows):
+        return result
+    about = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    for k in np.flatnonzero(sac.any(axis=(1, 2))):
+        plane = np.pad(sac[k][about], 1)
+        core = distance_transform_edt(plane, sampling=spacing[1:]) >= _CORNER_MM
+        if core.any():
+            near = distance_transform_edt(~core, sampling=spacing[1:]) < _CORNER_MM
+            result[k][about] &= near[1:-1, 1:-1]
+    return result
 
 
 def _gaps(levels: LabelMap) -> _Reals:
