@@ -58,6 +58,16 @@ def test_room_beside_a_process(patch: SidePatch) -> None:
     assert junction.beside_process(np.array([1.0, 5.0, 0.5])) == np.inf
 
 
+def test_the_hollow_beside_a_process_lies_where_the_contour_is_lowest(patch: SidePatch) -> None:
+    solid = np.zeros((60, 40, 40), bool)
+    for section in range(5, 55):
+        reach = 35 - max(section - 10, 0) if section < 30 else 15 + (section - 30) // 3
+        solid[section, :reach, :reach] = True
+    assert Junction(patch, solid, 26, np.array([10.0, 0.0, 0.0])).hollow_mm == pytest.approx(2.0, abs=0.5)
+    bare = np.zeros((60, 40, 40), bool)
+    assert Junction(patch, bare, 26, np.array([10.0, 0.0, 0.0])).hollow_mm == 0.0
+
+
 def test_a_coronal_joint_opens_at_its_outer_end() -> None:
     across = np.tile([0.1, 1.0, 0.0], (50, 1))
     part = np.ones(50, bool)

@@ -23,6 +23,7 @@ _SHARE = 0.6
 _ACROSS_MM = 15.0
 _BESIDE_MM = 5.0
 _FOOT_MM = 2.5
+_HOLLOW_WITHIN_MM = 3.0
 _HIGH = 0.75
 _FACE_MM = 0.5
 _LEVEL = 2
@@ -56,8 +57,9 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """Bone where the lateral face of the superior articular process meets the transverse process (or ala).
 
     At the junction and a little lateral, the target is the corner of the transverse process that looks
-    back and up, best as far off the articular process's flank as off that corner; at the sacrum the groove
-    between articular process and ala.
+    back and up, best as far off the articular process's flank as off that corner. Where that flank ends is
+    read twice, from above and from behind: the middle of both. At the sacrum it is the groove between
+    articular process and ala.
     """
     number = site.number
     found = read_junction(site, labels)
@@ -66,9 +68,11 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     points, misfit = [], []
     off = number("off_bone_mm")
     best = off + site.procedure.needle.radius_mm
+    flank = found.hollow_mm / 2
+    off += STEP_MM / 2  # a corner is the last sample within bone: its surface lies about half a sample beyond
     for lateral in np.arange(number("lateral_low_mm"), number("lateral_high_mm") + 0.1, 0.5):
         for tilt in _TILTS:
-            corner = found.corner(lateral, tilt)
+            corner = found.corner(flank + lateral, tilt)
             if corner is not None:
                 outward = np.array([0.0, np.cos(np.radians(tilt)), np.sin(np.radians(tilt))])
                 points.append(corner + off * outward)
@@ -122,6 +126,18 @@ class Junction:
         if found is None:
             return None
         return self.patch.local((self.face + lateral_mm / STEP_MM, *found))
+
+    @property
+    def hollow_mm(self) -> float:
+        """How far lateral of ``face`` the hollow is deepest between articular and transverse process.
+
+        As it shows from behind and above, whence the branch's corner is looked at; 0 where it shows none
+        within 3 mm: what is read farther off is another hollow.
+        """
+        found = [_hollow(_reach(self.solid, tilt), round(self.process_at[0])) for tilt in _TILTS]
+        seen = [at for at in found if at is not None]
+        beside = (float(np.median(seen)) - self.face) * STEP_MM if seen else 0.0
+        return beside if abs(beside) <= _HOLLOW_WITHIN_MM else 0.0
 
     def beside_process(self, local: NDArray[np.float64]) -> float:
         """How far lateral of the nearest bone medial of it a place (lateral, posterior, superior) lies, mm.
@@ -204,6 +220,26 @@ def _lateral_face(top: NDArray[np.float64], centre: int) -> int | None:
     knee = int(np.argmax(np.linspace(contour[0], contour[-1], len(contour)) - contour))
     ground = float(np.quantile(contour[knee : knee + round(_BESIDE_MM / STEP_MM)], _HIGH))
     return peak + int(np.argmax(contour <= ground + _FOOT_MM / STEP_MM))
+
+
+def _reach(solid: NDArray[np.bool_], tilt_deg: float) -> NDArray[np.float64]:
+    """How far each lateral section reaches ``tilt_deg`` above straight back, samples; -inf where empty."""
+    _, posterior, superior = solid.shape
+    way = np.cos(np.radians(tilt_deg)), np.sin(np.radians(tilt_deg))
+    reach = way[0] * np.arange(posterior)[:, None] + way[1] * np.arange(superior)
+    return np.asarray(np.where(solid, reach, -np.inf).max(axis=(1, 2)))
+
+
+def _hollow(reach: NDArray[np.float64], centre: int) -> int | None:
+    """The section deepest below the straight line from the articular process's summit to 15 mm beside it."""
+    start = max(centre - 4, 0)
+    peak = start + int(np.argmax(reach[start : centre + 9]))
+    contour = reach[peak : peak + round(_ACROSS_MM / STEP_MM) + 1]
+    cut = np.flatnonzero(~np.isfinite(contour))
+    contour = contour[: cut[0]] if len(cut) else contour
+    if len(contour) < round(_LEAST_PROCESS_MM / STEP_MM):
+        return None
+    return peak + int(np.argmax(np.linspace(contour[0], contour[-1], len(contour)) - contour))
 
 
 def _upper_part(section: NDArray[np.bool_]) -> NDArray[np.bool_]:
