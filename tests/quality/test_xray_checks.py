@@ -44,6 +44,18 @@ def test_clean_picture_raises_no_alarm():
     assert [a.check.name for a in quality.answers if a.why_not] == ["lag"]
 
 
+@pytest.mark.parametrize("degrees", [0, 20, 55, 90])
+def test_thin_wire_is_measured_but_no_fault(degrees):
+    rows, columns = np.indices((512, 512)) - 255.5
+    turn = np.radians(degrees)
+    along, across = columns * np.cos(turn) + rows * np.sin(turn), rows * np.cos(turn) - columns * np.sin(turn)
+    wire = (np.abs(along) < 140) & (np.abs(across) < 3)
+    shown = examined(np.where(wire, 0.6 * xray(), xray()))
+    assert score("metal", examined(xray())).value == 0
+    assert score("metal", shown).value == pytest.approx(100 * wire.mean(), rel=0.4)
+    assert not is_fault("metal", shown)
+
+
 def test_round_field_is_not_a_fault_of_size():
     rows, columns = np.indices((512, 512)) - 255.5
     shut = np.where(np.hypot(rows, columns) < 250, xray(), 0)
