@@ -39,9 +39,11 @@ UNFIT_CT = {
 }  # fmt: skip
 UNFIT_MR = {
     "noisy": 0.5, "shaded": 0.7, "ghosted": 0.4, "jolted": 0.6, "wrapped": 0.4, "zero_filled": 0.75,
-    "thickened": 0.9,
+    "thickened": 0.9, "shortened": 0.9,
 }  # fmt: skip
 """What a reader would call unfit; in mm, HU and shares: see the faults' own words and docs/quality.md."""
+ALSO = {Kind.CT: (("metallic", "metal"),), Kind.MR: (("noisy", "contrast to noise"),)}
+"""Further checks that have to find a fault."""
 REAL_CT = (
     "ct_abdomen_dicom", "ct_l3_crop/label-22_ct.nii.gz", "ct_lumbar_3mm/ct.nii.gz", "ct_thorax/ct.nii.gz",
 )  # fmt: skip
@@ -181,6 +183,13 @@ Image = tuple[str, Examined, Volume | None]
 """Its name, itself, and the image of the fat alone where there is one."""
 
 
+def tests_of(kind: Kind) -> list[tuple[str, str, str]]:
+    """Row of the table, fault, and the check that has to find it."""
+    faults, unfit = (ct.FAULTS, UNFIT_CT) if kind is Kind.CT else (mr.FAULTS, UNFIT_MR)
+    rows = [(f"{kind.value} {fault}", fault, name) for fault, (_, name) in faults.items() if fault in unfit]
+    return rows + [(f"{kind.value} {fault}: {name}", fault, name) for fault, name in ALSO[kind]]
+
+
 def measure(images: Iterable[Image], count: int) -> Iterator[tuple[dict[str, list[float]], Scores]]:
     """Scores of clean portions by kind and check, of faulty ones by fault and strength; after each image."""
     clean: dict[str, list[float]] = {}
@@ -193,9 +202,9 @@ def measure(images: Iterable[Image], count: int) -> Iterator[tuple[dict[str, lis
             asked = every - FAULTY.get(image, set()) - bears_sharp(whole)
             for name in asked:
                 clean.setdefault(f"{whole.kind.value} {name}", []).append(score(checks[name], part))
-            for fault, (spoil, name) in module.FAULTS.items():
-                if fault in unfit and name in asked:
-                    rows = faulty.setdefault(f"{whole.kind.value} {fault}", {})
+            for label, fault, name in tests_of(whole.kind):
+                if name in asked:
+                    spoil, rows = module.FAULTS[fault][0], faulty.setdefault(label, {})
                     more = {"phase": 1} if fault == "wrapped" and image.startswith("mri_lumbar") else {}
                     for share in (0.5, 1.0):  # tissue reaches the borders of the real ones head to feet
                         spoilt = spoil(part.volume, share * unfit[fault], number + 17, **more)
@@ -238,8 +247,7 @@ def table(
     """One row a fault: AUC and sensitivity at both strengths against its check on clean slabs."""
     rows: dict[str, dict[str, object]] = {}
     targets = {
-        **{f"CT {fault}": ("CT", name) for fault, (_, name) in ct.FAULTS.items()},
-        **{f"MR {fault}": ("MR", name) for fault, (_, name) in mr.FAULTS.items()},
+        **{label: (kind.value, name) for kind in (Kind.CT, Kind.MR) for label, _, name in tests_of(kind)},
         "MR unsuppressed": ("MR", FAT.name),
     }
     for fault, strengths in faulty.items():

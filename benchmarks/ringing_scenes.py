@@ -20,11 +20,17 @@ from procguide.quality.faults.ringing import soft_bodies
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL = Path(os.environ.get("PROCGUIDE_REAL_DATA", ROOT.parent / "shared" / "data"))
-FIRST = {"train": 3300, "calibrate": 3400, "test": 3200}
-BODIES = {"train": 24, "calibrate": 40, "test": 10}
-RECOLOURED = {"train": 20, "calibrate": 40, "test": 8}
-CT = {"train": "ct_abdomen_dicom", "calibrate": "ct_abdomen_dicom", "test": "ct_thorax/ct.nii.gz"}
-SLICES = {"train": (0, 33), "calibrate": (33, 99), "test": (20, 120)}
+FIRST = {"train": 3300, "calibrate": 3400, "test": 3200, "fresh": 3200}
+PHANTOMS = {
+    **{part: tuple(FIRST[part] + n for n in range(4)) for part in ("train", "calibrate", "test")},
+    "fresh": (3204, 3304, 3404),
+}
+BODIES = {"train": range(24), "calibrate": range(40), "test": range(10), "fresh": range(10, 20)}
+RECOLOURED = {"train": range(20), "calibrate": range(40), "test": range(8), "fresh": range(8, 25)}
+"""Seeds, and numbers of scenes. ``fresh`` was chosen before any of it was looked at, once all else stood."""
+CT = {part: "ct_abdomen_dicom" if part in ("train", "calibrate") else "ct_thorax/ct.nii.gz" for part in FIRST}
+SLICES = {"train": (0, 33), "calibrate": (33, 99), "test": (20, 120), "fresh": (20, 120)}
+JUDGED = ("test", "fresh")
 LEVELS = (0.5, 1.5, 4.0)
 COARSE = 3
 """So many phantoms of each set were built at 1.5 mm, the others, of the slices' surroundings alone, at 0.8 mm
@@ -56,8 +62,8 @@ def scenes(part: str, work: Path) -> Iterator[Scene]:
     """All fine images of a part but the real ones; phantoms are read from ``work``."""
     yield from drawn(part)
     yield from recoloured(part)
-    for file in sorted(work.glob(f"{FIRST[part] // 100}??.npz")):
-        seed = int(file.stem)
+    for seed in PHANTOMS[part]:
+        file = work / f"{seed}.npz"
         levels = (0.5, 1.0, 1.5, 2.5, 4.0, 5.5) if part == "calibrate" else LEVELS
         cases = tuple((3 + (seed + n) % 2, level) for n, level in enumerate(levels))
         yield Scene(f"phantom {seed}", partial(stored, file), seed, cases)
@@ -65,22 +71,23 @@ def scenes(part: str, work: Path) -> Iterator[Scene]:
 
 def drawn(part: str) -> Iterator[Scene]:
     """Bodies with edges of several widths, and texture."""
-    for n in range(BODIES[part]):
+    for n in BODIES[part]:
         seed = 10 * FIRST[part] + n
         rng = np.random.default_rng(seed)
-        case = (int(rng.integers(3, 6)), any_level(rng))
-        cases = tuple((int(rng.integers(3, 6)), level) for level in LEVELS) if part == "test" else (case,)
+        cases = ((int(rng.integers(3, 6)), any_level(rng)),)
+        if part in JUDGED:
+            cases = tuple((int(rng.integers(3, 6)), level) for level in LEVELS)
         yield Scene(f"bodies {seed}", partial(soft_bodies, seed, 480, 4), seed, cases)
 
 
 def recoloured(part: str) -> Iterator[Scene]:
     """Four CT slices each, turned and mirrored at random, to be shown two or three times coarser."""
-    for n in range(RECOLOURED[part]):
+    for n in RECOLOURED[part]:
         seed = 100 * FIRST[part] + n
         rng = np.random.default_rng(seed)
         factors = rng.integers(2, 4, len(LEVELS))
         cases = tuple((int(f), level) for f, level in zip(factors, LEVELS, strict=True))
-        if part != "test":
+        if part not in JUDGED:
             cases = ((int(factors[0]), any_level(rng)),)
         yield Scene(f"ct {seed}", partial(of_ct, part, n), seed, cases)
 
@@ -115,31 +122,32 @@ def of_ct(part: str, number: int) -> Array:
     return np.ascontiguousarray(planes[:, :, ::-1] if rng.integers(2) else planes)
 
 
-def real_scenes() -> Iterator[Scene]:
-    """Six slices of each real MR image, halved."""
+def real_scenes(part: str) -> Iterator[Scene]:
+    """Six slices of each real MR image, halved; ``fresh`` ones lie beside those that test."""
     for number, name in enumerate(REAL_IMAGES):
-        yield Scene(
-            f"real {name.replace('*', '')}", partial(of_mr, name), number, tuple((2, z) for z in LEVELS)
-        )
+        kept = f"real {name.replace('*', '')}{' beside' if part == 'fresh' else ''}"
+        yield Scene(kept, partial(of_mr, name, part), number, tuple((2, z) for z in LEVELS))
 
 
-def of_mr(name: str) -> Array:
+def of_mr(name: str, part: str) -> Array:
     import nibabel as nib
 
     stack = np.moveaxis(np.asarray(nib.load(REAL / REAL_IMAGES[name]).dataobj, dtype=np.float64), 2, 0)
-    return stack[np.linspace(0.3 * len(stack), 0.7 * len(stack), 6).astype(int)]
+    places = np.linspace(0.3 * len(stack), 0.7 * len(stack), 6)
+    if part == "fresh":
+        places = places + (places[1] - places[0]) / 2
+    return stack[places.astype(int)]
 
 
 def stored(file: Path) -> Array:
     return np.asarray(np.load(file)["v"], dtype=np.float64)
 
 
-def phantoms(work: Path, count: int) -> None:
+def phantoms(work: Path) -> None:
     """Fine phantom MR of every set: 6 slices of 640 x 640 at about 0.47 mm."""
-    for number in range(count):
-        for first in FIRST.values():
-            if not (work / f"{first + number}.npz").exists():
-                np.savez_compressed(work / f"{first + number}.npz", v=fine_phantom(first, number))
+    for seed in (seed for seeds in PHANTOMS.values() for seed in seeds):
+        if not (work / f"{seed}.npz").exists():
+            np.savez_compressed(work / f"{seed}.npz", v=fine_phantom(seed // 100 * 100, seed % 100))
 
 
 def fine_phantom(first: int, number: int) -> NDArray[np.generic]:
