@@ -172,6 +172,24 @@ def measured_lag(part: str) -> list[dict[str, Any]]:
     return rows
 
 
+def measured_markers(part: str) -> dict[str, str]:
+    """Radiographs of phantoms with a side marker, with one turned over, and without: how often it is told."""
+    told = {"read": 0, "turned_over": 0, "absent": 0}
+    pictures = images.phantom_xrays(images.CALIBRATION if part == "calibration" else images.TEST)
+    count = 0
+    for count, xray in enumerate(pictures, 1):
+        plain, letter = xray.brightness, "LR"[count % 2]
+        for name, wanted, shown in (
+            ("read", 1, projection.with_marker(plain, letter, count)),
+            ("turned_over", -1, projection.with_marker(plain, letter, count, mirrored=True)),
+            ("absent", 0, plain),
+        ):
+            examined = Examined(Kind.RADIOGRAPH, frame=Frame(_grey(1 - shown), View("DX")))
+            told[name] += score_of(MARKER, examined) == wanted
+    return {name: f"{right} of {count}" for name, right in told.items()}
+
+
+MARKER = next(check for check in checks_for(Kind.RADIOGRAPH) if check.name == "side marker")
 LAG = next(check for check in checks_for(Kind.FLUOROSCOPY) if check.name == "lag")
 
 
@@ -294,6 +312,7 @@ def main() -> None:
         result[name] = {**result.get(name, {}), **found}
         if name == "xray":
             result[name]["lag"] = figures(LAG, measured_lag(given.part), 0.8)
+            result[name]["side marker"] = measured_markers(given.part)
     write_result(f"quality_2d_{given.part}", result, load)
 
 
