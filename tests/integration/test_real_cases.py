@@ -60,9 +60,13 @@ def test_every_lumbar_vertebra_is_found_and_named(abdomen: tuple[Volume, Segment
     assert spine.sacrum.endplate.centre[2] == pytest.approx(ABDOMEN_S1_ENDPLATE_Z, abs=7.0)
 
 
-@pytest.mark.parametrize("side", list(Side))
 @pytest.mark.parametrize(
-    ("level", "upper", "lower_z"), [("L3-L4", "L3", -667), ("L4-L5", "L4", -701), ("L5-S1", "L5", -725)]
+    ("level", "upper", "lower_z", "side"),
+    [
+        *(("L3-L4", "L3", -667, side) for side in Side),
+        *(("L4-L5", "L4", -701, side) for side in Side),
+        ("L5-S1", "L5", -725, Side.RIGHT),
+    ],
 )
 def test_transforaminal_targets_lie_in_the_right_foramen(
     abdomen: tuple[Volume, Segmentation, Spine], level: str, upper: str, lower_z: float, side: Side
@@ -76,6 +80,13 @@ def test_transforaminal_targets_lie_in_the_right_foramen(
     across = side.sign * vertebra.frame.to_local([target, pedicle.centre])[:, 0]
     # Under the pedicle, no farther out than its outer border, where L5's triangle ends.
     assert 9 < across[0] < across[1] + pedicle.width_mm / 2 + 1
+
+
+def test_a_foramen_that_the_root_fills_is_refused(abdomen: tuple[Volume, Segmentation, Spine]) -> None:
+    """L5-S1 left: the modelled root passes 5 mm under a pedicle only 13 mm high, its margins leave no way."""
+    found = plans(abdomen, "transforaminal_esi_subpedicular", "L5-S1", Side.LEFT)
+    assert not found.plans
+    assert "nerve root" in found.reason
 
 
 @pytest.mark.parametrize("side", list(Side))
