@@ -187,7 +187,7 @@ def test_the_explanation_says_by_how_little_a_margin_is_missed(patient: Patient)
 
 def test_a_case_without_any_candidate_is_explained(frontier: Frontier) -> None:
     middle = vector(frontier.case.site.upper.frame.to_patient((3.0, 0.0, 0.0)))
-    zone = replace(frontier.case.zone, points=np.array([middle]), misfit=np.zeros(1))
+    zone = replace(frontier.case.zone, points=np.array([middle]), misfit=np.zeros(1), finer=None)
     found = explore(replace(frontier.case, zone=zone))
     said = plans_of(found)
     assert said.plans == ()
