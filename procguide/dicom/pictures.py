@@ -44,10 +44,9 @@ def series_of_pictures(files: Iterable[Path]) -> tuple[list[Series], int]:
     series, wrong = [], []
     for file in in_order(filter(is_picture, files)):
         try:
-            if file.suffix.lower() in VIDEO_SUFFIXES:
-                series.append(_series(VideoFile(file), (file,), VideoFile(file).shape))
-            elif is_tracked_sequence(file):
-                series.append(_series(TrackedSequence(file), (file,), TrackedSequence(file).shape))
+            recorded = _recorded(file)
+            if recorded is not None:
+                series.append(_series(recorded, (file,), recorded.shape))
             else:
                 sizes[file.parent, *picture_size(file)].append(file)
         except InputUnreadableError as error:
@@ -57,6 +56,13 @@ def series_of_pictures(files: Iterable[Path]) -> tuple[list[Series], int]:
     if wrong and not series:
         raise wrong[0]
     return series, len(wrong)
+
+
+def _recorded(file: Path) -> VideoFile | TrackedSequence | None:
+    """The file as frames one after the other; None for a single picture."""
+    if file.suffix.lower() in VIDEO_SUFFIXES:
+        return VideoFile(file)
+    return TrackedSequence(file) if is_tracked_sequence(file) else None
 
 
 def _series(

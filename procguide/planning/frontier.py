@@ -26,7 +26,7 @@ __all__ = ["Frontier", "Weights", "explore", "read_weights", "usual_reach"]
 
 _ALIKE = 0.04
 _FINER = 4
-"""So many times as many needles are searched where a zone that has a finer one leaves none."""
+"""So many times as many needles are searched where a zone that has a finer one leaves none (assumed)."""
 Floats = NDArray[np.float64]
 Weights = Mapping[Objective, float]
 
@@ -72,7 +72,7 @@ def explore(case: Case, reach: CArmReach | None = None) -> Frontier:
     reach = reach or usual_reach(case)
     judged = _judged(case, case.zone, MANY)
     if case.zone.finer is not None and not judged.feasible.any():
-        judged = _judged(case, case.zone.finer, _FINER * MANY)
+        judged = _judged(case, case.zone.finer(), _FINER * MANY)
     which = np.flatnonzero(judged.feasible)
     feasible = _taken(judged.candidates, which)
     clearances = {name: values[which] for name, values in judged.clearances.items()}

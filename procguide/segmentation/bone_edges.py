@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from procguide.anatomy import BONE, Region
+from procguide.anatomy import BONE, POSTERIOR_ELEMENTS, Region
 from procguide.imaging import LabelMap, Volume
 from procguide.imaging.resample import resample
 from procguide.segmentation.windows import extent_of
@@ -18,15 +18,7 @@ __all__ = ["EdgeShift", "edges_on_ct"]
 
 Mask = NDArray[np.bool_]
 
-_ARCH = (
-    Region.PEDICLE,
-    Region.LAMINA,
-    Region.SPINOUS_PROCESS,
-    Region.TRANSVERSE_PROCESS,
-    Region.SUPERIOR_ARTICULAR_PROCESS,
-    Region.INFERIOR_ARTICULAR_PROCESS,
-    Region.RIB,
-)
+_ARCH = (*POSTERIOR_ELEMENTS, Region.RIB)
 _PELVIS = (Region.SACRUM, Region.ILIUM)
 _ARCH_MM, _PELVIS_MM = 1.2, 3.6
 """How much may be taken off: a step of the network that saw each; the pelvis is mostly a locator's."""

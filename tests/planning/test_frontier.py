@@ -201,11 +201,11 @@ def test_a_zone_without_a_needle_is_searched_again_with_its_points_closer(fronti
     inside_bone = np.array([spine.vertebra("L3").frame.origin])
     shut = TargetZone(inside_bone, np.zeros(1))
     assert not len(explore(replace(frontier.case, zone=shut)))
-    found = explore(replace(frontier.case, zone=replace(shut, finer=zone)))
+    found = explore(replace(frontier.case, zone=replace(shut, finer=lambda: zone)))
     assert len(found)
     assert {tuple(target) for target in found.candidates.targets} <= {tuple(point) for point in zone.points}
 
 
 def test_a_finer_search_is_not_made_where_there_is_a_needle(frontier: Frontier) -> None:
-    zone = replace(frontier.case.zone, finer=TargetZone(frontier.case.zone.points[:1], np.zeros(1)))
+    zone = replace(frontier.case.zone, finer=lambda: TargetZone(frontier.case.zone.points[:1], np.zeros(1)))
     assert len(explore(replace(frontier.case, zone=zone))) == len(frontier)

@@ -125,7 +125,7 @@ def _window(site: Site, labels: LocalLabels) -> _Window:
     kept = deviations * solid.spread_mm if solid is not None else 0.0
     behind = sac[rows_at, columns] + (site.number("off_dura_low_mm") + kept) / spacing[1]
     square = np.ones(len(found))
-    if not isinstance(site.below, Vertebra):  # elsewhere it led leads nearer to the sac of a phantom
+    if not isinstance(site.below, Vertebra):  # elsewhere it led leads nearer to the sac
         square = _square(solid, np.array([rows_at, behind, columns]), sac[rows_at, columns], spacing)
     return _Window(border, sac_y, np.array([one[2] for one in found]), kept, square)
 

@@ -24,6 +24,7 @@ _ACROSS_MM = 15.0
 _BESIDE_MM = 5.0
 _FOOT_MM = 2.5
 _HOLLOW_WITHIN_MM = 3.0
+"""What shows farther off the articular process's face is another hollow (assumed)."""
 _HIGH = 0.75
 _FACE_MM = 0.5
 _LEVEL = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +40,7 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     lateral view it is the endplate's back border that is seen, and no point lies far before or behind that,
     nor in the foramen's upper half, where the root is.
     """
-    return replace(_sampled(site, labels, 1.0, 6), finer=_sampled(site, labels, _FINER_MM, 9))
+    return replace(_sampled(site, labels, 1.0, 6), finer=partial(_sampled, site, labels, _FINER_MM, 9))
 
 
 def _sampled(site: Site, labels: LocalLabels, step_mm: float, columns: int) -> TargetZone:

@@ -20,13 +20,13 @@ class TargetZone:
 
     ``gates`` ``(m, 3)``, where there are any: the shaft has to pass through one of them on its way (a
     pedicle's isthmus, the sacral hiatus), so directions follow from pairs of gate and point.
-    ``finer``: the same zone with its points closer, searched where these leave no needle.
+    ``finer``: makes the same zone with its points closer, to be searched where these leave no needle.
     """
 
     points: NDArray[np.float64]
     misfit: NDArray[np.float64]
     gates: NDArray[np.float64] | None = None
-    finer: TargetZone | None = None
+    finer: Callable[[], TargetZone] | None = None
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,8 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     bone: in a narrow foramen the root fills the rest.
     """
     return replace(
-        _sampled(site, labels, 5, open_behind=False), finer=_sampled(site, labels, 9, open_behind=True)
+        _sampled(site, labels, 5, open_behind=False),
+        finer=partial(_sampled, site, labels, 9, open_behind=True),
     )
 
 
