@@ -56,7 +56,7 @@ CT_STRENGTHS = {
     "moving": 0.9,
     "metallic": 0.9,
 }
-MR_STRENGTHS = {"noisy": 0.6, "ghosted": 0.6, "wrapped": 0.5, "zero_filled": 0.8}
+MR_STRENGTHS = {"noisy": 0.6, "ghosted": 0.6, "wrapped": 0.5, "zero_filled": 0.8, "shortened": 0.9}
 
 
 @pytest.mark.parametrize("fault", CT_STRENGTHS)

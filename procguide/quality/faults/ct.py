@@ -106,12 +106,14 @@ def thickened(volume: Volume, strength: float, seed: int = 0) -> Volume:  # noqa
 
 
 def shortened(volume: Volume, strength: float, seed: int = 0) -> Volume:
-    """Only a part of the slices, down to 20 mm, from anywhere along the body."""
-    step = float(volume.spacing[0])
-    full = volume.shape[0]
+    """Only a part of the body's length, down to 20 mm, from anywhere along it."""
+    along = int(np.argmax(np.abs(volume.affine.directions[2])))
+    step, full = float(volume.spacing[along]), volume.shape[along]
     kept = max(2, round(full + strength * (min(20.0 / step, full) - full)))
-    start = int(np.random.default_rng(seed).integers(0, full - kept + 1))
-    return volume.crop((start, 0, 0), (start + kept, *volume.shape[1:]))
+    low, high = [0, 0, 0], list(volume.shape)
+    low[along] = int(np.random.default_rng(seed).integers(0, full - kept + 1))
+    high[along] = low[along] + kept
+    return volume.crop((low[0], low[1], low[2]), (high[0], high[1], high[2]))
 
 
 def tilted(volume: Volume, strength: float, seed: int = 0) -> Volume:
