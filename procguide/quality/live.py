@@ -15,8 +15,9 @@ from procguide.findings import Finding, Severity
 from procguide.imaging import Cine, Frame
 from procguide.imaging.frame_source import FrameSource
 from procguide.quality.assess import checks_for, finding_of
-from procguide.quality.checks.us_frozen import STILL
+from procguide.quality.checks.us_frozen import STILL, Stillness
 from procguide.quality.nouns import Check, Examined, Kind, Score, Worse
+from procguide.quality.sector import sector_seen
 
 __all__ = ["Best", "Judgement", "Recommender", "Verdict", "recommend"]
 
@@ -89,7 +90,7 @@ class Recommender:
     def restart(self) -> None:
         """Forget all: another view, another patient."""
         self._number = -1
-        self._still = 0
+        self._stillness, self._still = Stillness(), 0
         self._scores: dict[str, Score] = {}
         self._severity: dict[str, Severity] = {}
         self._recent.clear()
@@ -101,9 +102,6 @@ class Recommender:
     def see(self, frame: Frame) -> Judgement:
         """Judge the next frame."""
         self._number += 1
-        before = self._recent[-1] if self._recent else None
-        same = before is not None and np.array_equal(before.pixels, frame.pixels)
-        self._still = self._still + 1 if same else 0
         self._recent.append(frame)
         now, seconds = self._ask(frame)
         findings = tuple(self._finding(check) for check in self._checks if check.name in self._scores)
@@ -114,7 +112,9 @@ class Recommender:
 
     def _ask(self, frame: Frame) -> tuple[dict[str, float], dict[str, float]]:
         """The frame's own scores where it was asked, and what each took."""
-        examined = Examined(self._kind, frame=frame, task=self._task, memory={STILL: self._still})
+        examined = Examined(self._kind, frame=frame, task=self._task)
+        if self._kind is Kind.ULTRASOUND:
+            self._still = examined.memory[STILL] = self._stillness.see(sector_seen(examined))
         now: dict[str, float] = {}
         seconds: dict[str, float] = {}
         for turn, check in enumerate(self._checks):

@@ -1,5 +1,7 @@
 """The live recommender: its verdict holds still, its advice is the cause, its best frame is a good one."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 
@@ -9,7 +11,7 @@ from PIL import Image
 from quality.made_pictures import frame, scan, xray
 
 from procguide.errors import InputUnreadableError
-from procguide.imaging import Cine, View
+from procguide.imaging import Cine, Frame, View
 from procguide.imaging.frame_source import FilledFolder, FrameList, FrameSource, Pictures, VideoFile
 from procguide.quality import Kind
 from procguide.quality.faults import projection, ultrasound
@@ -58,7 +60,7 @@ def test_verdict_does_not_flicker_about_a_limit():
 def test_frozen_picture_is_said():
     recommender = Recommender(Kind.ULTRASOUND)
     still = frame(speckle(0), "US")
-    assert [recommender.see(still).advice for _ in range(8)][-1].name == "frozen"
+    assert [recommender.see(still).advice for _ in range(14)][-1].name == "frozen"
 
 
 def test_restart_forgets():
@@ -67,6 +69,34 @@ def test_restart_forgets():
     recommender.restart()
     judgement = recommender.see(frame(speckle(1), "US"))
     assert (judgement.number, judgement.best.number) == (0, 0)
+
+
+class Drawn:
+    """Frames that are drawn as they are asked for, as a simulator does; contact is lost for a while."""
+
+    rate_hz = 30.0
+
+    def __init__(self) -> None:
+        self.drawn = 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        _, sector = scan()
+        for n in range(30):
+            self.drawn += 1
+            lost = 0.9 if 10 <= n < 20 else 0.0
+            picture = ultrasound.contact_lost(speckle(n), sector, lost, 1)
+            yield replace(frame(picture, "US"), time_s=n / self.rate_hz)
+
+
+def test_any_source_of_frames_will_do_and_is_judged_as_it_comes():
+    source = Drawn()
+    assert isinstance(source, FrameSource)
+    for judgement in recommend(source, Kind.ULTRASOUND):
+        assert source.drawn == judgement.number + 1
+        if judgement.number == 19:
+            assert judgement.advice.name == "contact"
+    assert judgement.number == 29
+    assert judgement.advice is None
 
 
 class TestSources:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from quality.made_pictures import examined, frame, is_fault, scan, score
 
 from procguide.geometry import Affine
@@ -115,17 +116,53 @@ class TestNeedle:
 
 
 class TestFrozen:
-    def run(self, strength: float) -> Examined:
+    def run(self, strength: float) -> NDArray[np.float32]:
         picture, _ = scan()
-        noise = np.random.default_rng(0).uniform(0.9, 1, (12, 480, 640))
-        pixels = np.rint(255 * ultrasound.frozen((picture * noise).astype(np.float32), strength))
-        return Examined(Kind.ULTRASOUND, cine=Cine(pixels.astype(np.uint8), (View("US"),)))
+        noise = np.random.default_rng(0).uniform(0.9, 1, (16, 480, 640))
+        return np.asarray(255 * ultrasound.frozen((picture * noise).astype(np.float32), strength))
+
+    def examined(self, run: NDArray[np.float32]) -> Examined:
+        pixels = np.rint(np.clip(run, 0, 255)).astype(np.uint8)
+        return Examined(Kind.ULTRASOUND, cine=Cine(pixels, (View("US"),)))
 
     def test_still_run_is_found(self):
-        assert is_fault("frozen", self.run(0.8))
+        given = self.examined(self.run(0.8))
+        assert is_fault("frozen", given)
+        assert score("frozen", given).value == 12
+        assert score("frozen", given).frame == 15
+
+    def test_a_clock_beside_the_sector_does_not_hide_it(self):
+        run = self.run(1.0)
+        for n, shown in enumerate(run):
+            shown[2:14, 600 : 610 + n] = 255
+        assert score("frozen", self.examined(run)).value == 15
+
+    def test_a_frame_grabber_s_noise_does_not_hide_it(self):
+        run = self.run(1.0)
+        noise = np.random.default_rng(1).normal(0, 1, run.shape)
+        assert score("frozen", self.examined(run + noise)).value == 15
 
     def test_moving_run_is_not(self):
-        assert score("frozen", self.run(0.0)).value == 0
+        assert score("frozen", self.examined(self.run(0.0))).value == 0
+
+    def test_slow_drift_is_not(self):
+        picture, _ = scan()
+        run = np.stack([np.roll(picture, n // 2, axis=1) for n in range(16)]) * 255
+        assert score("frozen", self.examined(run)).value == 1
+
+
+def test_a_target_is_moved_with_the_picture():
+    picture, sector = scan()
+    marked = np.zeros(picture.shape, bool)
+    marked[sector][200:220, 100:150] = True
+    for scale, rows in ((0.5, (100, 110)), (1.5, (300, 330)), (3.0, ())):
+        shown, moved = ultrasound.at_other_depth(picture, marked, sector, scale, 0)
+        found = np.flatnonzero(moved[sector].any(axis=1))
+        assert (not len(found)) if not rows else np.allclose((found[0], found[-1] + 1), rows, atol=2)
+        assert shown.shape == picture.shape
+    shown, moved = ultrasound.at_other_depth(picture, marked, sector, 1.0, 0)
+    assert np.array_equal(shown, picture)
+    assert np.array_equal(moved, marked)
 
 
 def test_target_at_the_end_of_the_depth():

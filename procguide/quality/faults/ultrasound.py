@@ -2,7 +2,7 @@
 
 Each fault is ``(picture (j, i), sector, strength 0..1, seed) -> picture``: ``sector`` is the part with
 echoes, as slices along j and i. The picture that was given stays as it was; strength 0 changes nothing.
-:func:`frozen` is of a run ``(t, j, i)``.
+:func:`frozen` is of a run ``(t, j, i)``; :func:`at_other_depth` moves what is marked, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, zoom
 
-__all__ = ["FAULTS", "frozen", "with_needle"]
+__all__ = ["FAULTS", "at_other_depth", "frozen", "with_needle"]
 
 Picture = NDArray[np.float32]
 Sector = tuple[slice, slice]
@@ -71,6 +71,26 @@ def too_deep(picture: Picture, sector: Sector, strength: float, seed: int) -> Pi
     out[:kept] = zoom(part, (kept / rows, 1), order=1)[:kept]
     fade = np.clip((kept - np.arange(rows)) / (0.06 * rows), 0, 1)[:, None].astype(np.float32)
     return picture if strength <= 0 else _put(picture, sector, out * np.maximum(fade, (out < 0.05)))
+
+
+def at_other_depth(
+    picture: Picture, labels: NDArray[np.bool_], sector: Sector, scale: float, seed: int
+) -> tuple[Picture, NDArray[np.bool_]]:
+    """The depth set otherwise: what was shown at a depth, and marked there, stands ``scale`` times as deep.
+
+    Above 1 the lower part is cut off; below 1 noise fills what the picture did not show.
+    """
+    part, marked = picture[sector], labels[sector].astype(np.float32)
+    rows = part.shape[0]
+    size = (round(rows * scale) / rows, 1)
+    kept = min(round(rows * scale), rows)
+    noise = np.abs(np.random.default_rng(seed).normal(0, 0.01, part.shape)).astype(np.float32)
+    shown, still_marked = noise, np.zeros_like(marked)
+    shown[:kept] = zoom(part, size, order=1)[:kept]
+    still_marked[:kept] = zoom(marked, size, order=0)[:kept]
+    moved = np.zeros_like(labels)
+    moved[sector] = still_marked > 0.5
+    return _put(picture, sector, shown), moved
 
 
 def shadowed(picture: Picture, sector: Sector, strength: float, seed: int) -> Picture:
