@@ -64,8 +64,9 @@ def _modality(modality: str, headers: Sequence[SliceHeader]) -> list[Finding]:
         words = f"{modality} images are not planned on."
         return [Finding("modality", Severity.STOP, words, "Give a CT series.")]
     if modality == "MR":
-        words = "MR shows cortical bone poorly; planning on it is not validated here."
-        return [Finding("modality", Severity.CAUTION, words, "Prefer CT where there is one.")]
+        words = "Needles are not planned on MR alone: it shows neither skin nor cortical bone reliably."
+        advice = "Plan on a CT, or give labels of the whole body; segmenting and viewing need neither."
+        return [Finding("modality", Severity.CAUTION, words, advice)]
     if modality == "CT" and not all(header.rescaled for header in headers):
         words = "The files do not say how their values become Hounsfield units; they are taken as they are."
         advice = "Check that fat is near -100 and muscle near 50, or export the original series."
@@ -140,16 +141,25 @@ _SHORT = {
     "modality": "MR",
     "small coverage": "small coverage",
 }
+_SKINLESS = ("modality", "modality unknown")
+"""Cautions on images that are no CT: only a CT shows the skin by itself."""
 
 
 def usable_for(findings: Sequence[Finding]) -> str:
-    """``"planning"``, ``"planning with caution: ..."``, or what forbids planning, in short words."""
+    """``"planning"``, ``"planning with caution: ..."``, or what forbids planning, in short words.
+
+    Of MR ``"segmenting, no needles: ..."``: the planner reads the skin from a CT, or from labels of the body.
+    """
     for finding in findings:
         if finding.severity is Severity.STOP:
             words = _SHORT.get(finding.name)
             return words if words and finding.name != "modality" else f"not for planning: {_short(finding)}"
-    cautions = [_short(finding) for finding in findings if finding.severity is Severity.CAUTION]
-    return f"planning with caution: {', '.join(cautions)}" if cautions else "planning"
+    cautions = [finding for finding in findings if finding.severity is Severity.CAUTION]
+    if not cautions:
+        return "planning"
+    needles = not any(finding.name in _SKINLESS for finding in cautions)
+    use = "planning with caution" if needles else "segmenting, no needles"
+    return f"{use}: {', '.join(map(_short, cautions))}"
 
 
 def _short(finding: Finding) -> str:
