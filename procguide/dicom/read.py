@@ -125,7 +125,7 @@ def _series_of_image(path: Path) -> Series:
             "The file does not say what made the image; its values look like CT."
             if ct
             else "The file does not say what made the image, and its values do not look like CT.",
-            "" if ct else "Give the DICOM series, or a CT: as MR it is segmented, but no needles are planned.",
+            "" if ct else "Give the DICOM series, or a CT: needles are planned on no other image alone.",
         )
     )
     return Series(
