@@ -4,7 +4,7 @@ Fine images are cut off in k-space (they ring) or spared it in the ways that sca
 over each voxel, filters (Hamming, Fermi, raised cosine), anatomy softer than the voxels, unrung. Noise of 0.5
 to 4 % of the brightest tissue is added as receivers do. Fine images: :mod:`benchmarks.ringing_scenes`.
 
-    python -m benchmarks.gibbs_detection --work FOLDER --part phantoms train calibrate test fresh
+    python -m benchmarks.gibbs_detection --work FOLDER --part train calibrate test fresh
 
 ``train`` and ``calibrate`` write procguide/quality/gibbs/ringing_model.json, ``test`` writes
 benchmarks/results/gibbs_detection.json; ``fresh`` adds images that were chosen before any was looked at.
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, optimize
 
 from benchmarks.recording import write_result
-from benchmarks.ringing_scenes import JUDGED, LEVELS, ROOT, Scene, phantoms, real_scenes, scenes
+from benchmarks.ringing_scenes import JUDGED, LEVELS, ROOT, Scene, real_scenes, scenes
 from procguide.quality.faults.ringing import block_means, filled, filtered, truncated
 from procguide.quality.gibbs.detect import Model, evidence_by_axis, weighed
 from procguide.quality.gibbs.evidence import FEATURES, Evidence
@@ -261,12 +261,10 @@ def figures(rows: list[Row], model: Model) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--part", nargs="+", choices=("phantoms", "train", "calibrate", "test", "fresh"))
+    parser.add_argument("--part", nargs="+", choices=("train", "calibrate", "test", "fresh"))
     options = parser.parse_args()
     work, parts = options.work, options.part
     work.mkdir(parents=True, exist_ok=True)
-    if "phantoms" in parts:
-        phantoms(work)
     if "train" in parts:
         document = fit(seen(rows_of(scenes("train", work), work, ("ring", *CLEAN))))
         MODEL.write_text(json.dumps({"features": FEATURES} | document) + "\n")

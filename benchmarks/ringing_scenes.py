@@ -59,14 +59,13 @@ class Scene:
 
 
 def scenes(part: str, work: Path) -> Iterator[Scene]:
-    """All fine images of a part but the real ones; phantoms are read from ``work``."""
+    """All fine images of a part but the real ones; phantoms are kept in ``work``."""
     yield from drawn(part)
     yield from recoloured(part)
     for seed in PHANTOMS[part]:
-        file = work / f"{seed}.npz"
         levels = (0.5, 1.0, 1.5, 2.5, 4.0, 5.5) if part == "calibrate" else LEVELS
         cases = tuple((3 + (seed + n) % 2, level) for n, level in enumerate(levels))
-        yield Scene(f"phantom {seed}", partial(stored, file), seed, cases)
+        yield Scene(f"phantom {seed}", partial(phantom_of, seed, work), seed, cases)
 
 
 def drawn(part: str) -> Iterator[Scene]:
@@ -139,15 +138,12 @@ def of_mr(name: str, part: str) -> Array:
     return stack[places.astype(int)]
 
 
-def stored(file: Path) -> Array:
+def phantom_of(seed: int, work: Path) -> Array:
+    """A phantom's fine MR, 6 slices of 640 x 640 at about 0.47 mm; made once and kept in ``work``."""
+    file = work / f"{seed}.npz"
+    if not file.exists():
+        np.savez_compressed(file, v=fine_phantom(seed // 100 * 100, seed % 100))
     return np.asarray(np.load(file)["v"], dtype=np.float64)
-
-
-def phantoms(work: Path) -> None:
-    """Fine phantom MR of every set: 6 slices of 640 x 640 at about 0.47 mm."""
-    for seed in (seed for seeds in PHANTOMS.values() for seed in seeds):
-        if not (work / f"{seed}.npz").exists():
-            np.savez_compressed(work / f"{seed}.npz", v=fine_phantom(seed // 100 * 100, seed % 100))
 
 
 def fine_phantom(first: int, number: int) -> NDArray[np.generic]:
