@@ -45,7 +45,7 @@ def _unmoved(first: Sector, now: Sector) -> bool:
     if first.planar.shape != now.planar.shape:
         return False
     change = np.abs(_cells(first, first) - _cells(now, first))
-    return bool(np.quantile(change, _SHARE) < _UNMOVED)
+    return bool((change < _UNMOVED).mean() >= _SHARE)
 
 
 def _cells(sector: Sector, place: Sector) -> NDArray[np.float32]:
@@ -54,7 +54,11 @@ def _cells(sector: Sector, place: Sector) -> NDArray[np.float32]:
     size = max(_CELL // planar.factor, 1)
     rows, columns = (bottom - top) // size, (right - left) // size
     part = planar.mean[top : top + rows * size, left : left + columns * size]
-    return np.asarray(part.reshape(rows, size, columns, size).mean(axis=(1, 3)), np.float32)
+    cells = np.zeros((rows, columns), np.float32)
+    for j in range(size):
+        for i in range(size):
+            cells += part[j::size, i::size]
+    return cells / np.float32(size * size)
 
 
 def _still(examined: Examined) -> Score | None:
