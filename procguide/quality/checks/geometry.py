@@ -31,7 +31,7 @@ def pixel_size(examined: Examined) -> Score | None:
 def gap(examined: Examined) -> Score | None:
     """Share in % of the step between slices that no slice covers."""
     volume, thickness = examined.volume, examined.acquisition.thickness_mm
-    if volume is None or not thickness:
+    if volume is None or not thickness or volume.shape[0] < 2:
         return None
     step = float(volume.spacing[0])
     return Score(max(0.0, 100 * (step - thickness) / step), None, {"step": step, "thickness": thickness})
@@ -111,7 +111,7 @@ CHECKS = (
         "{value:.0f} % of the body lies between slices ({thickness:.3g} mm thick, {step:.3g} mm apart).",
         "What lies in the gaps is not seen: ask for contiguous slices.",
         "{value:.0f} % lies between slices.",
-        "The files do not say how thick the slices are.",
+        "There is one slice only, or the files do not say how thick slices are.",
     ),
     Check(
         "gantry tilt",
