@@ -154,6 +154,21 @@ def approve(session: Photographed) -> None:
         panel.dialog.reject()
 
 
+def sit(session: Photographed) -> None:
+    """The needle of the left side kept, one on the right beside it."""
+    panel, plan = session.workspace.plan, session.assistant.plan
+    for number, side in enumerate(("left", "right"), start=1):
+        panel.side.setCurrentText(side)
+        before = plan.planned
+        panel.plan.click()
+        session.wait(lambda: plan.planned is not before)  # noqa: B023
+        panel.sitting.click()
+        session.wait(lambda: len(plan.kept) == number)  # noqa: B023
+    session.take("sitting")
+    panel.clear.click()
+    panel.side.setCurrentText("left")
+
+
 def list_keys(session: Photographed) -> None:
     """The list of keys."""
     session.workspace.show_keys()
@@ -196,6 +211,7 @@ STEPS: tuple[Callable[[Photographed], None], ...] = (
     drag,
     measure,
     approve,
+    sit,
     list_keys,
     play,
 )

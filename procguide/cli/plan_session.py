@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from procguide.planning.session import SessionPlan, Station, Stop
     from procguide.provenance import Provenance
 
-__all__ = ["run_session"]
+__all__ = ["run_session", "sitting_provenance", "write_sitting"]
 
 
 def run_session(session: Session, path: Path, requests: Sequence[Request], options: PlanOptions) -> None:
@@ -40,8 +40,8 @@ def run_session(session: Session, path: Path, requests: Sequence[Request], optio
             subject = subject_of(case, anatomy, requests[0].procedure, *(one.level for one in requests))
             wishes = options.wishes
             plan = plan_session(requests, subject, carm=wishes.carm, weights=wishes.weights, progress=advance)
-        provenance = _provenance(case, anatomy, requests, options)
-        document = _write(partial, plan, (case, anatomy, provenance), steps)
+        provenance = sitting_provenance(case, anatomy, requests, options)
+        document = write_sitting(partial, plan, (case, anatomy, provenance), steps)
         results_computed(case.series, provenance.inputs_sha256, plan_sha256(document))
 
     def show(console: Console) -> None:
@@ -63,7 +63,7 @@ def _missing(plan: SessionPlan) -> str:
     return "no needle for " + "; ".join(missing) if missing else ""
 
 
-def _provenance(
+def sitting_provenance(
     case: Case, anatomy: Anatomy, requests: Sequence[Request], options: PlanOptions
 ) -> Provenance:
     """Of the first request, with all levels and sides."""
@@ -76,7 +76,7 @@ def _provenance(
     return replace(first, parameters={**first.parameters, **asked})
 
 
-def _write(
+def write_sitting(
     folder: Path, plan: SessionPlan, found: tuple[Case, Anatomy, Provenance], steps: Steps
 ) -> dict[str, Any]:
     """A folder a needle as ``plan`` writes it, then the session's own files over them."""

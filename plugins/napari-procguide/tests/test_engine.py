@@ -1,11 +1,12 @@
 """The engine: what it answers, that it can be stopped, that it ends without a trace."""
 
+import json
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SAMPLE, WAIT_S, Asking
+from conftest import SAMPLE, TRUTH, WAIT_S, Asking
 from napari_procguide.engine.messages import Failed
 
 from procguide.geometry import Affine
@@ -17,6 +18,12 @@ class TestOpening:
         assert opened.modality == "CT"
         assert opened.series.size.startswith("105")
         assert not opened.straightened
+
+    def test_the_list_says_that_no_needle_is_planned_in_mr(self, asking, opened):
+        listed = asking.answer("list_series", path=SAMPLE)
+        said = {one.modality: one.usable_for for one in listed.series}
+        assert said["CT"] == "planning"
+        assert "no needles" in said["MR"]
 
     def test_the_array_lies_where_the_volume_does(self, opened):
         voxels = opened.image.load()
@@ -102,6 +109,73 @@ class TestLevels:
         assert renamed.anchor == "user"
         back = asking.answer("rename", point=l4.frame.origin, level="L4")
         assert back.spine.levels == labelled.spine.levels
+
+
+@pytest.fixture(scope="module")
+def kept(asking, labelled):
+    """The second needle on the left, the first on the right."""
+    wishes = {"procedure": "transforaminal_esi_subpedicular", "level": "L4-L5"}
+    for side, rank in (("left", 2), ("right", 1)):
+        planned = asking.answer("plan", **wishes, side=side)
+        assert len(planned.plan_set.plans) >= rank
+        needles = asking.answer("add_to_sitting", rank=rank)
+    return needles
+
+
+class TestSitting:
+    def test_needles_of_both_sides_are_kept(self, kept):
+        assert [name.split()[-1] for name in kept] == ["left", "right"]
+        (left, _), (right, _) = kept.values()
+        assert left[0] > 0 > right[0]
+
+    def test_they_are_written_together_as_a_person_chose_them_and_approved(self, asking, kept, tmp_path):
+        written = asking.answer("export_sitting", folder=tmp_path / "sitting")
+        assert written.sitting == tuple(kept)
+        document = json.loads((written.folder / "plan.json").read_text())
+        assert document["schema"] == "procguide.session/1"
+        assert [(one["side"], one["chosen_rank"]) for one in document["stops"]] == [("left", 2), ("right", 1)]
+        assert sorted(document["order"]) == [1, 2]
+        for name in ("report.html", "plan.mrk.json", "L4-L5-left/report.html", "L4-L5-right/plan.json"):
+            assert name in written.files
+        wishes = {"by": "Jane Doe", "reason": "both paths clear", "rank": None}
+        assert asking.answer("approve", folder=written.folder, **wishes)["by"] == "Jane Doe"
+        for side in ("left", "right"):
+            one = json.loads((written.folder / f"L4-L5-{side}" / "plan.json").read_text())
+            assert one["approved"]["by"] == "Jane Doe"
+
+    def test_another_needle_of_a_request_takes_its_place(self, asking, kept):
+        assert list(asking.answer("add_to_sitting", rank=2)) == list(kept)
+
+    def test_two_procedures_are_not_written_together(self, asking, kept, tmp_path):
+        asking.answer("plan", procedure="discography", level="L3-L4", side="left")
+        asking.answer("add_to_sitting", rank=1)
+        failed = asking.message("export_sitting", folder=tmp_path / "both")
+        assert isinstance(failed, Failed)
+        assert "of one procedure" in failed.words
+        assert not (tmp_path / "both").exists()
+        asking.answer("clear_sitting")
+        assert isinstance(asking.message("export_sitting", folder=tmp_path / "none"), Failed)
+
+
+class TestKeptLabels:
+    def test_they_come_back_as_they_were_left(self, asking, labelled, tmp_path):
+        before = asking.answer("segment", labels=TRUTH)
+        asking.answer("keep_labels", file=tmp_path / "kept" / "one.npz")
+        assert [file.name for file in (tmp_path / "kept").iterdir()] == ["one.npz"]
+        assert (tmp_path / "kept" / "one.npz").stat().st_mode & 0o077 == 0
+        levels = before.levels.load()
+        after = asking.answer("take_up_labels", file=tmp_path / "kept" / "one.npz")
+        assert np.array_equal(after.levels.load(), levels)
+        assert after.levels.origin == before.levels.origin
+        assert after.spine.levels == before.spine.levels
+        assert (after.confidence, after.anchor) == (before.confidence, before.anchor)
+
+    @pytest.mark.parametrize("content", [b"", b"PK", b"no labels"])
+    def test_a_file_that_is_none_of_ours_says_what_to_do(self, asking, opened, tmp_path, content):
+        (tmp_path / "one.npz").write_bytes(content)
+        failed = asking.message("take_up_labels", file=tmp_path / "one.npz")
+        assert isinstance(failed, Failed)
+        assert "Press Segment" in failed.words
 
 
 class TestProcess:

@@ -19,7 +19,7 @@ from procguide.planning.session.route import best_route, travel_through
 from procguide.planning.session.stations import pose_of, stations_of
 from procguide.planning.site import Request, Subject, canonical_level
 
-__all__ = ["plan_session", "requests_for", "session_of"]
+__all__ = ["check_together", "plan_session", "requests_for", "session_of"]
 
 _AS_GOOD_SCORE = 0.02
 _AS_GOOD_CHANCE = 0.01
@@ -32,12 +32,12 @@ def requests_for(
     """One request a level and side, level by level; a pair that comes twice is an error."""
     names = [canonical_level(procedure, level) for level in levels]
     requests = tuple(Request(procedure, name, side) for name in names for side in sides)
-    _check_together(requests)
+    check_together(requests)
     return requests
 
 
-def _check_together(requests: Sequence[Request]) -> None:
-    """None stands there twice, and none is on both sides that must not be."""
+def check_together(requests: Sequence[Request]) -> None:
+    """A :class:`UsageError` where one stands there twice, or is on both sides and must not be."""
     if not requests:
         raise UsageError("nothing was asked for; name at least one level")
     asked = [(one.procedure.id, canonical_level(one.procedure, one.level), one.side) for one in requests]
@@ -64,7 +64,7 @@ def plan_session(
     ``weights`` of the objectives take the place of the procedures' own; ``weight_kg`` is the patient's.
     A request whose anatomy is unfit is a stop without a needle; where all are, the first one's error.
     """
-    _check_together(requests)
+    check_together(requests)
     stops, faults = [], []
     for number, request in enumerate(requests, start=1):
         try:
@@ -85,13 +85,15 @@ def _stop(number: int, found: PlanSet, request: Request) -> Stop:
     return Stop(number, request.procedure, found.level, request.side, found, first, found.reason)
 
 
-def session_of(stops: Sequence[Stop], weight_kg: float | None = None) -> SessionPlan:
-    """Needles, order and stations from stops that are planned one by one."""
-    chosen, order = _chosen([stop for stop in stops if stop.plan is not None])
-    apart = out_of_each_others_way(chosen)
-    if apart != chosen:
-        chosen, order = _chosen([replace(stop, plan_set=None) for stop in apart])
-        chosen = [replace(one, plan_set=stop.plan_set) for one, stop in zip(chosen, apart, strict=True)]
+def session_of(
+    stops: Sequence[Stop], weight_kg: float | None = None, *, as_chosen: bool = False
+) -> SessionPlan:
+    """Needles, order and stations from stops that are planned one by one.
+
+    ``as_chosen``: a person has chosen each needle; none is exchanged for one as good.
+    """
+    planned = [stop for stop in stops if stop.plan is not None]
+    chosen, order = _as_they_are(planned) if as_chosen else _apart(planned)
     by_number = {stop.number: stop for stop in chosen}
     final = tuple(by_number.get(stop.number, stop) for stop in stops)
     stations = stations_of([by_number[number] for number in order])
@@ -106,6 +108,19 @@ def session_of(stops: Sequence[Stop], weight_kg: float | None = None) -> Session
         budgets=budgets,
         warnings=(*_unplanned(final), *crossings(chosen), *_overdoses(budgets)),
     )
+
+
+def _apart(stops: Sequence[Stop]) -> tuple[list[Stop], tuple[int, ...]]:
+    """Needles that spare the C-arm moves and are out of each other's way, and their order."""
+    chosen, order = _chosen(stops)
+    apart = out_of_each_others_way(chosen)
+    return (chosen, order) if apart == chosen else _as_they_are(apart)
+
+
+def _as_they_are(stops: Sequence[Stop]) -> tuple[list[Stop], tuple[int, ...]]:
+    """The same needles, in the order that moves the C-arm least."""
+    ordered, order = _chosen([replace(stop, plan_set=None) for stop in stops])
+    return [replace(one, plan_set=stop.plan_set) for one, stop in zip(ordered, stops, strict=True)], order
 
 
 def _chosen(stops: Sequence[Stop]) -> tuple[list[Stop], tuple[int, ...]]:

@@ -88,6 +88,7 @@ def plan_marks(plane: Plane, plan: PlanModel) -> Iterator[Mark]:
             yield from _tube(plane, tube)
     for name, (entry, target) in plan.others.items():
         yield from _shaft(plane, entry, target, OTHER, dashed=False)
+        yield Dot(_flat(plane, target), OTHER, "cross", 5.0, _faded(plane, target))
         yield Tag(_flat(plane, entry), name.split(" ", 1)[1], OTHER)
     needle = plan.needle
     if needle is None:
@@ -108,7 +109,7 @@ def _needle(plane: Plane, needle: Needle, *, locked: bool) -> Iterator[Mark]:
 
 def _shaft(plane: Plane, entry: Vector, target: Vector, colour: Colour, *, dashed: bool) -> Iterator[Mark]:
     ends = plane.to_plane([entry, target])
-    yield Stroke(ends[:, :2], colour, 1.2, dashed=True, opacity=0.6)
+    yield Stroke(ends[:, :2], colour, 1.0, dashed=True, opacity=0.6)
     within = _clipped(ends, NEAR_MM)
     if within is not None:
         yield Stroke(within[:, :2], colour, 3.0, dashed=dashed)

@@ -49,7 +49,7 @@ class Plane:
     @property
     def is_orthogonal(self) -> bool:
         """Whether both directions run along the patient's axes."""
-        return max(np.abs(self.right)) > 0.9999 and max(np.abs(self.down)) > 0.9999
+        return all(max(map(abs, direction)) > 0.9999 for direction in (self.right, self.down))
 
 
 AXIAL = Plane((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))

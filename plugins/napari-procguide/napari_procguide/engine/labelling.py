@@ -23,7 +23,7 @@ from procguide.imaging import LabelMap
 from procguide.quality.nouns import Box
 from procguide.segmentation.segment import Segmentation
 
-__all__ = ["degibbs", "edited", "judge", "rename", "segment"]
+__all__ = ["degibbs", "edited", "judge", "rename", "segment", "shown_labels"]
 
 _MESH_EVERY = 2
 _ORDER = tuple(name for name in VERSE_LABELS if name not in (SACRUM, "T13", "L6", "coccyx", "Co"))
@@ -69,7 +69,7 @@ def segment(
 ) -> Labelled:
     """Label the spine by the shipped networks, or take a person's ``labels`` file."""
     state.anatomy = locate(state.case, steps, lowest_level=lowest_level, labels=labels)
-    return _labelled(state, steps)
+    return shown_labels(state, steps)
 
 
 def rename(state: State, steps: Steps, point: Vector, level: str) -> Labelled:
@@ -140,10 +140,11 @@ def _relabelled(state: State, steps: Steps, found: Segmentation) -> Labelled:
     with steps.step("locate"):
         spine = locate_spine(found.levels, found.regions, anchor=found.anchor, confidence=found.confidence)
         state.anatomy = Anatomy(found, spine, state.anatomy.files)
-    return _labelled(state, steps)
+    return shown_labels(state, steps)
 
 
-def _labelled(state: State, steps: Steps) -> Labelled:
+def shown_labels(state: State, steps: Steps) -> Labelled:
+    """The state's labels as files and surfaces for the window."""
     found, spine = state.anatomy.segmentation, state.anatomy.spine
     with steps.step("surfaces"):
         shown = {}

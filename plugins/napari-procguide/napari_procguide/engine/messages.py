@@ -18,6 +18,7 @@ from procguide.geometry import Vector
 from procguide.planning import Evaluation, PlanSet
 
 __all__ = [
+    "BesideShown",
     "Done",
     "Evaluated",
     "Failed",
@@ -35,6 +36,7 @@ __all__ = [
     "Request",
     "ResultsRead",
     "SeriesShown",
+    "Written",
 ]
 
 
@@ -251,6 +253,16 @@ class Planned:
     structures: GridShown
     names: Mapping[int, str]
     skin: tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.uint8]] | None
+
+
+@dataclass(frozen=True)
+class Written:
+    """A folder of results. ``sitting`` are the names of its needles where it holds several requests'."""
+
+    folder: Path
+    files: tuple[str, ...]
+    sitting: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,7 +144,7 @@ def _turned(volume: Volume) -> Volume:
     return Volume(_narrow(turned), type(volume.affine).from_steps(steps, corner), volume.modality)
 
 
-def _narrow(voxels: NDArray[np.generic]) -> NDArray[np.generic]:
+def _narrow(voxels: NDArray[Any]) -> NDArray[Any]:
     """16 bits where the values fit them: half the memory, and quick to draw."""
     if voxels.dtype in (np.int16, np.uint8, np.uint16):
         return voxels
@@ -205,7 +206,7 @@ def frames(state: State, steps: Steps, number: int) -> FramesShown:
     with steps.step("read pixels") as advance:
         images = read_frames(series, lambda share: advance("read pixels", share))
         images_read(series)
-    stacks = []
+    stacks: list[NDArray[Any]] = []
     for image in images:
         many = list(image) if isinstance(image, Cine) else [image]
         stacks.extend(frame.shown() for frame in many)

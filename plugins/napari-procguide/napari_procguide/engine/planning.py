@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_procguide.engine.messages import Evaluated
+from napari_procguide.engine.messages import Evaluated, Written
 from napari_procguide.engine.messages import Planned as PlannedShown
 from napari_procguide.engine.nearby import near_structures
 from napari_procguide.engine.state import Planned, State
@@ -20,6 +20,7 @@ from procguide.errors import UsageError
 from procguide.geometry import Vector
 from procguide.planning import (
     CArm,
+    PlanSet,
     Request,
     build_case,
     evaluate,
@@ -33,7 +34,7 @@ from procguide.planning.posture import lying_of
 from procguide.planning.skin_map import map_skin
 from procguide.planning.views import with_views
 
-__all__ = ["approve", "drag", "export", "keep_drawn", "make_plan", "rerank"]
+__all__ = ["all_plans", "approve", "drag", "export", "files_in", "keep_drawn", "make_plan", "rerank"]
 
 
 def make_plan(
@@ -102,7 +103,7 @@ def keep_drawn(state: State, steps: Steps, hub: Vector, tip: Vector) -> PlannedS
     return _shown(state, planned)
 
 
-def _all_plans(planned: Planned) -> Any:
+def all_plans(planned: Planned) -> PlanSet:
     """The plan set with the kept needles after the search's own, ranked on."""
     first = len(planned.plan_set.plans) + 1
     drawn = tuple(replace(plan, rank=first + place) for place, plan in enumerate(planned.drawn))
@@ -111,7 +112,7 @@ def _all_plans(planned: Planned) -> Any:
 
 def _shown(state: State, planned: Planned, weights: Mapping[str, float] | None = None) -> PlannedShown:
     case = planned.frontier.case
-    plan_set = _all_plans(planned)
+    plan_set = all_plans(planned)
     skin = None
     if plan_set.skin is not None and len(plan_set.skin.entries):
         found = map_skin(plan_set.skin)
@@ -138,8 +139,8 @@ def _structures(case: Case) -> tuple[np.ndarray[Any, np.dtype[np.uint8]], dict[i
     return voxels, names
 
 
-def export(state: State, steps: Steps, folder: Path, *, force: bool = False) -> tuple[str, ...]:
-    """Everything that ``procguide plan`` writes; the names of the files."""
+def export(state: State, steps: Steps, folder: Path, *, force: bool = False) -> Written:
+    """Everything that ``procguide plan`` writes."""
     from procguide.approval import plan_sha256
     from procguide.cli.audited import results_computed
     from procguide.cli.dicom_objects import Attempts, write_study_objects
@@ -152,17 +153,25 @@ def export(state: State, steps: Steps, folder: Path, *, force: bool = False) -> 
         provenance = provenance_of(state.case, state.anatomy, planned.request, options)
         labels = write_study_objects(partial, state.case, state.anatomy, Attempts(steps.say))
         result = Result(
-            state.case, state.anatomy, _all_plans(planned), provenance, planned.request.procedure, labels
+            state.case, state.anatomy, all_plans(planned), provenance, planned.request.procedure, labels
         )
         document = write_plan(partial, result, steps)
         results_computed(state.case.series, provenance.inputs_sha256, plan_sha256(document))
+    return Written(folder, files_in(folder))
+
+
+def files_in(folder: Path) -> tuple[str, ...]:
+    """The names of all files, below ``folder``."""
     return tuple(sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()))
 
 
 def approve(
-    _state: State, steps: Steps, folder: Path, by: str, reason: str, rank: int, organisation: str = ""
+    _state: State, steps: Steps, folder: Path, by: str, reason: str, rank: int | None, organisation: str = ""
 ) -> dict[str, Any]:
-    """Record a named person's approval in a folder that was exported; who, when and why."""
+    """Record a named person's approval in a folder that was exported; who, when and why.
+
+    ``rank`` None: of a sitting, with all its needles.
+    """
     from procguide.cli.approve import record_approval
     from procguide.cli.plan_folder import Person
 

@@ -20,7 +20,7 @@ from procguide.imaging import Grid
 from procguide.planning import CArm, Frontier, Plan, PlanSet, Subject
 from procguide.planning import Request as PlanRequest
 
-__all__ = ["Planned", "State"]
+__all__ = ["Kept", "Planned", "State"]
 
 
 @dataclass(eq=False)
@@ -35,14 +35,23 @@ class Planned:
     drawn: list[Plan] = field(default_factory=list)
 
 
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A needle of a sitting: what was asked for, all its plans, and the one that a person chose."""
+
+    request: PlanRequest
+    plan_set: PlanSet
+    plan: Plan
+
+
 class State:
-    """Held in memory; case and labels are also kept in the scratch folder, for an engine that takes over."""
+    """Held in memory; case, labels and sitting also in the scratch folder, for an engine that takes over."""
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self._study: Study | None = None
         self.planned: Planned | None = None
-        self.sitting: list[Planned] = []
+        self._sitting: dict[str, Kept] | None = None
         self._case: Case | None = None
         self._anatomy: Anatomy | None = None
         self._count = 0
@@ -97,7 +106,7 @@ class State:
     def anatomy(self, anatomy: Anatomy) -> None:
         self._anatomy = anatomy
         self._keep("anatomy", anatomy)
-        self.planned, self.sitting = None, []
+        self.planned, self.sitting = None, {}
 
     @property
     def search(self) -> Planned:
@@ -105,6 +114,18 @@ class State:
         if self.planned is None:
             raise UsageError("Nothing is planned yet. Press Plan first.")
         return self.planned
+
+    @property
+    def sitting(self) -> dict[str, Kept]:
+        """The needles kept together, by name."""
+        if self._sitting is None:
+            self._sitting = self._taken_up("sitting") or {}
+        return self._sitting
+
+    @sitting.setter
+    def sitting(self, sitting: dict[str, Kept]) -> None:
+        self._sitting = sitting
+        self._keep("sitting", sitting)
 
     def fresh(self, name: str) -> Path:
         """A file that the window does not read yet; those of the name before go."""
@@ -135,5 +156,5 @@ class State:
 
     def _forget_labels(self) -> None:
         self._anatomy = self.planned = None
-        self.sitting = []
+        self.sitting = {}
         (self.scratch / "anatomy.pkl").unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from napari_procguide.engine import labelling, opening, planning, results
+from napari_procguide.engine import kept_labels, labelling, opening, planning, results, sitting
 from procguide.cli.steps import Steps
 
 __all__ = ["TASKS", "warm_up"]
@@ -18,15 +18,19 @@ def warm_up(_state: Any, _steps: Steps) -> None:
 
 
 TASKS: Mapping[str, Callable[..., Any]] = {
+    "add_to_sitting": sitting.add_to_sitting,
     "approve": planning.approve,
     "beside": opening.beside,
+    "clear_sitting": sitting.clear_sitting,
     "degibbs": labelling.degibbs,
     "drag": planning.drag,
     "edited": labelling.edited,
     "export": planning.export,
+    "export_sitting": sitting.export_sitting,
     "frames": opening.frames,
     "judge": labelling.judge,
     "keep_drawn": planning.keep_drawn,
+    "keep_labels": kept_labels.keep_labels,
     "list_sample": opening.list_sample,
     "list_series": opening.list_series,
     "plan": planning.make_plan,
@@ -35,6 +39,7 @@ TASKS: Mapping[str, Callable[..., Any]] = {
     "rerank": planning.rerank,
     "segment": labelling.segment,
     "show": opening.show,
+    "take_up_labels": kept_labels.take_up_labels,
     "thumbnails": opening.thumbnails,
     "warm_up": warm_up,
 }

@@ -20,6 +20,7 @@ from napari_procguide.engine.messages import (
     Opened,
     Planned,
     ResultsRead,
+    Written,
 )
 from napari_procguide.models.cine import CineModel
 from napari_procguide.models.jobs import Asked, Jobs
@@ -93,8 +94,12 @@ class Assistant:
 
     def _take_up(self, found: Opened) -> None:
         """As it was left, if it is remembered; then a plan that waits for its study."""
-        if self.memory is not None and restore(self, self.memory.recall(found.key)):
-            self.said.emit("Taken up where it was left")
+        if self.memory is not None:
+            if restore(self, self.memory.recall(found.key)):
+                self.said.emit("Taken up where it was left")
+            labels = self.memory.labels(found.key)
+            if labels.is_file():
+                self.jobs.run("Taking up labels", "take_up_labels", self.study.set_labelled, file=labels)
         if self._results is not None:
             self.open_results(self._results)
 
@@ -116,7 +121,7 @@ class Assistant:
         def opened(found: Opened) -> None:
             image = Lattice.read(found.image)
             self.plan.set_planned(None)
-            self.plan.clear_sitting()
+            self.plan.set_sitting({})
             self.measurements.set_done(())
             self.study.set_opened(found, image)
             self.view.window = found.window
@@ -161,8 +166,12 @@ class Assistant:
 
     def _labelled(self, found: Labelled) -> None:
         self.plan.set_planned(None)
-        self.plan.clear_sitting()
+        self.plan.set_sitting({})
         self.study.set_labelled(found)
+        opened = self.study.opened
+        if self.memory is not None and opened is not None:
+            labels = self.memory.labels(opened.key)
+            self.jobs.run("Keeping labels", "keep_labels", _done, quiet=True, file=labels)
 
     def degibbs(self, *, keep: bool = False) -> None:
         """Take ringing out of an MR series, to be looked at beside the image."""
@@ -233,31 +242,45 @@ class Assistant:
 
         self.jobs.run("Keeping the needle", "keep_drawn", kept, hub=needle.entry, tip=needle.target)
 
-    def export(self, folder: Path, *, force: bool = False) -> None:
-        """Write everything that ``procguide plan`` writes."""
+    def add_to_sitting(self) -> None:
+        """Keep the chosen needle beside the next request's, to be seen and written together."""
+        plan = self.plan.plan
+        if plan is not None:
+            self.jobs.run("Keeping the needle", "add_to_sitting", self.plan.set_kept, rank=plan.rank)
 
-        def done(files: tuple[str, ...]) -> None:
-            self.plan.set_approved(None, Path(folder))
-            self.exported.emit(Path(folder))
-            self.said.emit(f"{len(files)} files written to {folder}")
+    def clear_sitting(self) -> None:
+        """Forget the needles kept together."""
+        self.plan.set_sitting({})
+        self.jobs.run("Clearing the sitting", "clear_sitting", _done, quiet=True)
 
-        self.jobs.run("Exporting", "export", done, folder=Path(folder), force=force)
+    def export(self, folder: Path, *, of_sitting: bool = False, force: bool = False) -> None:
+        """Write everything that ``procguide plan`` writes, of one request or of the sitting."""
+
+        def done(written: Written) -> None:
+            self.plan.set_written(written)
+            self.exported.emit(written.folder)
+            self.said.emit(f"{len(written.files)} files written to {written.folder}")
+
+        task = "export_sitting" if of_sitting else "export"
+        self.jobs.run("Exporting", task, done, folder=Path(folder), force=force)
 
     def approve(self, by: str, reason: str, organisation: str = "") -> None:
-        """Record a named person's approval of the chosen plan in the exported folder."""
-        folder, plan = self.plan.folder, self.plan.plan
-        if folder is None or plan is None:
+        """Record a named person's approval in the exported folder: of the chosen plan, or of the sitting."""
+        written, plan = self.plan.written, self.plan.plan
+        if written is None or plan is None:
             self.jobs.failed.emit("Export the plan first: an approval is written into its files.", "")
             return
-
-        def done(approved: Mapping[str, Any]) -> None:
-            self.plan.set_approved(approved, folder)
-
-        wishes = {"by": by, "reason": reason, "organisation": organisation}
-        self.jobs.run("Approving", "approve", done, folder=folder, rank=plan.rank, **wishes)
+        rank = None if written.sitting else plan.rank
+        wishes: dict[str, Any] = {"by": by, "reason": reason, "organisation": organisation}
+        approved = self.plan.set_approved
+        self.jobs.run("Approving", "approve", approved, folder=written.folder, rank=rank, **wishes)
 
     def cancel(self) -> None:
         """Stop all work."""
         self._dragging, self._waiting = False, None
         self.jobs.cancel()
         self.said.emit("Stopped")
+
+
+def _done(_result: object) -> None:
+    """Nothing follows."""

@@ -21,7 +21,7 @@ class Kind(StrEnum):
     ANGLE = "angle"
 
     @property
-    def count(self) -> int:
+    def places(self) -> int:
         """How many places it takes."""
         return 2 if self is Kind.DISTANCE else 3
 
@@ -81,7 +81,7 @@ class MeasurementsModel:
         if self._tool is None:
             return
         points = (*self.pending, point)
-        if len(points) == self._tool.count:
+        if len(points) == self._tool.places:
             self.done, self.pending = (*self.done, Measurement(self._tool, points)), ()
         else:
             self.pending = points

@@ -1,6 +1,6 @@
-"""A study taken up where it was left: how it was looked at, what was measured, what was asked for.
+"""A study taken up where it was left: its look, its labels, what was measured and asked for.
 
-Kept by a hash of the series' UID. No name, number, date, path, pixel or label is in it.
+Kept by a hash of the series' UID. No name, number, date, path or pixel is in it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _KEPT = 200
 
 
 class Memory:
-    """One JSON file a series in ``folder``."""
+    """One JSON file a series in ``folder``, and beside it its labels, which the engine writes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -53,6 +53,10 @@ class Memory:
             return
         self._last = (key, text)
 
+    def labels(self, key: str) -> Path:
+        """The file of the series' labels; there where it was labelled."""
+        return self.folder / f"{key}.npz"
+
     def _file(self, key: str) -> Path:
         return self.folder / f"{key}.json"
 
@@ -60,6 +64,7 @@ class Memory:
         files = sorted(self.folder.glob("*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
         for file in files[_KEPT:]:
             file.unlink(missing_ok=True)
+            self.labels(file.stem).unlink(missing_ok=True)
 
 
 def state_of(assistant: Assistant) -> dict[str, Any]:

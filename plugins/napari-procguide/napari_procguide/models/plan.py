@@ -9,7 +9,7 @@ from typing import Any
 
 from psygnal import Signal
 
-from napari_procguide.engine.messages import Evaluated, Near, Planned
+from napari_procguide.engine.messages import Evaluated, Near, Planned, Written
 from napari_procguide.models.study import Lattice
 from procguide.geometry import Vector
 from procguide.planning import Plan, PlanSet
@@ -63,9 +63,14 @@ def row_of(plan: Plan, near: tuple[Near, ...]) -> Row:
 
 
 class PlanModel:
-    """What is planned for the open series. ``chosen`` counts rows from 0."""
+    """What is planned for the open series. ``chosen`` counts rows from 0.
+
+    ``needle_moved`` tells that a hand has moved the needle, ``needle_changed`` that it is judged there, or
+    another one.
+    """
 
     plans_changed = Signal()
+    needle_moved = Signal()
     needle_changed = Signal()
     approval_changed = Signal()
     request_changed = Signal()
@@ -78,8 +83,10 @@ class PlanModel:
         self.needle: Needle | None = None
         self.evaluated: Evaluated | None = None
         self.others: dict[str, tuple[Vector, Vector]] = {}
+        self.kept: tuple[str, ...] = ()
+        """Which of ``others`` were added here, and can be written together."""
         self.approved: Mapping[str, Any] | None = None
-        self.folder: Path | None = None
+        self.written: Written | None = None
         self.read_words = ""
         self._locked = False
 
@@ -106,6 +113,11 @@ class PlanModel:
         return tuple(row_of(plan, near) for plan, near in pairs)
 
     @property
+    def folder(self) -> Path | None:
+        """Where the plan was written to."""
+        return None if self.written is None else self.written.folder
+
+    @property
     def locked(self) -> bool:
         """Whether the needle stays where it is."""
         return self._locked
@@ -119,7 +131,7 @@ class PlanModel:
         """Other plans; one of them is chosen."""
         self.planned = planned
         self.structures = None if planned is None else Lattice.read(planned.structures)
-        self.approved, self.folder, self._locked = None, None, False
+        self.approved, self.written, self._locked = None, None, False
         self.approval_changed.emit()
         self.plans_changed.emit()
         self.choose(choose)
@@ -148,7 +160,7 @@ class PlanModel:
             return
         old = self.needle
         self.needle = Needle(entry, target, old.diameter_mm, old.near, old.broken, judged=False, dragged=True)
-        self.needle_changed.emit()
+        self.needle_moved.emit()
 
     def set_evaluated(self, evaluated: Evaluated) -> None:
         """The engine's judgement of a dragged needle; the place stays where the hand is."""
@@ -160,9 +172,14 @@ class PlanModel:
         self.needle = Needle(old.entry, old.target, old.diameter_mm, evaluated.near, broken, dragged=True)
         self.needle_changed.emit()
 
-    def set_approved(self, approved: Mapping[str, Any] | None, folder: Path | None) -> None:
-        """A named person's approval, and the folder whose files hold it."""
-        self.approved, self.folder = approved, folder
+    def set_written(self, written: Written) -> None:
+        """The folder that holds the plan now; nobody has approved it yet."""
+        self.written, self.approved = written, None
+        self.approval_changed.emit()
+
+    def set_approved(self, approved: Mapping[str, Any] | None) -> None:
+        """A named person's approval, as it stands in the folder's files."""
+        self.approved = approved
         self.approval_changed.emit()
 
     def wish(self, request: Mapping[str, Any]) -> None:
@@ -172,18 +189,10 @@ class PlanModel:
 
     def set_sitting(self, needles: Mapping[str, tuple[Vector, Vector]], words: str = "") -> None:
         """Needles beside the one that is planned; ``words`` say where they come from."""
-        self.others, self.read_words = dict(needles), words
+        self.others, self.kept, self.read_words = dict(needles), (), words
         self.needle_changed.emit()
 
-    def add_to_sitting(self) -> None:
-        """Keep the needle shown beside the next request's."""
-        if self.needle is not None and self.plan_set is not None:
-            side = f" {self.plan_set.side.value}" if self.plan_set.side else ""
-            name = f"{self.plan_set.procedure} {self.plan_set.level}{side}"
-            self.others = {**self.others, name: (self.needle.entry, self.needle.target)}
-            self.needle_changed.emit()
-
-    def clear_sitting(self) -> None:
-        """Forget the needles kept beside."""
-        self.others, self.read_words = {}, ""
+    def set_kept(self, needles: Mapping[str, tuple[Vector, Vector]]) -> None:
+        """The needles that the engine keeps for the sitting."""
+        self.others, self.kept = {**self.others, **needles}, tuple(needles)
         self.needle_changed.emit()

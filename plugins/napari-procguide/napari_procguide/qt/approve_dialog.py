@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from qtpy.QtWidgets import (
     QCheckBox,
     QDialog,
@@ -14,7 +16,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_procguide import DISCLAIMER
-from procguide.planning import Plan
 
 __all__ = ["ApproveDialog"]
 
@@ -22,9 +23,9 @@ __all__ = ["ApproveDialog"]
 class ApproveDialog(QDialog):
     """Name, reason, organisation; nothing is filled in beforehand."""
 
-    def __init__(self, plan: Plan, words: str, parent: QWidget | None = None) -> None:
+    def __init__(self, words: str, warnings: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Approve this needle")
+        self.setWindowTitle("Approve this plan")
         self.name, self.reason, self.organisation = QLineEdit(), QLineEdit(), QLineEdit()
         self.name.setPlaceholderText("your name")
         self.reason.setPlaceholderText("why, in a sentence")
@@ -33,7 +34,7 @@ class ApproveDialog(QDialog):
         form.addRow("Approved by", self.name)
         form.addRow("Reason", self.reason)
         form.addRow("Organisation", self.organisation)
-        said = QLabel("\n".join([words, *plan.warnings]))
+        said = QLabel("\n".join([words, *warnings]))
         said.setWordWrap(True)
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel

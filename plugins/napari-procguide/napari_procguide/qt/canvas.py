@@ -64,10 +64,10 @@ def _place(scale: Scale, where: Slice) -> QRectF:
     return QRectF(corner.x(), corner.y(), where.width * scale.per_mm, where.height * scale.per_mm)
 
 
-def draw_marks(painter: QPainter, scale: Scale, marks: Iterable[Mark]) -> None:
-    """Lines, dots and words in order; words never lie on one another."""
+def draw_marks(painter: QPainter, scale: Scale, marks: Iterable[Mark], letters: Iterable[QRectF]) -> None:
+    """Lines, dots and words in order; words lie neither on one another nor on the ``letters``."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    taken: list[QRectF] = []
+    taken = list(letters)
     for mark in marks:
         if isinstance(mark, Stroke):
             _stroke(painter, scale, mark)

@@ -75,8 +75,9 @@ class EvaluationPanel(QWidget):
         if needle.broken:
             parts.append("LIMIT BROKEN: " + "; ".join(needle.broken))
         self.words.setText(". ".join(parts))
-        red = f"color: rgb{BROKEN}; font-weight: bold" if needle.broken else ""
-        self.words.setStyleSheet(red)
+        look = f"color: rgb{BROKEN}; font-weight: bold" if needle.broken else ""
+        if look != self.words.styleSheet():  # Qt works a style out anew even where it is the same
+            self.words.setStyleSheet(look)
 
     def _rows(self) -> None:
         needle = self._plan.needle
@@ -87,10 +88,16 @@ class EvaluationPanel(QWidget):
             broken = "  ✖" if near.broken else ""
             cells = (near.name.replace("_", " "), f"{near.distance_mm:.1f} mm{broken}", margin)
             for column, words in enumerate(cells):
-                item = QTableWidgetItem(words)
-                if near.broken:
-                    item.setForeground(QBrush(QColor(*BROKEN)))
-                self.clearances.setItem(row, column, item)
+                item = self._cell(row, column)
+                item.setText(words)
+                item.setForeground(QBrush(QColor(*BROKEN)) if near.broken else QBrush())
+
+    def _cell(self, row: int, column: int) -> QTableWidgetItem:
+        item = self.clearances.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            self.clearances.setItem(row, column, item)
+        return item
 
     def _ring(self, broken: bool) -> None:
         if broken and not self._was_broken and self.sound:

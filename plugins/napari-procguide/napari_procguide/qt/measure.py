@@ -53,7 +53,7 @@ class _Measuring:
         right, down, _ = plane.to_plane(pending[-1])
         painter.setPen(QPen(QColor(*MEASURE), 1.5))
         painter.drawLine(scale.to_pixel(float(right), float(down)), self._now)
-        if len(pending) + 1 == tool.count:
+        if len(pending) + 1 == tool.places:
             box = self._pane.rect().toRectF()
             box.moveTopLeft(self._now + QPointF(10, 8))
             draw_words(painter, box, Measurement(tool, (*pending, under)).words, QColor(*MEASURE), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QGridLayout, QLabel, QSplitter, QVBoxLayout, QWidget
 
 from napari_procguide.models.assistant import Assistant
@@ -13,6 +13,9 @@ from napari_procguide.qt.pane_source import AlongNeedleSource, DownNeedleSource,
 from napari_procguide.qt.slice_pane import SlicePane
 
 __all__ = ["PaneGrid"]
+
+_LATE_MS = 40
+"""A dragged needle is drawn with its clearances, in one go; after this time without them (assumed)."""
 
 
 class PaneGrid(QWidget):
@@ -48,10 +51,10 @@ class PaneGrid(QWidget):
         for line in (0, 1):
             self._grid.setRowStretch(line, 1)
             self._grid.setColumnStretch(line, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self._grid, 1)
-        column.addWidget(self.readout)
+        lines = QVBoxLayout(self)
+        lines.setContentsMargins(0, 0, 0, 0)
+        lines.addLayout(self._grid, 1)
+        lines.addWidget(self.readout)
         self._connect()
 
     def _connect(self) -> None:
@@ -65,6 +68,11 @@ class PaneGrid(QWidget):
             assistant.study.compared_changed,
         ):
             signal.connect(self.refresh)
+        self._late = QTimer(self)
+        self._late.setSingleShot(True)
+        self._late.setInterval(_LATE_MS)
+        self._late.timeout.connect(self.refresh)
+        assistant.plan.needle_moved.connect(self._moved)
         assistant.view.point_changed.connect(self.follow)
         assistant.study.image_changed.connect(self.reset)
         for name, pane in self.panes.items():
@@ -76,8 +84,16 @@ class PaneGrid(QWidget):
         for name in ("axial", "sagittal", "coronal"):
             self.panes[name].update()
 
+    def _moved(self) -> None:
+        """While the engine judges the needle: make the pictures that go with it."""
+        if not self._late.isActive():
+            self._late.start()
+        for pane in self.panes.values():
+            pane.prepare()
+
     def refresh(self) -> None:
         """Draw all panes again, once, when Qt next comes to it."""
+        self._late.stop()
         for pane in self.panes.values():
             pane.update()
 

@@ -50,6 +50,9 @@ class PlanPanel(QWidget):
         self.undo = QPushButton("Back to the plan")
         self.sitting = QPushButton("Add to sitting")
         self.clear = QPushButton("Clear sitting")
+        self.sitting.setToolTip("Keep this needle in view beside the next request's, to be written together")
+        self.together = QPushButton("Export sitting …")
+        self.together.setToolTip("All needles of the sitting in one folder: their order, a report of each")
         self.export = QPushButton("Export …")
         self.approve = QPushButton("Approve …")
         self.said = QLabel()
@@ -76,10 +79,14 @@ class PlanPanel(QWidget):
         split.addWidget(self.evaluation)
         split.setStretchFactor(1, 1)
         buttons = QGridLayout()
-        for number, widget in enumerate(
-            (self.lock, self.keep, self.undo, self.sound, self.sitting, self.clear, self.export, self.approve)
-        ):
-            buttons.addWidget(widget, number // 3, number % 3)
+        rows = (
+            (self.lock, self.keep, self.undo),
+            (self.sitting, self.clear, self.together),
+            (self.sound, self.export, self.approve),
+        )
+        for row, widgets in enumerate(rows):
+            for place, widget in enumerate(widgets):
+                buttons.addWidget(widget, row, place)
         column = QVBoxLayout(self)
         column.addLayout(form)
         column.addWidget(split, 1)
@@ -95,9 +102,10 @@ class PlanPanel(QWidget):
         self.sound.toggled.connect(self._sound)
         self.keep.clicked.connect(assistant.keep_needle)
         self.undo.clicked.connect(lambda: assistant.fly_to(assistant.plan.chosen))
-        self.sitting.clicked.connect(assistant.plan.add_to_sitting)
-        self.clear.clicked.connect(assistant.plan.clear_sitting)
+        self.sitting.clicked.connect(assistant.add_to_sitting)
+        self.clear.clicked.connect(assistant.clear_sitting)
         self.export.clicked.connect(self._export)
+        self.together.clicked.connect(lambda: self._export(of_sitting=True))
         self.approve.clicked.connect(self._approve)
         assistant.study.labels_changed.connect(self._levels)
         assistant.plan.request_changed.connect(self._request)
@@ -144,26 +152,27 @@ class PlanPanel(QWidget):
     def _sound(self, wanted: bool) -> None:
         self.evaluation.sound = wanted
 
-    def _export(self) -> None:
+    def _export(self, _checked: bool = False, *, of_sitting: bool = False) -> None:
         folder = QFileDialog.getExistingDirectory(self, "A new or empty folder for the plan")
         if folder:
-            self.export_to(Path(folder))
+            self.export_to(Path(folder), of_sitting=of_sitting)
 
-    def export_to(self, folder: Path) -> None:
-        """Write the plan to ``folder``; what is not empty gets a folder of its own within."""
+    def export_to(self, folder: Path, *, of_sitting: bool = False) -> None:
+        """Write the plan or the sitting to ``folder``; what is not empty gets a folder of its own in it."""
         if folder.is_dir() and any(folder.iterdir()):
             folder = folder / "procguide-plan"
-        self._assistant.export(folder)
+        self._assistant.export(folder, of_sitting=of_sitting)
 
     def _approve(self) -> None:
-        plan = self._assistant.plan.plan
-        if plan is None:
+        model = self._assistant.plan
+        plan, plan_set, written = model.plan, model.plan_set, model.written
+        if plan is None or plan_set is None or written is None:
             return
-        plan_set = self._assistant.plan.plan_set
-        assert plan_set is not None
         side = f" {plan_set.side.value}" if plan_set.side else ""
         words = f"{plan_set.procedure.replace('_', ' ')}, {plan_set.level}{side}, needle {plan.rank}"
-        self.dialog = ApproveDialog(plan, words, self)
+        if written.sitting:
+            words = "All needles of the sitting: " + "; ".join(written.sitting).replace("_", " ")
+        self.dialog = ApproveDialog(words, written.warnings if written.sitting else plan.warnings, self)
         self.dialog.accepted.connect(self._approved)
         self.dialog.open()
 
@@ -181,7 +190,8 @@ class PlanPanel(QWidget):
             (self.lock, needle is not None),
             (self.keep, dragged),
             (self.undo, dragged),
-            (self.sitting, needle is not None),
+            (self.sitting, bool(plan.rows) and not dragged),
+            (self.together, len(plan.kept) > 1),
             (self.clear, bool(plan.others)),
             (self.export, bool(plan.rows) and not dragged),
             (self.approve, plan.folder is not None and not dragged and plan.approved is None),
@@ -198,7 +208,8 @@ class PlanPanel(QWidget):
             return plan.read_words or "Segment the spine first."
         if plan.approved is not None:
             one = plan.approved
-            return f"Needle {one['rank']} approved by {one['by']}, {one['time_utc']}: {one['reason']}"
+            what = "All needles" if one.get("rank") is None else f"Needle {one['rank']}"
+            return f"{what} approved by {one['by']}, {one['time_utc']}: {one['reason']}"
         if plan.plan_set is None:
             return plan.read_words
         if not plan.plan_set.plans:

@@ -83,17 +83,17 @@ class SlicePane(QWidget):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Picture, labels, marks, crosshair, letters, words."""
         painter = QPainter(self)
-        painter.fillRect(self.rect(), QColor(0, 0, 0))
         plane = self.plane
         if plane is not None and self.source.image is not None:
             scale = self.scale()
-            self._picture(painter, plane, scale)
+            painter.drawPixmap(0, 0, self._picture(plane, scale))
             self._crosshair(painter, scale)
-            draw_marks(painter, scale, self.source.marks(plane))
+            draw_marks(painter, scale, self.source.marks(plane), self._letter_boxes())
             if self.tool is not None:
                 self.tool.draw(painter, scale)
             self._words(painter, plane)
-        elif self.source.why_empty:
+        else:
+            painter.fillRect(self.rect(), QColor(0, 0, 0))
             painter.setPen(QColor(170, 170, 170))
             middle = int(Qt.AlignmentFlag.AlignCenter) | _WRAP
             painter.drawText(self.rect().adjusted(4, 0, -4, 0), middle, self.source.why_empty)
@@ -101,7 +101,13 @@ class SlicePane(QWidget):
         painter.end()
         self.painted += 1
 
-    def _picture(self, painter: QPainter, plane: Plane, scale: Scale) -> None:
+    def prepare(self) -> None:
+        """Make the picture beforehand, so that drawing is quick when it is asked for."""
+        plane = self.plane
+        if plane is not None and self.source.image is not None and self.isVisible():
+            self._picture(plane, self.scale())
+
+    def _picture(self, plane: Plane, scale: Scale) -> QPixmap:
         """Image and labels; kept while only what lies over them changes, as when a needle is dragged."""
         view, layers = self.source.look, list(self.source.label_layers())
         told = [(lattice, table.tobytes(), opacity) for lattice, table, opacity in layers]
@@ -116,7 +122,7 @@ class SlicePane(QWidget):
             self._draw_picture(inner, plane, scale, layers)
             inner.end()
             self._kept = (key, kept)
-        painter.drawPixmap(0, 0, self._kept[1])
+        return self._kept[1]
 
     def _draw_picture(
         self,
@@ -149,6 +155,12 @@ class SlicePane(QWidget):
             near = place + QPointF(10 * dx, 10 * dy)
             painter.drawLine(near, place + QPointF(4000 * dx, 4000 * dy))
 
+    def _letter_boxes(self) -> tuple[QRectF, ...]:
+        """Where the letters stand: right, left, bottom, top."""
+        width, height = self.width(), self.height()
+        places = ((width - 16, height / 2), (16, height / 2), (width / 2, height - 46), (width / 2, 12))
+        return tuple(QRectF(x - 16, y - 10, 32, 20) for x, y in places)
+
     def _words(self, painter: QPainter, plane: Plane) -> None:
         """Letters at the edges, the name, the window, the scale bar."""
         width, height = self.width(), self.height()
@@ -158,13 +170,7 @@ class SlicePane(QWidget):
         font.setBold(True)
         painter.setFont(font)
         right, down = np.array(plane.right), np.array(plane.down)
-        for direction, x, y in (
-            (right, width - 16, height / 2),
-            (-right, 16, height / 2),
-            (down, width / 2, height - 46),
-            (-down, width / 2, 12),
-        ):
-            box = QRectF(x - 16, y - 10, 32, 20)
+        for direction, box in zip((right, -right, down, -down), self._letter_boxes(), strict=True):
             a, b, c = (float(v) for v in direction)
             draw_words(painter, box, letters((a, b, c)), white, centre)
         font.setBold(False)
