@@ -65,7 +65,9 @@ _EVERY = MappingProxyType({"metal": 3, "motion blur": 2, "needle in plane": 5, "
 """Checks that cost most are asked of every so many frames."""
 _EXPLAINS = MappingProxyType(
     {
-        "frozen": ("contact", "gain too low", "empty depth", "shadow", "focus"),
+        "frozen": (
+            "contact", "gain too low", "gain too high", "empty depth", "shadow", "focus", "needle in plane",
+        ),
         "contact": ("gain too low", "empty depth", "shadow", "focus", "needle in plane"),
         "gain too low": ("empty depth", "focus", "needle in plane"),
         "shadow": ("empty depth", "needle in plane"),
@@ -73,8 +75,8 @@ _EXPLAINS = MappingProxyType(
         "dark": ("noise", "contrast", "under-penetrated"),
         "metal": ("under-penetrated", "dark"),
     }
-)
-"""A fault that brings others with it: its advice comes first."""
+)  # fmt: skip
+"""A fault that brings others with it, or has to be mended before them: its advice comes first."""
 
 
 class Recommender:

@@ -63,6 +63,14 @@ def test_frozen_picture_is_said():
     assert [recommender.see(still).advice for _ in range(14)][-1].name == "frozen"
 
 
+def test_a_frozen_picture_is_unfrozen_before_its_gain_is_turned():
+    picture, sector = scan()
+    bright = frame(ultrasound.gain_high(picture, sector, 0.9, 1), "US")
+    recommender = Recommender(Kind.ULTRASOUND)
+    said = [recommender.see(bright).advice.name for _ in range(14)]
+    assert (said[0], said[-1]) == ("gain too high", "frozen")
+
+
 def test_restart_forgets():
     recommender = Recommender(Kind.ULTRASOUND)
     recommender.see(frame(speckle(0), "US"))
