@@ -13,6 +13,7 @@ from procguide.anatomy import Anchor, Vertebra
 from procguide.errors import InputUnfitError, UsageError
 from procguide.findings import Finding, Severity
 from procguide.geometry import Vector, vector
+from procguide.imaging import Volume
 from procguide.planning.bearings import Bearings, find_bearings
 from procguide.planning.carm import CArm
 from procguide.planning.catalogue import Procedure, StructureRule
@@ -33,6 +34,7 @@ from procguide.planning.skin_map import SkinEntries
 from procguide.planning.uncertainty import Hazards
 from procguide.planning.views import with_views
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
+from procguide.planning.zones.seen_bone import RESTING_ON_BONE, where_bone_shows
 
 __all__ = ["Case", "build_case", "plan", "plan_case", "plans_of"]
 
@@ -120,7 +122,7 @@ def build_case(request: Request, subject: Subject) -> Case:
     )
     depth = skin_points(body, np.tile(centre, (len(inward), 1)), -inward, 250.0)
     scene = assemble_scene(site, subject, body, _needle_box(centre, inward, depth, request.entry))
-    zone = _zone(request, site, scene)
+    zone = _zone(request, site, scene, subject.image)
     rules = tuple(rule for rule in request.procedure.structures if rule.name in scene.structures)
     missing = [rule.name for rule in request.procedure.structures if rule.needed and rule not in rules]
     if missing:
@@ -130,11 +132,15 @@ def build_case(request: Request, subject: Subject) -> Case:
     return Case(request, site, scene, zone, bearings, rules)
 
 
-def _zone(request: Request, site: Site, scene: Scene) -> TargetZone:
+def _zone(request: Request, site: Site, scene: Scene, image: Volume | None) -> TargetZone:
     """The construction's zone; a target that is given replaces its points, not the gates before it."""
-    sample = CONSTRUCTIONS[request.procedure.target.construction].sample
+    construction = request.procedure.target.construction
+    sample = CONSTRUCTIONS[construction].sample
     if request.target is None:
-        return sample(site, scene.labels)
+        zone = sample(site, scene.labels)
+        if image is None or construction not in RESTING_ON_BONE:
+            return zone
+        return where_bone_shows(zone, site, image)
     try:
         gates = sample(site, scene.labels).gates
     except InputUnfitError:

@@ -9,9 +9,9 @@ from procguide.anatomy import CANAL_CONTENT, Region
 from procguide.imaging import Grid, LabelMap, Modality, Volume
 from procguide.imaging.resample import resample
 
-__all__ = ["RIND_MM", "crop_about", "dense_as_bone", "rind", "unlabelled_bone"]
+__all__ = ["BRIGHT_HU", "RIND_MM", "crop_about", "dense_as_bone", "density_on", "rind", "unlabelled_bone"]
 
-_BRIGHT_HU = 250
+BRIGHT_HU = 250
 _APART_MM = 3.0
 _DENSE_HU = 600
 _SPECK_MM3 = 60.0
@@ -44,7 +44,7 @@ def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -
     near = crop_about(image, regions.grid)
     if near is None:
         return None
-    graded = (near.voxels >= _BRIGHT_HU).astype(np.uint8) + (near.voxels >= _DENSE_HU)
+    graded = (near.voxels >= BRIGHT_HU).astype(np.uint8) + (near.voxels >= _DENSE_HU)
     names = {1: "bright", 2: "dense"}
     grade = resample(LabelMap(graded, near.affine, names=names), regions.grid).voxels
     free = ~bone & ~regions.mask(*_OTHERWISE_JUDGED)
@@ -61,8 +61,14 @@ def dense_as_bone(image: Volume, grid: Grid) -> NDArray[np.bool_] | None:
     near = crop_about(image, grid) if image.modality is Modality.CT else None
     if near is None:
         return None
-    bright = LabelMap((near.voxels >= _BRIGHT_HU).astype(np.uint8), near.affine, names={1: "bright"})
+    bright = LabelMap((near.voxels >= BRIGHT_HU).astype(np.uint8), near.affine, names={1: "bright"})
     return np.asarray(resample(bright, grid).voxels > 0)
+
+
+def density_on(image: Volume, grid: Grid) -> NDArray[np.float32] | None:
+    """A CT's own density, ``(k, j, i)`` HU on ``grid``; None on MRI."""
+    near = crop_about(image, grid) if image.modality is Modality.CT else None
+    return None if near is None else resample(near, grid).voxels.astype(np.float32)
 
 
 def rind(bone: NDArray[np.bool_], dense: NDArray[np.bool_], spacing_mm: float) -> NDArray[np.bool_]:
