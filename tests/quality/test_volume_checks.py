@@ -49,6 +49,7 @@ CT_STRENGTHS = {
     "noisy": 0.8,
     "blurred": 0.8,
     "thickened": 0.7,
+    "coarsened": 0.6,
     "shortened": 0.9,
     "tilted": 0.4,
     "truncated": 0.6,
@@ -56,7 +57,16 @@ CT_STRENGTHS = {
     "moving": 0.9,
     "metallic": 0.9,
 }
-MR_STRENGTHS = {"noisy": 0.6, "ghosted": 0.6, "wrapped": 0.5, "zero_filled": 0.8, "shortened": 0.9}
+MR_STRENGTHS = {
+    "noisy": 0.6,
+    "ghosted": 0.6,
+    "wrapped": 0.5,
+    "zero_filled": 0.8,
+    "shortened": 0.9,
+    "coarsened": 0.6,
+    "gapped": 0.4,
+    "turned": 0.5,
+}
 
 
 @pytest.mark.parametrize("fault", CT_STRENGTHS)

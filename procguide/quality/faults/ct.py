@@ -20,6 +20,7 @@ from procguide.imaging import Volume
 __all__ = [
     "FAULTS",
     "blurred",
+    "coarsened",
     "jerked",
     "metallic",
     "moving",
@@ -103,6 +104,20 @@ def thickened(volume: Volume, strength: float, seed: int = 0) -> Volume:  # noqa
     matrix[:3, 0] *= size
     thick = np.rint(grouped.mean(axis=1)).astype(np.int16)
     return replace(volume, voxels=thick, affine=Affine(matrix))
+
+
+def coarsened(volume: Volume, strength: float, seed: int = 0) -> Volume:  # noqa: ARG001
+    """Pixels up to 5 mm large, each the mean of those that it takes the place of."""
+    size = [max(1, round(5.0 * strength / step)) for step in _pixel(volume)]
+    rows, columns = (n // s for n, s in zip(volume.shape[1:], size, strict=True))
+    if size == [1, 1] or min(rows, columns) < 2:
+        return volume
+    cut = volume.voxels[:, : rows * size[0], : columns * size[1]].astype(np.float32)
+    means = cut.reshape(volume.shape[0], rows, size[0], columns, size[1]).mean(axis=(2, 4))
+    matrix = volume.affine.matrix.copy()
+    matrix[:3, 3] = volume.to_patient([0, (size[0] - 1) / 2, (size[1] - 1) / 2])
+    matrix[:3, 1:3] *= size
+    return replace(volume, voxels=np.rint(means).astype(volume.voxels.dtype), affine=Affine(matrix))
 
 
 def shortened(volume: Volume, strength: float, seed: int = 0) -> Volume:
@@ -233,6 +248,7 @@ FAULTS: Mapping[str, tuple[Callable[[Volume, float, int], Volume], str]] = Mappi
         "blurred": (blurred, "blur"),
         "sharpened": (sharpened, "sharp kernel"),
         "thickened": (thickened, "resolution"),
+        "coarsened": (coarsened, "pixel size"),
         "shortened": (shortened, "coverage"),
         "tilted": (tilted, "gantry tilt"),
         "truncated": (truncated, "truncated field"),

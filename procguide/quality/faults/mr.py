@@ -8,21 +8,25 @@ is stored. The volume given is not changed; the same seed gives the same fault.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from procguide.geometry import Affine
 from procguide.imaging import Volume
-from procguide.quality.faults.ct import shortened, thickened
+from procguide.quality.faults.ct import coarsened, shortened, thickened
 from procguide.quality.faults.ringing import filled, truncated
 
 __all__ = [
     "FAULTS",
+    "gapped",
     "ghosted",
     "jolted",
     "noisy",
     "shaded",
+    "turned",
     "unsuppressed",
     "wrapped",
     "zero_filled",
@@ -145,6 +149,28 @@ def unsuppressed(volume: Volume, fat: Volume, strength: float, seed: int = 0) ->
     return _stored(volume, volume.voxels + returned * fat.voxels)
 
 
+def gapped(volume: Volume, strength: float, seed: int = 0) -> Volume:  # noqa: ARG001
+    """Slices left out between those that stay, up to three of four: these are as thick as they were."""
+    every = 1 + round(3 * strength)
+    matrix = volume.affine.matrix.copy()
+    matrix[:3, 0] *= every
+    return replace(volume, voxels=volume.voxels[::every], affine=Affine(matrix))
+
+
+def turned(volume: Volume, strength: float, seed: int = 0) -> Volume:
+    """Slices planned aslant: the whole stack turned about the patient's long axis, up to 90 degrees.
+
+    Where it lies is what is turned; the anatomy in it is not cut anew.
+    """
+    angle = np.radians(90.0 * strength) * np.random.default_rng(seed).choice((-1.0, 1.0))
+    middle = volume.to_patient((np.array(volume.shape) - 1) / 2)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    matrix = volume.affine.matrix.copy()
+    matrix[:3, :3] = turn @ matrix[:3, :3]
+    matrix[:3, 3] = middle + turn @ (matrix[:3, 3] - middle)
+    return replace(volume, affine=Affine(matrix))
+
+
 FAULTS: Mapping[str, tuple[Callable[..., Volume], str]] = MappingProxyType(
     {
         "noisy": (noisy, "signal to noise"),
@@ -155,6 +181,9 @@ FAULTS: Mapping[str, tuple[Callable[..., Volume], str]] = MappingProxyType(
         "zero_filled": (zero_filled, "interpolation"),
         "thickened": (thickened, "resolution"),
         "shortened": (shortened, "coverage"),
+        "coarsened": (coarsened, "pixel size"),
+        "gapped": (gapped, "gap"),
+        "turned": (turned, "orientation"),
     }
 )
 """Each fault that needs nothing but the volume, and the check that has to find it."""
