@@ -22,7 +22,7 @@ from procguide.cli.session import (
     Session,
     TrustFlag,
 )
-from procguide.errors import NoResultError, UsageError
+from procguide.errors import InputUnfitError, NoResultError, UsageError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -201,7 +201,13 @@ def read_and_locate(path: Path, options: PlanOptions, steps: Steps) -> tuple[Cas
     """The study that is planned on, labelled as the options say."""
     from procguide.cli.pipeline import judged, locate, read_case
 
-    case = judged(read_case(path, steps), steps)
+    case = read_case(path, steps)
+    if not case.is_ct and options.labels is None:
+        raise InputUnfitError(
+            "only a CT shows the skin, and this image's values are no CT's: plan on a CT of the patient, "
+            "or give --labels of the whole body"
+        )
+    case = judged(case, steps)
     anatomy = locate(
         case,
         steps,

@@ -68,6 +68,7 @@ def test_where_nothing_is_fit_the_exit_code_says_so(invoke: Invoke, tmp_path: Pa
     assert any(name in answer.err for name in ("resolution", "pixel size", "blur"))
 
 
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_dicom" / "lumbar"
 PLAN = ("--procedure", "transforaminal_esi_subpedicular", "--level", "L3-L4", "--side", "left")
 
 
@@ -77,6 +78,17 @@ def test_a_plan_is_refused_on_an_unfit_image(invoke: Invoke, ct: Volume, tmp_pat
     assert answer.code == 5
     assert "blur: Edges are" in answer.err
     assert not (tmp_path / "out").exists()
+
+
+def test_no_needle_is_planned_on_mr_alone_and_the_list_of_series_says_so(
+    invoke: Invoke, tmp_path: Path
+) -> None:
+    answer = invoke("plan", SAMPLE / "t2_sagittal", *PLAN, "-o", tmp_path / "out")
+    assert answer.code == 5
+    assert "only a CT shows the skin" in answer.err
+    assert not (tmp_path / "out").exists()
+    (series,) = json.loads(invoke("info", SAMPLE / "t2_sagittal", "--json").out)["series"]
+    assert series["usable_for"].startswith("segmenting, no needles: MR")
 
 
 def test_a_caution_stands_on_the_plan(invoke: Invoke, noise_file: Path, tmp_path: Path) -> None:
