@@ -20,6 +20,7 @@ from procguide.segmentation.bone_edges import edges_on_ct
 from procguide.segmentation.classes import CANAL_PARTS, VERTEBRAL, TissueClass
 from procguide.segmentation.column_ends import continued
 from procguide.segmentation.dense_ribs import complete_ribs
+from procguide.segmentation.dense_sacrum import complete_sacrum, with_room_below
 from procguide.segmentation.hints import LevelAt, stated_levels
 from procguide.segmentation.inference import Prediction, predict
 from procguide.segmentation.instances import Instances, claim_for_sacrum, separate, settled
@@ -27,6 +28,7 @@ from procguide.segmentation.naming import Naming, name_levels
 from procguide.segmentation.network import NetworkSpec
 from procguide.segmentation.processes import claim_processes
 from procguide.segmentation.runtime import choose_device
+from procguide.segmentation.sacroiliac_cleft import parted_at_the_joint
 from procguide.segmentation.sides import LEFT, RIGHT, arch_sides
 from procguide.segmentation.surroundings import ORGANS, around, find_organs
 
@@ -138,8 +140,13 @@ def _spine(
     spine = continued(_column(coarse), coarse.model.spacing_mm)
     box, near = _spine_box(coarse, spine), _near(spine, coarse)
     fine = predict(volume, vertebrae, region=box, where=near, device=device, progress=say_fine)
+    models = [coarse.model, fine.model]
+    if volume.modality is not Modality.CT:
+        return replace(fine, classes=around(fine, coarse)), models
+    fine = with_room_below(volume, fine)
     fine = replace(fine, classes=around(fine, coarse))
-    return _with_whole_ribs(volume, fine), [coarse.model, fine.model]
+    fine = replace(fine, classes=complete_sacrum(volume, fine))
+    return _with_whole_ribs(volume, fine), models
 
 
 def _with_whole_ribs(volume: Volume, answer: Prediction) -> Prediction:
@@ -234,10 +241,11 @@ def with_edges(found: Segmentation, volume: Volume) -> Segmentation:
     shift = edges_on_ct(found.levels, found.regions, volume)
     if shift is None:
         return found
+    levels, regions = parted_at_the_joint(shift.on(found.levels), shift.on(found.regions), volume)
     return replace(
         found,
-        levels=shift.on(found.levels),
-        regions=shift.on(found.regions),
+        levels=levels,
+        regions=regions,
         instances=None if found.instances is None else shift.on(found.instances),
         sides=None if found.sides is None else shift.on(found.sides),
     )
