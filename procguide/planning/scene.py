@@ -19,7 +19,8 @@ from procguide.planning.site import LocalLabels, Site, Subject
 from procguide.planning.skin import Body
 from procguide.planning.structures import BUILDERS, Solid
 from procguide.planning.structures.aerated import aerated_lung
-from procguide.planning.structures.unlabelled import dense_as_bone, rind, unlabelled_bone
+from procguide.planning.structures.unlabelled import dense_as_bone, density_on, rind, unlabelled_bone
+from procguide.planning.structures.vessels import vessels_off_fat
 
 __all__ = ["Scene", "Structure", "assemble_scene"]
 
@@ -70,6 +71,8 @@ def assemble_scene(
     grid = _scene_grid(subject.levels.grid, box)
     present = frozenset(int(label) for label in subject.regions.present())
     levels, regions = resample(subject.levels, grid), resample(subject.regions, grid)
+    if subject.image is not None and subject.coarse_organs:
+        regions = vessels_off_fat(subject.image, regions)
     labels = LocalLabels(levels, regions, present, coarse_organs=subject.coarse_organs)
     if subject.image is not None:
         unlabelled = unlabelled_bone(subject.image, labels.bone, labels.regions)
@@ -78,6 +81,8 @@ def assemble_scene(
             labels = replace(labels, aerated=aerated_lung(subject.image, body, grid))
         if site.procedure.target.construction is Construction.SACRAL_LATERAL_BRANCHES:
             labels = _on_the_image(labels, dense_as_bone(subject.image, grid))
+        if site.procedure.target.construction is Construction.FACET_JOINT_LINE:
+            labels = replace(labels, density=density_on(subject.image, grid))
     solids: dict[str, Solid] = {}
     absent = []
     for rule in site.procedure.structures:

@@ -60,7 +60,8 @@ class LocalLabels:
     ``present`` are the regions that occur anywhere in the subject's labels. ``unlabelled`` ``(k, j, i)``
     is what the image shows to be as dense as bone beside them, where there is an image. ``coarse_organs`` as
     the subject has it. ``aerated`` ``(k, j, i)`` is what the image shows to be lung, ``dense`` what it shows
-    to be as dense as bone, labelled or not; None where it cannot, or nobody asks.
+    to be as dense as bone, labelled or not, ``density`` what it shows (HU); None where it cannot, or nobody
+    asks.
     """
 
     levels: LabelMap
@@ -70,6 +71,7 @@ class LocalLabels:
     coarse_organs: bool = False
     aerated: NDArray[np.bool_] | None = None
     dense: NDArray[np.bool_] | None = None
+    density: NDArray[np.float32] | None = None
 
     @cached_property
     def bone(self) -> NDArray[np.bool_]:

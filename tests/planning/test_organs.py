@@ -50,11 +50,11 @@ def test_what_nobody_labelled_is_not_judged(site: Site, labels: LocalLabels) -> 
     assert BUILDERS["lung"](site, replace(labels, coarse_organs=True)) is None
 
 
-def with_organs(patient: Patient) -> Subject:
+def with_organs(patient: Patient, beside_mm: float = 45.0) -> Subject:
     """A kidney and an aorta are put where they usually lie beside and before L3."""
     points = patient.regions.to_patient(np.argwhere(patient.regions.voxels > 0))
     x, y, z = patient.spine.vertebra("L3").frame.to_local(points).T
-    kidney = (x > 45) & (x < 75) & (y < -5) & (y > -60) & (np.abs(z) < 40)
+    kidney = (x > beside_mm) & (x < 75) & (y < -5) & (y > -60) & (np.abs(z) < 40)
     aorta = (np.hypot(x, y + 35) < 8) & (np.abs(z) < 60)
     voxels = patient.regions.voxels.copy()
     inside = np.argwhere(voxels > 0)
@@ -74,3 +74,13 @@ def test_a_plan_on_coarse_labels_is_less_certain_and_says_why(patient: Patient) 
     assert unsure.p_violation > sure.p_violation
     said = [plan(request, one).warnings for one in (exact, coarse)]
     assert [any("labelled coarsely" in words for words in one) for one in said] == [False, True]
+
+
+def test_needles_keep_farther_off_a_kidney_that_is_labelled_coarsely(patient: Patient) -> None:
+    exact = with_organs(patient, beside_mm=34.0)
+    request = Request(load_catalogue()["lumbar_sympathetic_block"], "L3", Side.LEFT)
+    near, far = (
+        min(one.clearance_mm["kidney"] for one in plan(request, replace(exact, coarse_organs=coarse)).plans)
+        for coarse in (False, True)
+    )
+    assert near < 5 + COARSE_SPREAD_MM[Region.KIDNEY] <= far

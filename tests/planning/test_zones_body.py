@@ -204,6 +204,35 @@ def test_beside_the_body_and_not_past_its_front(
     assert gap.max() < 9.0
 
 
+@pytest.mark.parametrize(("from_wall_mm", "left"), [(3.0, True), (0.0, False)])
+def test_places_within_a_vessels_margin_are_left_out_unless_all_are(
+    patient: Patient, from_wall_mm: float, left: bool
+) -> None:
+    """A vena cava before the body, or all about it."""
+    site = site_of(patient, SYMPATHETIC, "L3", Side.RIGHT)
+    labels = local_labels(patient)
+    frame, front = site.upper.frame, -BodyBox.of(site.upper).half_depth_mm
+    index = np.argwhere(labels.regions.voxels >= 0)
+    x, y, _ = frame.to_local(labels.regions.to_patient(index)).T
+    cava = (np.abs(x) < 40) & (y < front - from_wall_mm + (0 if left else 40)) & (y > front - 25)
+    voxels = labels.regions.voxels.copy()
+    voxels[tuple(index[cava & (labels.levels.voxels.ravel() == 0)].T)] = Region.VENA_CAVA
+    beside = replace(
+        labels, regions=labels.regions.with_voxels(voxels), present=labels.present | {int(Region.VENA_CAVA)}
+    )
+    sample = CONSTRUCTIONS[site.procedure.target.construction].sample
+    alone, zone = sample(site, labels).points, sample(site, beside).points
+    away = np.linalg.norm(
+        zone[:, None] - labels.regions.to_patient(np.argwhere(voxels == Region.VENA_CAVA))[None], axis=2
+    ).min(axis=1)
+    if left:
+        assert (away >= 5).all()
+        assert len(zone) > 0
+        assert frame.to_local(zone)[:, 1].mean() > frame.to_local(alone)[:, 1].mean()
+    else:
+        assert np.array_equal(zone, alone)
+
+
 @pytest.mark.parametrize("side", Side)
 @pytest.mark.parametrize("level", ["L2", "L3"])
 def test_the_best_place_for_the_sympathetic_trunk_stands_as_both_views_show_it(

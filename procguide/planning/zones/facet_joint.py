@@ -11,6 +11,7 @@ from procguide.anatomy import Region
 from procguide.errors import InputUnfitError
 from procguide.geometry import Vector
 from procguide.planning.site import LocalLabels, Site, required
+from procguide.planning.zones.cleft import parted
 from procguide.planning.zones.nouns import TargetZone
 from procguide.planning.zones.patch import STEP_MM, SidePatch, label_of
 
@@ -24,6 +25,8 @@ _DORSAL = 2 / 3
 _RIM_MM, _MOST_MOUTH_MM = 5.0, 3.0
 """Bone within so much of the joint's plane, about an articular process's thickness, makes its mouth; how far
 out of the joint that may lie (assumed)."""
+_MOST_MOVED_MM = 7.0
+"""About the thickness of an articular process; assumed."""
 _SPECK_MM3 = 500.0
 """Much less than an articular process: so small a piece apart from the rest is a wrong label. Assumed."""
 _BACK_AND_OUT = np.array([0.6, 0.8, 0.0])
@@ -42,21 +45,43 @@ def centre(site: Site) -> Vector:
 def sample(site: Site, labels: LocalLabels) -> TargetZone:
     """The mouth of the sheet that is about as near to the one bone as to the other.
 
-    Section by section from the joint's lower end upward, and on below it by the recess.
+    Section by section from the joint's lower end upward, and on below it by the recess. The bones are parted
+    in the cleft that a CT shows, unless that leads too far from where the labels part them: then one bone
+    grew round the joint into the other.
     """
     side, number = site.own_side, site.number
     patch = SidePatch.around(labels, site.upper.frame, side, centre(site), *_ROOM)
     above, below = _two_bones(patch, label_of(site.upper), label_of(site.below))
-    sheet = _joint_sheet(patch, above, below)
-    if len(sheet.points) < _LEAST_SHEET:
+    local = _opening(site, patch, above, below)
+    if labels.density is not None:
+        seen = _opening(site, patch, *_parted(patch, above, below))
+        if not len(local) or (len(seen) and _moved_mm(local, seen) <= _MOST_MOVED_MM):
+            local = seen
+    if not len(local):
         raise InputUnfitError(
             f"the {side} facet joint of {site.level} cannot be made out in the labels. Check them there."
         )
-    local = _dorsal_line(patch, above | below, sheet, number("line_high_fraction"), number("off_joint_mm"))
     recess = np.arange(number("recess_below_mm"), 0.5, -1.0)
     misfit = np.concatenate([np.full(len(recess), _RECESS), 0.5 * np.abs(np.linspace(-1, 1, len(local)))])
     local = np.concatenate([local[0] - np.outer(recess, (0.0, 0.0, 1.0)), local])
     return TargetZone(patch.to_patient(local), misfit)
+
+
+def _opening(
+    site: Site, patch: SidePatch, above: NDArray[np.bool_], below: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The mouth between two bones of the labels' lattice, see :func:`_dorsal_line`; empty without a joint."""
+    upper, lower = patch.solid(above), patch.solid(below)
+    sheet = _joint_sheet(patch, upper, lower)
+    if len(sheet.points) < _LEAST_SHEET:
+        return np.empty((0, 3))
+    fraction, off_mm = site.number("line_high_fraction"), site.number("off_joint_mm")
+    return _dorsal_line(patch, upper | lower, sheet, fraction, off_mm)
+
+
+def _moved_mm(before: NDArray[np.float64], after: NDArray[np.float64]) -> float:
+    """How far the middle of a line moved."""
+    return float(np.linalg.norm(before.mean(axis=0) - after.mean(axis=0)))
 
 
 def _two_bones(patch: SidePatch, upper: int, lower: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -82,7 +107,25 @@ def _two_bones(patch: SidePatch, upper: int, lower: int) -> tuple[NDArray[np.boo
         cc3d.dust(np.ascontiguousarray(bone), threshold=round(_SPECK_MM3 / voxel_mm3), connectivity=6) > 0
         for bone in (either & ~below, below)
     )
-    return patch.solid(upper_bone), patch.solid(lower_bone)
+    return upper_bone, lower_bone
+
+
+def _parted(
+    patch: SidePatch, upper: NDArray[np.bool_], lower: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Both bones on the labels' lattice parted in the cleft that the CT shows."""
+    labels = patch.labels
+    assert labels.density is not None  # noqa: S101 (asked by the caller)
+    flat = patch.lattice_index.reshape(-1, 3)
+    low = np.clip(np.floor(flat.min(axis=0)).astype(int), 0, upper.shape)
+    high = np.clip(np.ceil(flat.max(axis=0)).astype(int) + 1, low, upper.shape)
+    near = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    free = labels.levels.voxels[near] == 0
+    upper, lower = upper.copy(), lower.copy()
+    upper[near], lower[near] = parted(
+        upper[near], lower[near], free, labels.density[near], labels.levels.spacing
+    )
+    return upper, lower
 
 
 def _dorsal_line(

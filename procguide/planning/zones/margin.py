@@ -7,7 +7,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from procguide.anatomy import BONE, VERSE_LABELS, Region
 from procguide.geometry import Vector, vector
+from procguide.planning.names import StructureName
 from procguide.planning.site import LocalLabels, Site
+from procguide.planning.structures.organs import organ
+from procguide.planning.structures.vessels import aorta
 from procguide.planning.zones.body import BodyBox, label_at, near, require_whole
 from procguide.planning.zones.nouns import TargetZone
 
@@ -17,7 +20,13 @@ _STEP_MM = 0.5
 _FREE_MM = 1.0
 _POOR_MM = 4.0
 """From this distance from the best place on, one is as good as the next (assumed)."""
-_TICKS = (9, 5, 3)
+_TICKS = ((9, 5, 3), (13, 7, 5))
+"""Places along angle, height and distance off the bone; the closer ones where a vessel leaves few."""
+_ENOUGH = 60
+_ALIKE = 0.5
+"""So much of a way up or down the body, or off it, counts as one along its surface: within their ranges these
+are all meant. Assumed."""
+_VESSELS = {StructureName.AORTA: aorta, StructureName.VENA_CAVA: organ(Region.VENA_CAVA)}
 
 
 def about_margin(site: Site) -> Vector:
@@ -35,10 +44,20 @@ def beside_margin(site: Site, labels: LocalLabels) -> TargetZone:
     The best ray leads to where the tip stands in two views: by its share of the body's half-width in the AP
     one, so far behind the anterior border in the lateral one. Others lie some degrees behind or before it.
     Heights are shares of the body's own from its lower endplate; these and the distances off the bone are
-    best in the middle of their range. Points near any bone, or farther forward than the catalogue lets the
-    tip come, are left out.
+    best in the middle of their range. Points near any bone, farther forward than the catalogue lets the tip
+    come, or within the margin of aorta or vena cava are left out; where these vessels leave none, they stay,
+    to say why there is no needle.
     """
     require_whole(site.upper)
+    zones = (_sampled(site, labels, ticks) for ticks in _TICKS)
+    coarse = next(zones)
+    free = _beside_vessels(site, labels, coarse)
+    if len(free.points) < min(_ENOUGH, len(coarse.points)):
+        free = _beside_vessels(site, labels, next(zones))
+    return free if len(free.points) else coarse
+
+
+def _sampled(site: Site, labels: LocalLabels, ticks: tuple[int, int, int]) -> TargetZone:
     number, box, best = site.number, BodyBox.of(site.upper), _best_angle(site)
     back, forward = np.radians(number("angle_back_deg")), np.radians(number("angle_forward_deg"))
     ends = (
@@ -46,7 +65,7 @@ def beside_margin(site: Site, labels: LocalLabels) -> TargetZone:
         (number("height_low_fraction"), number("height_high_fraction")),
         (number("off_bone_low_mm"), number("off_bone_high_mm")),
     )
-    ranges = [np.linspace(*end, ticks) for end, ticks in zip(ends, _TICKS, strict=True)]
+    ranges = [np.linspace(*end, count) for end, count in zip(ends, ticks, strict=True)]
     angle, height, off = (axis.ravel() for axis in np.meshgrid(*ranges, indexing="ij"))
     radius = _surface(site, labels, box, angle, height) + off
     x, y = _on_ray(site, radius, angle)
@@ -54,19 +73,28 @@ def beside_margin(site: Site, labels: LocalLabels) -> TargetZone:
     _, region = label_at(labels, near(points, _FREE_MM))
     kept = ~np.isin(region, BONE).any(axis=1) & np.isfinite(radius)
     kept &= y >= -box.half_depth_mm - number("past_front_mm")
-    off_best = np.linalg.norm(points[kept] - _best(site, labels, box), axis=1)
+    along = radius * (angle - best)
+    tall_mm = float(np.linalg.norm(box.between(0, 0, 1) - box.between(0, 0, 0)))
+    up = tall_mm * (height - _middle(site, "height_low_fraction", "height_high_fraction"))
+    out = off - _middle(site, "off_bone_low_mm", "off_bone_high_mm")
+    off_best = np.linalg.norm([along, _ALIKE * up, _ALIKE * out], axis=0)[kept]
     return TargetZone(points[kept], np.clip(off_best / _POOR_MM, 0, 1))
 
 
-def _best(site: Site, labels: LocalLabels, box: BodyBox) -> NDArray[np.float64]:
-    """The place that the catalogue means, ``(3,)`` LPS mm; where no surface is met, off the ellipse."""
-    angle = np.array([_best_angle(site)])
-    height = np.array([_middle(site, "height_low_fraction", "height_high_fraction")])
-    radius = _surface(site, labels, box, angle, height)
-    if not np.isfinite(radius).all():
-        return np.array(about_margin(site))
-    radius += _middle(site, "off_bone_low_mm", "off_bone_high_mm")
-    return np.asarray(box.between(*_on_ray(site, radius, angle), height)[0], dtype=np.float64)
+def _beside_vessels(site: Site, labels: LocalLabels, zone: TargetZone) -> TargetZone:
+    """The places of ``zone`` whose own distance from the great vessels is not less than their margins."""
+    from scipy.spatial import cKDTree
+
+    kept = np.ones(len(zone.points), bool)
+    half_mm = float(labels.regions.spacing.max()) / 2
+    for rule in site.procedure.structures:
+        solid = _VESSELS[rule.name](site, labels) if rule.name in _VESSELS else None
+        if solid is None or solid.mask is None or not solid.mask.any():
+            continue
+        voxels = cKDTree(labels.regions.to_patient(np.argwhere(solid.mask)))
+        away = voxels.query(zone.points)[0] - half_mm
+        kept &= away >= rule.margin_mm.value + site.procedure.needle.radius_mm
+    return TargetZone(zone.points[kept], zone.misfit[kept])
 
 
 def _best_angle(site: Site) -> float:
