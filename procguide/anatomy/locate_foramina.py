@@ -28,6 +28,8 @@ _AREA_MM2 = (8.0, 220.0)
 _FIRST_MM = (12.0, 48.0)
 _STEP_MM = (13.0, 34.0)
 _ALIKE_MM = 8.0
+_OFF_USUAL_MM = 5.0
+"""So far from its usual height a hole is worth a square millimetre less of its radius (assumed)."""
 _PLACE_MM = MappingProxyType({"S1": (30.0, 23.5, 4.5), "S2": (53.0, 15.0, 3.6), "S3": (72.0, 13.5, 3.2)})
 """Below the promontory, middle from the midline, radius: S1 23.5 mm from the midline (Kim et al., Korean J
 Pain 2023;36:98), the S2 pair 29.8 mm apart with bridges of 14.2 and 12.8 mm above and below (McGrath and
@@ -44,7 +46,8 @@ class _Hole:
 
 def locate_foramina(unrolled: Unrolled) -> dict[Side, Mapping[str, SacralForamen]]:
     """S1 to S3 on each side: seen where the labels leave three holes in a row, else by distances."""
-    rows = _both_rows(*(_holes(unrolled, side) for side in (Side.LEFT, Side.RIGHT)))
+    endplate = float(np.argmin(np.abs(unrolled.line[:, 2])))
+    rows = _both_rows(endplate, *(_holes(unrolled, side) for side in (Side.LEFT, Side.RIGHT)))
     seen = rows is not None
     found: dict[Side, Mapping[str, SacralForamen]] = {}
     for side in Side:
@@ -59,13 +62,24 @@ def locate_foramina(unrolled: Unrolled) -> dict[Side, Mapping[str, SacralForamen
     return found
 
 
-def _both_rows(left: Sequence[_Hole], right: Sequence[_Hole]) -> dict[Side, Sequence[_Hole]] | None:
-    """Of the rows on both sides that are alike, the two of the widest holes; None where none are."""
+def _both_rows(
+    endplate: float, left: Sequence[_Hole], right: Sequence[_Hole]
+) -> dict[Side, Sequence[_Hole]] | None:
+    """Of the rows on both sides that are alike, the two that look most like S1 to S3; None where none are."""
     pairs = [(one, other) for one in _rows(left) for other in _rows(right) if _alike(one, other)]
     if not pairs:
         return None
-    best = max(pairs, key=lambda pair: sum(hole.radius_mm**2 for row in pair for hole in row))
+    best = max(pairs, key=lambda pair: sum(_likeness(row, endplate) for row in pair))
     return {Side.LEFT: best[0], Side.RIGHT: best[1]}
+
+
+def _likeness(row: Sequence[_Hole], endplate: float) -> float:
+    """Wide holes speak for a row, far from the usual heights against it: S2 to S4 are a row as well."""
+    below = (place[0] for place in _PLACE_MM.values())
+    return sum(
+        hole.radius_mm**2 - ((hole.station - endplate - usual) / _OFF_USUAL_MM) ** 2
+        for hole, usual in zip(row, below, strict=True)
+    )
 
 
 def _alike(left: Sequence[_Hole], right: Sequence[_Hole]) -> bool:
