@@ -35,11 +35,11 @@ MR_NAMES = (
 )  # fmt: skip
 UNFIT_CT = {
     "noisy": 0.6, "blurred": 0.6, "sharpened": 1.0, "thickened": 0.65, "shortened": 0.9, "tilted": 0.4,
-    "truncated": 0.5, "jerked": 0.45, "moving": 0.5, "metallic": 0.6,
+    "truncated": 0.5, "jerked": 0.45, "moving": 0.5, "metallic": 0.6, "coarsened": 0.7,
 }  # fmt: skip
 UNFIT_MR = {
     "noisy": 0.5, "shaded": 0.7, "ghosted": 0.4, "jolted": 0.6, "wrapped": 0.4, "zero_filled": 0.75,
-    "thickened": 0.9, "shortened": 0.9,
+    "thickened": 0.9, "shortened": 0.9, "coarsened": 0.7,
 }  # fmt: skip
 """What a reader would call unfit; in mm, HU and shares: see the faults' own words and docs/quality.md."""
 ALSO = {Kind.CT: (("metallic", "metal"),), Kind.MR: (("noisy", "contrast to noise"),)}
