@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari import Viewer
@@ -42,9 +42,14 @@ def workspace_of(viewer: Viewer | None) -> Workspace | None:
     from napari_procguide.qt.workspace import Workspace
 
     for workspace in Workspace.open_ones:
-        if workspace.viewer is viewer:
+        if _bare(workspace.viewer) is _bare(viewer):
             return workspace
     return None
+
+
+def _bare(viewer: Any) -> Any:
+    """The viewer itself: napari gives plugins a proxy of it."""
+    return getattr(viewer, "__wrapped__", viewer)
 
 
 def show_workspace() -> None:

@@ -11,8 +11,8 @@ import pytest
 from conftest import SAMPLE, TRUTH
 from napari_procguide._launch import add_workspace
 from napari_procguide.qt.workspace import Workspace
-from qtpy.QtCore import QPoint, QPointF, Qt
-from qtpy.QtGui import QImage
+from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
+from qtpy.QtGui import QImage, QMouseEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialog, QWidget
 from watchdog import Watchdog
@@ -75,6 +75,24 @@ def pixel(pane, point) -> QPoint:
     return place.toPoint()
 
 
+def drag(pane, start: QPoint, end: QPoint, button=Qt.MouseButton.LeftButton) -> None:
+    """Press, move in four steps, let go; as a hand does."""
+    QTest.mousePress(pane, button, pos=start)
+    for share in (0.25, 0.5, 0.75, 1.0):
+        place = QPointF(start) + share * QPointF(end - start)
+        move = QMouseEvent(
+            QEvent.Type.MouseMove,
+            place,
+            place,
+            Qt.MouseButton.NoButton,
+            button,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        QApplication.sendEvent(pane, move)
+        QApplication.processEvents()
+    QTest.mouseRelease(pane, button, pos=end)
+
+
 @pytest.fixture(scope="module")
 def opened(workspace, watchdog):
     workspace.assistant.open(SAMPLE)
@@ -135,11 +153,11 @@ class TestLooking:
     def test_a_right_drag_changes_level_and_width(self, opened):
         pane, view = opened.panes.panes["axial"], opened.assistant.view
         view.window = (400.0, 1800.0)
-        QTest.mousePress(pane, Qt.MouseButton.RightButton, pos=QPoint(100, 100))
-        QTest.mouseMove(pane, QPoint(150, 100))
-        move = pane.tool
-        assert move is not None
-        QTest.mouseRelease(pane, Qt.MouseButton.RightButton, pos=QPoint(150, 100))
+        drag(pane, QPoint(100, 100), QPoint(150, 80), Qt.MouseButton.RightButton)
+        level, width = view.window
+        assert width == pytest.approx(1800 * 1.2)  # to the right: wider
+        assert level == pytest.approx(400 - 20 * 7.2)  # up: brighter
+        assert f"WL {level:.0f}  WW {width:.0f}" in pane.source.corner()
         QTest.mouseClick(opened.look.presets["Soft tissue"], Qt.MouseButton.LeftButton)
         assert view.window == (40.0, 400.0)
 
@@ -185,6 +203,10 @@ class TestQuality:
         wait(lambda: opened.assistant.study.judged is not None, "quality")
         tree = opened.quality.findings
         assert tree.topLevelItemCount() >= 5
+        items = [tree.topLevelItem(n) for n in range(tree.topLevelItemCount())]
+        longest = max(items, key=lambda item: len(item.text(1)))
+        assert tree.fontMetrics().horizontalAdvance(longest.text(1)) > tree.columnWidth(1)
+        assert tree.visualItemRect(longest).height() > 2 * tree.fontMetrics().height()  # wrapped, not cut off
         somewhere = next(
             tree.topLevelItem(n)
             for n in range(tree.topLevelItemCount())
@@ -259,12 +281,11 @@ class TestPlan:
     def test_dragging_the_entry_follows_and_says_what_breaks(self, planned):
         pane, plan = planned.panes.panes["axial"], planned.assistant.plan
         needle = plan.needle
-        start = pixel(pane, needle.entry)
-        QTest.mousePress(pane, Qt.MouseButton.LeftButton, pos=start)
-        assert type(pane.tool).__name__ == "_NeedleEnd"
-        pane.source.drag((needle.entry[0] + 40, *needle.entry[1:]), needle.target)
-        QTest.mouseRelease(pane, Qt.MouseButton.LeftButton, pos=start)
+        moved = (needle.entry[0] + 40, *needle.entry[1:])
+        drag(pane, pixel(pane, needle.entry), pixel(pane, moved))
         wait(lambda: plan.needle is not None and plan.needle.judged and plan.needle.dragged, "dragged")
+        assert plan.needle.entry == pytest.approx(moved, abs=1.5)
+        assert plan.needle.target == needle.target
         assert plan.needle.broken
         assert "LIMIT BROKEN" in planned.plan.evaluation.words.text()
         QTest.mouseClick(planned.plan.undo, Qt.MouseButton.LeftButton)
@@ -277,6 +298,12 @@ class TestPlan:
         assert type(pane.tool).__name__ == "_Point"
         QTest.mouseRelease(pane, Qt.MouseButton.LeftButton)
         planned.plan.lock.setChecked(False)
+
+    def test_the_skin_is_shown_in_3d_by_the_quality_of_its_entries(self, planned, viewer):
+        planned.in_3d.setChecked(True)
+        wait(lambda: planned.settled)
+        assert viewer.layers["skin"].visible
+        assert len(np.unique(viewer.layers["skin"].vertex_colors, axis=0)) > 5
 
     def test_sliders_rank_at_once(self, planned):
         before = planned.assistant.plan.planned
@@ -297,6 +324,9 @@ class TestPlan:
         wait(lambda: planned.assistant.plan.folder == folder, "export")
         for name in ("plan.json", "report.html", "plan.mrk.json"):
             assert (folder / name).is_file()
+        wait(lambda: planned.settled)
+        for name in planned.panes.panes:
+            assert QImage(str(folder / "views" / f"{name}.png")).width() > 100
         QTest.mouseClick(planned.plan.approve, Qt.MouseButton.LeftButton)
         dialog = planned.plan.dialog
         assert not dialog.ok.isEnabled()

@@ -140,15 +140,19 @@ class Layers:
                 yield
         if wanted:
             self._look_from_behind()
-            spine = self._get(_SPINE)
-            if spine is not None and _SPINE in self._in_use:
-                self.viewer.fit_to_view(layers=[spine])
+            self._fit(_SPINE, _SKIN)
             yield
 
     def _set_visible(self, name: str, visible: bool) -> None:
         layer = self._get(name)
         if layer is not None:
             _set_visible(layer, visible)
+
+    def _fit(self, *names: str) -> None:
+        """In 3D: what is in use of these whole in view, the direction stays."""
+        shown = [layer for name in names if name in self._in_use and (layer := self._get(name)) is not None]
+        if shown and self.viewer.dims.ndisplay == 3:
+            self.viewer.fit_to_view(layers=shown)
 
     def _look_from_behind(self) -> None:
         """The patient's head up, seen from behind and a little from the left."""
@@ -205,6 +209,8 @@ class Layers:
                 blending="translucent_no_depth",
             )
             yield
+            self._fit(_SPINE, _SKIN)
+            yield
 
     def _surface(
         self,
@@ -228,6 +234,7 @@ class Layers:
         if len(colours) != len(layer.vertices):
             layer.vertex_colors = None
         layer.data = data
+        layer.translate = (0.0, 0.0, 0.0)  # so napari measures the layer anew
         layer.vertex_colors, layer.opacity, layer.blending = colours, opacity, blending
         _set_visible(layer, self.viewer.dims.ndisplay == 3)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QGridLayout, QLabel, QSplitter, QVBoxLayout, QWidget
@@ -101,6 +102,14 @@ class PaneGrid(QWidget):
         """Whole images again."""
         for pane in self.panes.values():
             pane.reset()
+
+    def photograph(self, folder: Path) -> Iterator[None]:
+        """What each pane shows, as ``folder/NAME.png``; one in each step."""
+        folder.mkdir(exist_ok=True)
+        for name, pane in self.panes.items():
+            if pane.isVisible() and pane.plane is not None:
+                pane.grab().save(str(folder / f"{name}.png"))
+                yield
 
     def _enter(self, name: str) -> None:
         self.last = name

@@ -120,6 +120,7 @@ class PlanPanel(QWidget):
     def _levels(self) -> None:
         """The levels and sides that the procedure takes and the image shows."""
         procedure = next(one for one in procedures() if one.id == self.procedure.currentData())
+        self.procedure.setToolTip(procedure.title)  # the box may be narrower than the name
         before = self.level.currentText()
         self.level.clear()
         self.level.addItems(levels_in_view(procedure, self._assistant.study.labelled))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QRect, QSize, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
@@ -17,6 +17,8 @@ from napari_procguide.models.assistant import Assistant
 from napari_procguide.models.quality_words import line_of
 
 __all__ = ["QualityPanel"]
+
+_MARGIN = 12
 
 
 class QualityPanel(QWidget):
@@ -36,6 +38,7 @@ class QualityPanel(QWidget):
         self.findings.setHeaderLabels(["", "Finding"])
         self.findings.setWordWrap(True)
         self.findings.itemClicked.connect(self._jump)
+        self.findings.header().sectionResized.connect(self._wrap)
         row = QHBoxLayout()
         for widget in (self.judge, self.degibbs, self.after):
             row.addWidget(widget)
@@ -67,6 +70,16 @@ class QualityPanel(QWidget):
         for name, why in judged.not_judged:
             self.findings.addTopLevelItem(QTreeWidgetItem(["○ not judged", f"{name}: {why}"]))
         self.findings.resizeColumnToContents(0)
+        self._wrap()
+
+    def _wrap(self) -> None:
+        """Rows as high as their words are in the column's width: Qt's trees cut words off."""
+        tree = self.findings
+        room = QRect(0, 0, max(tree.columnWidth(1) - _MARGIN, 60), 10_000)
+        top = [tree.topLevelItem(row) for row in range(tree.topLevelItemCount())]
+        for item in [*top, *(one.child(row) for one in top for row in range(one.childCount()))]:
+            fit = tree.fontMetrics().boundingRect(room, Qt.TextFlag.TextWordWrap, item.text(1))
+            item.setSizeHint(1, QSize(0, fit.height() + 4))
 
     def _jump(self, item: QTreeWidgetItem, _column: int) -> None:
         where = item.data(0, Qt.ItemDataRole.UserRole)

@@ -147,6 +147,7 @@ class Workspace(QWidget):
         assistant.study.labels_changed.connect(self._spine)
         assistant.plan.plans_changed.connect(self._plans)
         assistant.plan.needle_changed.connect(self._soon)
+        assistant.exported.connect(self._photograph)
         assistant.view.point_changed.connect(self._soon)
         assistant.view.look_changed.connect(self._soon)
 
@@ -188,6 +189,10 @@ class Workspace(QWidget):
         self.in_3d.setChecked(False)
         self.panes.show()
         self._later(lambda: self.layers.show_image(study.image, view.window))
+
+    def _photograph(self, folder: Path) -> None:
+        """The panes as they are, beside the plan's files."""
+        self._later(lambda: self.panes.photograph(folder / "views"))
 
     def _frames(self) -> None:
         """Frames lie beside the slices, or in their stead where no volume is open."""
