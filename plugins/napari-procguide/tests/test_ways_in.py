@@ -19,7 +19,9 @@ def workspace(qapp):
 
     viewer = napari.Viewer(show=True)
     viewer.window.resize(1600, 1000)
-    yield add_workspace(viewer)
+    workspace = add_workspace(viewer)
+    workspace.assistant.memory = None  # what other tests left is not taken up
+    yield workspace
     viewer.close()
     for _ in range(5):
         qapp.processEvents()

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
 
 from napari_procguide.display.colours import (
     BROKEN,
@@ -156,8 +157,6 @@ def _zone(plane: Plane, points: Sequence[Vector]) -> Iterator[Mark]:
 @lru_cache(maxsize=32)
 def _outline(zone: tuple[Vector, ...], right: Vector, down: Vector) -> NDArray[np.float64]:
     """The zone's convex outline along two directions of the patient, mm; kept, since planes move often."""
-    from scipy.spatial import ConvexHull, QhullError
-
     points = np.array(zone) @ np.array([right, down]).T
     try:
         around = points[ConvexHull(points).vertices]

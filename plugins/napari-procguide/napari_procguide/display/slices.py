@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import affine_transform
 
 from napari_procguide.display.planes import Plane
 from napari_procguide.models.study import Lattice
@@ -80,8 +81,6 @@ def _by_sampling(
     pixels: int,
     nearest: bool,
 ) -> Slice:
-    from scipy.ndimage import affine_transform
-
     left, top, width, height = view
     fine = max(float(np.sqrt(width * height)) / pixels, 1e-3)
     rows, columns = max(1, round(height / fine)), max(1, round(width / fine))
