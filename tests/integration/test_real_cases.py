@@ -12,6 +12,7 @@ from procguide.anatomy import VERSE_LABELS, Anchor, Region, Side, Spine
 from procguide.anatomy.locate import locate_spine
 from procguide.cli import main
 from procguide.dicom import read_study, read_volume
+from procguide.errors import InputUnfitError
 from procguide.imaging import Volume
 from procguide.imaging.files import read_labels
 from procguide.imaging.resample import resample
@@ -89,8 +90,16 @@ def test_a_foramen_that_the_root_fills_is_refused(abdomen: tuple[Volume, Segment
     assert "nerve root" in found.reason
 
 
-@pytest.mark.parametrize("side", list(Side))
-@pytest.mark.parametrize(("nerve", "process_z"), [("L3", -663), ("L4", -695), ("L5", -716)])
+@pytest.mark.parametrize(
+    ("nerve", "process_z", "side"),
+    [
+        ("L3", -663, Side.LEFT),
+        ("L3", -663, Side.RIGHT),
+        ("L4", -695, Side.RIGHT),
+        ("L5", -716, Side.LEFT),
+        ("L5", -716, Side.RIGHT),
+    ],
+)
 def test_medial_branch_targets_lie_on_the_vertebra_below(
     abdomen: tuple[Volume, Segmentation, Spine], nerve: str, process_z: float, side: Side
 ) -> None:
@@ -101,6 +110,14 @@ def test_medial_branch_targets_lie_on_the_vertebra_below(
     # 12 before the networks of version 2; L4 now lies 12.3 mm above, on the flank of the articular process.
     assert z == pytest.approx(process_z, abs=14)
     assert 14 < side.sign * (x - midline_x(abdomen[2], z)) < 40
+
+
+def test_a_process_that_is_labelled_in_soft_tissue_is_refused(
+    abdomen: tuple[Volume, Segmentation, Spine],
+) -> None:
+    """The networks miss most of L5's left transverse process, and label muscle 8 mm behind it."""
+    with pytest.raises(InputUnfitError, match="shows no bone"):
+        plans(abdomen, "lumbar_medial_branch_block", "L4", Side.LEFT)
 
 
 @pytest.mark.parametrize("side", list(Side))

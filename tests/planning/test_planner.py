@@ -354,7 +354,8 @@ def test_labels_that_end_before_the_skin_do_not_change_the_plan(
     patient: Patient, procedure: str, level: str
 ) -> None:
     body = patient.regions.voxels > 0
-    image = Volume(np.where(body, 40, -1000).astype(np.int16), patient.regions.affine, Modality.CT)
+    hounsfield = np.where(body, np.where(patient.levels.voxels > 0, 400, 40), -1000).astype(np.int16)
+    image = Volume(hounsfield, patient.regions.affine, Modality.CT)
     wide, narrow = (like_the_networks(patient, *size) for size in ((120.0, 90.0), (55.0, 2.0)))
     far, near = (
         plan(load_catalogue()[procedure], level=level, side=Side.LEFT, **inputs(labelled) | {"image": image})

@@ -46,7 +46,7 @@ def test_points_off_the_bone_are_left_out(site: Site) -> None:
 
 
 def test_soft_tissue_labelled_as_bone_is_refused(site: Site) -> None:
-    with pytest.raises(InputUnfitError, match="shows no bone .* at L3 left"):
+    with pytest.raises(InputUnfitError, match=r"shows no bone .* at L3 left"):
         where_bone_shows(zone_at(10.0, 16.0, 18.0), site, plate(Modality.CT))
     with pytest.raises(InputUnfitError, match="shows no bone"):
         where_bone_shows(zone_at(10.0), site, plate(Modality.CT, hu=120))
