@@ -36,7 +36,7 @@ def aerated_lung(image: Volume, body: Body, grid: Grid) -> NDArray[np.bool_] | N
 
     from procguide.planning._skin_kernels import opened
 
-    near = crop_about(image, grid) if image.modality is Modality.CT else None
+    near = crop_about(image, grid.corners) if image.modality is Modality.CT else None
     if near is None:
         return None
     graded = (near.voxels < _AERATED_HU).astype(np.uint8) + (

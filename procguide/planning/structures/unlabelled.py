@@ -41,7 +41,7 @@ def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -
 
     if image.modality is not Modality.CT:
         return None
-    near = crop_about(image, regions.grid)
+    near = crop_about(image, regions.grid.corners)
     if near is None:
         return None
     graded = (near.voxels >= BRIGHT_HU).astype(np.uint8) + (near.voxels >= _DENSE_HU)
@@ -58,7 +58,7 @@ def unlabelled_bone(image: Volume, bone: NDArray[np.bool_], regions: LabelMap) -
 
 def dense_as_bone(image: Volume, grid: Grid) -> NDArray[np.bool_] | None:
     """What is as bright as bone, labelled or not, ``(k, j, i)`` on ``grid``; None on MRI. 250 HU, assumed."""
-    near = crop_about(image, grid) if image.modality is Modality.CT else None
+    near = crop_about(image, grid.corners) if image.modality is Modality.CT else None
     if near is None:
         return None
     bright = LabelMap((near.voxels >= BRIGHT_HU).astype(np.uint8), near.affine, names={1: "bright"})
@@ -67,7 +67,7 @@ def dense_as_bone(image: Volume, grid: Grid) -> NDArray[np.bool_] | None:
 
 def density_on(image: Volume, grid: Grid) -> NDArray[np.float32] | None:
     """A CT's own density, ``(k, j, i)`` HU on ``grid``; None on MRI."""
-    near = crop_about(image, grid) if image.modality is Modality.CT else None
+    near = crop_about(image, grid.corners) if image.modality is Modality.CT else None
     return None if near is None else resample(near, grid).voxels.astype(np.float32)
 
 
@@ -87,9 +87,9 @@ def rind(bone: NDArray[np.bool_], dense: NDArray[np.bool_], spacing_mm: float) -
     return np.asarray(bone & thin[:, None] & (row > hard[:, None]))
 
 
-def crop_about(image: Volume, grid: Grid) -> Volume | None:
-    """The part of ``image`` about ``grid``; None where they do not meet."""
-    index = image.to_index(grid.corners)
+def crop_about(image: Volume, corners: NDArray[np.float64]) -> Volume | None:
+    """The part of ``image`` about a box of ``corners`` ``(8, 3)``, LPS mm; None where they do not meet."""
+    index = image.to_index(corners)
     low = np.maximum(np.floor(index.min(axis=0)) - 1, 0).astype(int)
     high = np.minimum(np.ceil(index.max(axis=0)) + 2, image.shape).astype(int)
     if (high - low < 2).any():

@@ -65,7 +65,7 @@ def vessels_off_fat(image: Volume, regions: LabelMap) -> LabelMap:
     from scipy.ndimage import gaussian_filter
 
     vessel = regions.mask(*_VESSELS)
-    near = crop_about(image, regions.grid) if image.modality is Modality.CT and vessel.any() else None
+    near = crop_about(image, regions.grid.corners) if image.modality is Modality.CT and vessel.any() else None
     if near is None:
         return regions
     smooth = gaussian_filter(near.voxels.astype(np.float32), _SMOOTH_MM / near.spacing)

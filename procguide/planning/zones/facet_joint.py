@@ -116,10 +116,7 @@ def _parted(
     """Both bones on the labels' lattice parted in the cleft that the CT shows."""
     labels = patch.labels
     assert labels.density is not None  # noqa: S101 (asked by the caller)
-    flat = patch.lattice_index.reshape(-1, 3)
-    low = np.clip(np.floor(flat.min(axis=0)).astype(int), 0, upper.shape)
-    high = np.clip(np.ceil(flat.max(axis=0)).astype(int) + 1, low, upper.shape)
-    near = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    near = patch.window
     free = labels.levels.voxels[near] == 0
     upper, lower = upper.copy(), lower.copy()
     upper[near], lower[near] = parted(

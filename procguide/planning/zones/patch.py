@@ -76,12 +76,18 @@ class SidePatch:
         """A mask on the labels' lattice read between its voxels: inside from a half on."""
         from scipy.ndimage import map_coordinates
 
-        flat = self.lattice_index.reshape(-1, 3)
-        low = np.clip(np.floor(flat.min(axis=0)).astype(int), 0, mask.shape)
-        high = np.clip(np.ceil(flat.max(axis=0)).astype(int) + 1, low + 1, mask.shape)
-        window = mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))].astype(np.float32)
-        share = map_coordinates(window, np.moveaxis(self.lattice_index - low, -1, 0), order=1)
+        window = self.window
+        inner = self.lattice_index - [axis.start for axis in window]
+        share = map_coordinates(mask[window].astype(np.float32), np.moveaxis(inner, -1, 0), order=1)
         return np.asarray(share >= 0.5)
+
+    @property
+    def window(self) -> tuple[slice, ...]:
+        """The part of the labels' lattice that the samples lie in."""
+        flat, shape = self.lattice_index.reshape(-1, 3), self.labels.levels.shape
+        low = np.clip(np.floor(flat.min(axis=0)).astype(int), 0, shape)
+        high = np.clip(np.ceil(flat.max(axis=0)).astype(int) + 1, low + 1, shape)
+        return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
     def local(self, index: ArrayLike) -> NDArray[np.float64]:
         """``(..., 3)`` sample index to (lateral, posterior, superior) mm."""

@@ -11,7 +11,7 @@ from procguide.errors import InputUnfitError
 from procguide.imaging import Modality, Volume
 from procguide.planning.names import Construction
 from procguide.planning.site import Site
-from procguide.planning.structures.unlabelled import BRIGHT_HU, RIND_MM
+from procguide.planning.structures.unlabelled import BRIGHT_HU, RIND_MM, crop_about
 from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["RESTING_ON_BONE", "where_bone_shows"]
@@ -47,15 +47,10 @@ def _near_bone(points: NDArray[np.float64], image: Volume) -> NDArray[np.bool_]:
     """Which ``points`` ``(n, 3)``, LPS mm, have a voxel as dense as bone within :data:`RIND_MM`."""
     from scipy.spatial import cKDTree
 
-    around = np.concatenate([points.min(axis=0)[None] - RIND_MM, points.max(axis=0)[None] + RIND_MM])
-    corners = np.stack(np.meshgrid(*around.T, indexing="ij"), axis=-1).reshape(-1, 3)
-    index = image.to_index(corners)
-    low = np.maximum(np.floor(index.min(axis=0)).astype(int), 0)
-    high = np.minimum(np.ceil(index.max(axis=0)).astype(int) + 1, image.shape)
-    if (high <= low).any():
+    low, high = points.min(axis=0) - RIND_MM, points.max(axis=0) + RIND_MM
+    near = crop_about(image, np.stack(np.meshgrid(*zip(low, high, strict=True)), axis=-1).reshape(-1, 3))
+    dense = np.argwhere(near.voxels >= BRIGHT_HU) if near is not None else ()
+    if near is None or not len(dense):
         return np.zeros(len(points), dtype=bool)
-    dense = np.argwhere(image.voxels[tuple(map(slice, low, high))] >= BRIGHT_HU)
-    if not len(dense):
-        return np.zeros(len(points), dtype=bool)
-    distance, _ = cKDTree(image.to_patient(dense + low)).query(points)
+    distance, _ = cKDTree(near.to_patient(dense)).query(points)
     return np.asarray(distance <= RIND_MM)
