@@ -35,8 +35,8 @@ place, and from harmless ones (bone) in mm. Assumed."""
 _MOST_LABELLED_MM = 2.0
 """Of a labelled structure no more spread than this is kept away from, so that a coarse label of an organ does
 not close all ways; the chance of a broken limit knows it in full. So with a nerve under the ribs or in the
-psoas, whose place is known as roughly: a needle led round it would leave the usual way. Not so with a kidney:
-its coarse label may be 9 mm short, and ways nearer the midline keep off it. Assumed."""
+psoas, whose place is known as roughly: a needle led round it would leave the usual way. Not so where the
+procedure's rule asks for the whole spread. Assumed."""
 
 Truths = NDArray[np.bool_]
 Ends = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -96,14 +96,14 @@ def _margins(frontier: Frontier, deviations: float, free_mm: float) -> dict[str,
     def beyond(rule: StructureRule) -> float:
         if rule.harmless:
             return free_mm
-        return deviations * _kept_spread_mm(structures[rule.name]) if rule.kept_beyond else 0.0
+        return deviations * _kept_spread_mm(rule, structures[rule.name]) if rule.kept_beyond else 0.0
 
     return {str(rule.name): rule.margin_mm.value + beyond(rule) for rule in frontier.case.rules}
 
 
-def _kept_spread_mm(structure: Structure) -> float:
+def _kept_spread_mm(rule: StructureRule, structure: Structure) -> float:
     modelled = structure.origin is StructureOrigin.MODELLED and structure.name != StructureName.VENTRAL_RAMUS
-    if modelled or structure.name == StructureName.KIDNEY:
+    if modelled or rule.whole_spread:
         return structure.spread_mm
     return min(structure.spread_mm, _MOST_LABELLED_MM)
 

@@ -11,6 +11,7 @@ from procguide.anatomy import Side
 from procguide.errors import UsageError
 from procguide.geometry import vector
 from procguide.planning import Plan, PlanSet, Request, Subject, build_case, load_catalogue
+from procguide.planning.catalogue import StructureRule
 from procguide.planning.choose import _margins, rank
 from procguide.planning.clearance import clearance_along
 from procguide.planning.explain import explain
@@ -131,6 +132,23 @@ def test_plans_keep_a_margin_and_no_more_where_the_catalogue_says_so(frontier: F
     own = next(rule for rule in procedure.structures if rule.name == "nerve_root").margin_mm.value
     assert usual["nerve_root"] > own
     assert found == {**usual, "nerve_root": own}
+
+
+def test_plans_keep_off_all_that_a_coarse_label_may_be_short_of_where_the_catalogue_says_so(
+    frontier: Frontier,
+) -> None:
+    case = frontier.case
+    coarse = replace(case.scene.structures["disc"], spread_mm=9.0)
+    scene = replace(case.scene, structures={**case.scene.structures, "disc": coarse})
+    disc = next(rule for rule in case.rules if rule.name == "disc")
+    whole = disc.model_copy(update={"whole_spread": True})
+
+    def kept(rule: StructureRule) -> float:
+        rules = tuple(rule if one.name == "disc" else one for one in case.rules)
+        return _margins(replace(frontier, case=replace(case, scene=scene, rules=rules)), 2.0, 0.5)["disc"]
+
+    assert kept(whole) == disc.margin_mm.value + 18.0
+    assert disc.margin_mm.value < kept(disc) < kept(whole)
 
 
 def test_the_explanation_counts_what_each_limit_excludes_alone_and_with_others(

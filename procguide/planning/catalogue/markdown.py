@@ -157,6 +157,8 @@ def _rule(rule: StructureRule) -> str:
         words.append("the needle passes behind it")
     if not rule.kept_beyond:
         words.append("plans keep the margin and no more")
+    if rule.whole_spread:
+        words.append("where they can, plans keep off it by all that a coarse label may be short of")
     if rule.levels:
         words.append(f"only at {', '.join(rule.levels)}")
     return "; ".join(words)

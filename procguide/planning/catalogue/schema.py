@@ -130,6 +130,8 @@ class StructureRule(Model):
     ``behind``: the needle passes dorsal of it, not merely beside it (for what is drawn as tubes).
     ``kept_beyond``: where they can, plans keep farther from it than the margin, as its place is uncertain;
     false where the target itself lies so near that they would miss it.
+    ``whole_spread``: that farther is by all of a coarse label's uncertainty, however much it is; otherwise by
+    that of a fine label at most.
     """
 
     name: StructureName
@@ -139,6 +141,7 @@ class StructureRule(Model):
     needed: bool = False
     behind: bool = False
     kept_beyond: bool = True
+    whole_spread: bool = False
     levels: tuple[str, ...] = ()
 
 
