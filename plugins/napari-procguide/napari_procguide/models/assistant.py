@@ -209,11 +209,11 @@ class Assistant:
         """Move the needle, and have it judged: of places that come quicker than answers, the last."""
         if self.plan.needle is None or self.plan.locked:
             return
-        self.plan.move(entry, target)
         if self._dragging:
             self._waiting = (entry, target)
-            return
-        self._ask_about(entry, target)
+        else:
+            self._ask_about(entry, target)  # first, so that the engine judges while the panes get ready
+        self.plan.move(entry, target)
 
     def _ask_about(self, entry: Vector, target: Vector) -> None:
         self._dragging = True

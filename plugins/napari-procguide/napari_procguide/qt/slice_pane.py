@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QWheelEvent
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QPixmap, QShowEvent, QWheelEvent
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_procguide import DISCLAIMER
@@ -79,6 +79,10 @@ class SlicePane(QWidget):
         """The patient's place under a pixel."""
         plane = self.plane
         return None if plane is None else plane.to_patient(*self.scale().to_mm(position.x(), position.y()))
+
+    def showEvent(self, _event: QShowEvent | None) -> None:
+        """Qt need not draw what lies below; said now, since napari's style sheet takes it back before."""
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Picture, labels, marks, crosshair, letters, words."""

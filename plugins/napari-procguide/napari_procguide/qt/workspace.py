@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer
-from qtpy.QtGui import QDragEnterEvent, QDropEvent, QShowEvent
+from qtpy.QtGui import QDragEnterEvent, QDropEvent, QGuiApplication, QPainter, QPaintEvent, QShowEvent
 from qtpy.QtWidgets import (
     QDockWidget,
     QHBoxLayout,
@@ -251,6 +251,25 @@ class Workspace(QWidget):
             self._watched = self.window()
             self._watched.installEventFilter(self)
             self._make_room()
+            self._draw_apart()
+
+    def _draw_apart(self) -> None:
+        """A window of its own within napari's, on X11.
+
+        Where a window holds an OpenGL canvas, as napari's does, Qt puts the whole of it together by OpenGL
+        at every change, which over software OpenGL takes 20 ms of all cores.
+        """
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        if QGuiApplication.platformName() == "xcb":
+            self.setAttribute(Qt.WidgetAttribute.WA_DontCreateNativeAncestors)
+            self.setAttribute(Qt.WidgetAttribute.WA_NativeWindow)
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Its own ground, so that Qt need not draw what lies below."""
+        assert event is not None
+        painter = QPainter(self)
+        painter.fillRect(event.rect(), self.palette().window())
+        painter.end()
 
     def _make_room(self) -> None:
         """Most of the window for the panes; napari's layer docks come back when labels are edited."""
