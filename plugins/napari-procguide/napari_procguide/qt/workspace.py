@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QMainWindow,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QTabWidget,
     QVBoxLayout,
@@ -85,6 +86,8 @@ class Workspace(QWidget):
         if setting("comfort", "restore"):
             self.assistant.memory = Memory(memory_folder())
         self.setAcceptDrops(True)
+        # said, else napari puts an empty half below it in every window but the first
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         Workspace.open_ones.append(self)
         self._watched: QWidget | None = None
         self.engine.start()
