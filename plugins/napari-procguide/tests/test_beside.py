@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from conftest import SAMPLE
+from hands import picture, wait
 from napari_procguide._launch import add_workspace
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from test_window import picture, wait
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 from conftest import SAMPLE
+from hands import picture, wait
 from napari_procguide._launch import add_workspace
 from napari_procguide.display.planes import letters
 from napari_procguide.models.plan import Needle
 from numpy.typing import NDArray
 from scipy import ndimage
-from test_window import picture, wait
 
 from procguide.anatomy import Region
 from procguide.geometry import Affine

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from conftest import SAMPLE
+from hands import picture, wait
 from napari_procguide._launch import add_workspace
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-from test_window import picture, wait
 
 
 @pytest.fixture(scope="module")

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import SAMPLE, TRUTH
+from hands import drag, picture, pixel, wait
 from napari_procguide._launch import add_workspace
 from napari_procguide.qt.workspace import Workspace
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QImage, QMouseEvent
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QImage
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDialog, QWidget
+from qtpy.QtWidgets import QApplication, QDialog
 from watchdog import Watchdog
 
 from procguide.approval import approval_of
 
-WAIT_MS = 120_000
-BLOCK_MS = 300.0
-"""Of the thread's own time. Wanted are 200 on a quiet machine, where benchmarks/napari_plugin.py measures.
-Beside other work even a thread's own time grows, for caches and cores are shared: at a load of 10 on two
-cores 226 ms were seen where napari first draws labels to be edited."""
-
-
-def picture(widget: QWidget) -> np.ndarray:
-    """What a widget shows, ``(rows, columns, 3)``; a copy, for Qt's memory goes with its image."""
-    image = widget.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
-    bits = image.constBits()
-    if hasattr(bits, "setsize"):  # PyQt6; PySide6 gives a buffer with its size
-        bits.setsize(image.sizeInBytes())
-    rows = np.frombuffer(bits, np.uint8).reshape(image.height(), image.bytesPerLine())
-    return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
+BLOCK_MS = 200.0  # of the thread's own time; benchmarks/napari_plugin.py measures the wall's, too
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +30,11 @@ def viewer(qapp):
     viewer.window.resize(1600, 1000)
     yield viewer
     viewer.close()
-    for _ in range(5):
-        qapp.processEvents()
+    wait(lambda: True)
 
 
 @pytest.fixture(scope="module")
-def workspace(viewer, qapp) -> Workspace:
+def workspace(viewer) -> Workspace:
     return add_workspace(viewer)
 
 
@@ -58,41 +43,6 @@ def watchdog(workspace) -> Iterator[Watchdog]:
     wait(lambda: workspace.settled)
     with Watchdog(limit_ms=BLOCK_MS).watching() as watching:
         yield watching
-
-
-def wait(condition, what: str = "") -> None:
-    """Process events until ``condition``; what an error box says ends it."""
-    end = time.monotonic() + WAIT_MS / 1000
-    while not condition():
-        QApplication.processEvents()
-        time.sleep(0.005)
-        assert time.monotonic() < end, what
-    for _ in range(5):
-        QApplication.processEvents()
-
-
-def pixel(pane, point) -> QPoint:
-    right, down, _ = pane.plane.to_plane(point)
-    place: QPointF = pane.scale().to_pixel(float(right), float(down))
-    return place.toPoint()
-
-
-def drag(pane, start: QPoint, end: QPoint, button=Qt.MouseButton.LeftButton) -> None:
-    """Press, move in four steps, let go; as a hand does."""
-    QTest.mousePress(pane, button, pos=start)
-    for share in (0.25, 0.5, 0.75, 1.0):
-        place = QPointF(start) + share * QPointF(end - start)
-        move = QMouseEvent(
-            QEvent.Type.MouseMove,
-            place,
-            place,
-            Qt.MouseButton.NoButton,
-            button,
-            Qt.KeyboardModifier.NoModifier,
-        )
-        QApplication.sendEvent(pane, move)
-        QApplication.processEvents()
-    QTest.mouseRelease(pane, button, pos=end)
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +204,18 @@ class TestPlan:
         assert "oblique" in planned.plan.evaluation.angles.text()
         assert planned.assistant.view.point == pytest.approx(planned.assistant.plan.needle.target)
 
+    def test_a_procedure_with_a_long_name_is_shortened_and_told_whole(self, planned):
+        box = planned.plan.procedure
+        before = box.currentIndex()
+        for row in range(box.count()):
+            box.setCurrentIndex(row)
+            assert box.toolTip() == box.itemText(row)
+            assert box.shown_text() == box.itemText(row) or "…" in box.shown_text()
+            assert box.fontMetrics().horizontalAdvance(box.shown_text()) < box.width() - 20
+        box.setCurrentIndex(before)
+        planned.plan.level.setCurrentText("L4-L5")
+        assert box.shown_text().endswith("subpedicular")
+
     def test_a_click_flies_to_another(self, planned):
         planned.plan.table.cellClicked.emit(1, 0)
         assert planned.assistant.plan.chosen == 1
@@ -292,6 +254,21 @@ class TestPlan:
         assert "LIMIT BROKEN" in planned.plan.evaluation.words.text()
         QTest.mouseClick(planned.plan.undo, Qt.MouseButton.LeftButton)
         assert not plan.needle.dragged
+
+    @pytest.mark.parametrize(("wanted", "sounds"), [(True, 2), (False, 0)])
+    def test_a_limit_that_is_broken_sounds_once_each_time(self, planned, monkeypatch, wanted, sounds):
+        plan, heard = planned.assistant.plan, []
+        monkeypatch.setattr(QApplication, "beep", lambda: heard.append(1))
+        planned.plan.sound.setChecked(wanted)
+        (x, *rest), told = plan.needle.entry, []
+        for aside in (0, 40, 42, 0, 40, 0):
+            planned.assistant.drag((x + aside, *rest), plan.needle.target)
+            wait(lambda: plan.needle.judged, "judged")
+            told.append(bool(plan.needle.broken))
+        planned.plan.sound.setChecked(False)
+        planned.assistant.fly_to(0)
+        assert told == [False, True, True, False, True, False]
+        assert len(heard) == sounds
 
     def test_a_locked_needle_is_not_grabbed(self, planned):
         planned.plan.lock.setChecked(True)

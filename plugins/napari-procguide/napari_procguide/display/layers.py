@@ -59,9 +59,8 @@ class Layers:
         """Make the layers and have each drawn once, a step at a time: shaders are built beforehand."""
         nothing = Lattice(np.zeros((2, 2, 2), np.int16), np.zeros(3), np.ones(3))
         yield from self.show_image(nothing, (0.0, 1.0))
-        self._labels(nothing)
-        yield
-        self.hide(_LEVELS)
+        yield from self.edit_levels(nothing)
+        yield from self.end_edit()
         self.viewer.dims.ndisplay = 3
         corner, face = np.eye(3), np.array([[0, 1, 2]])
         for name in (_SPINE, _NEEDLE, _SKIN):
@@ -244,6 +243,7 @@ class Layers:
         yield
         layer = self._own[_LEVELS]
         self.viewer.layers.selection.active = layer
+        yield
         layer.mode = "paint"
 
     def _labels(self, lattice: Lattice) -> None:
@@ -254,6 +254,7 @@ class Layers:
             voxels = lattice.voxels.astype(np.uint8)
             self._own[_LEVELS] = self.viewer.add_labels(voxels, opacity=0.5, **place)
             return
+        _set_visible(layer, False)
         layer.data = lattice.voxels.astype(np.uint8)
         layer.scale, layer.translate = lattice.spacing, lattice.origin
         layer.visible = True
@@ -263,11 +264,12 @@ class Layers:
         layer = self._get(_LEVELS)
         return np.asarray(layer.data) if layer is not None and _LEVELS in self._in_use else None
 
-    def end_edit(self) -> None:
+    def end_edit(self) -> Iterator[None]:
         """The editing layer goes out of sight."""
         layer = self._get(_LEVELS)
         if layer is not None:
             layer.mode = "pan_zoom"
+            yield
         self.hide(_LEVELS)
 
 

@@ -64,10 +64,10 @@ def _place(scale: Scale, where: Slice) -> QRectF:
     return QRectF(corner.x(), corner.y(), where.width * scale.per_mm, where.height * scale.per_mm)
 
 
-def draw_marks(painter: QPainter, scale: Scale, marks: Iterable[Mark], letters: Iterable[QRectF]) -> None:
-    """Lines, dots and words in order; words lie neither on one another nor on the ``letters``."""
+def draw_marks(painter: QPainter, scale: Scale, marks: Iterable[Mark], kept: Iterable[QRectF]) -> None:
+    """Lines, dots and words in order; words lie neither on one another nor on ``kept`` boxes."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
-    taken = list(letters)
+    taken = list(kept)
     for mark in marks:
         if isinstance(mark, Stroke):
             _stroke(painter, scale, mark)
@@ -117,13 +117,18 @@ def _tag(painter: QPainter, scale: Scale, mark: Tag, taken: list[QRectF]) -> Non
     beside = place.x() - wide - _OFF if mark.leftward else place.x() + _OFF
     if 0 <= place.x() <= painter.viewport().width():  # words of what is in view are read whole
         beside = max(0.0, min(beside, painter.viewport().width() - wide))
-    box = QRectF(beside, place.y() - size.height() / 2, wide, size.height())
-    for _ in range(12):
-        if not any(box.intersects(other) for other in taken):
-            break
-        box.translate(0, size.height())
+    box = _free(QRectF(beside, place.y() - size.height() / 2, wide, size.height()), taken)
     taken.append(box)
     draw_words(painter, box, mark.words, QColor(*mark.colour), Qt.AlignmentFlag.AlignCenter)
+
+
+def _free(box: QRectF, taken: list[QRectF]) -> QRectF:
+    """The place nearest to the box, below it or above, where nothing lies; else its own."""
+    for lines in range(24):
+        moved = box.translated(0, box.height() * ((lines + 1) // 2) * (1 if lines % 2 else -1))
+        if not any(moved.intersects(other) for other in taken):
+            return moved
+    return box
 
 
 def draw_words(painter: QPainter, box: QRectF, words: str, colour: QColor, align: Any) -> None:

@@ -75,6 +75,7 @@ class EvaluationPanel(QWidget):
         if needle.broken:
             parts.append("LIMIT BROKEN: " + "; ".join(needle.broken))
         self.words.setText(". ".join(parts))
+        self.words.setMinimumHeight(self.words.heightForWidth(self.words.width()))  # else it is cut off
         look = f"color: rgb{BROKEN}; font-weight: bold" if needle.broken else ""
         if look != self.words.styleSheet():  # Qt works a style out anew even where it is the same
             self.words.setStyleSheet(look)

@@ -22,6 +22,7 @@ from superqt import QCollapsible
 from napari_procguide.models.assistant import Assistant
 from napari_procguide.models.catalogue import levels_in_view, procedures
 from napari_procguide.qt.approve_dialog import ApproveDialog
+from napari_procguide.qt.elided_box import ElidedBox
 from napari_procguide.qt.evaluation_panel import EvaluationPanel
 from napari_procguide.qt.plan_table import PlanTable
 from napari_procguide.qt.weights import Weights
@@ -35,10 +36,10 @@ class PlanPanel(QWidget):
     def __init__(self, assistant: Assistant, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._assistant = assistant
-        self.procedure, self.level, self.side = QComboBox(), QComboBox(), QComboBox()
+        self.procedure, self.level, self.side = ElidedBox(), QComboBox(), QComboBox()
         for procedure in procedures():
             self.procedure.addItem(procedure.title, procedure.id)
-        self.procedure.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.procedure.setAccessibleName("Procedure")
         self.plan = QPushButton("Plan")
         self.table = PlanTable(assistant)
         self.evaluation = EvaluationPanel(assistant)
@@ -65,7 +66,7 @@ class PlanPanel(QWidget):
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow("Procedure", self.procedure)
+        form.addRow(self.procedure)  # without a word beside it: the names are long
         where = QGridLayout()
         where.addWidget(self.level, 0, 0)
         where.addWidget(self.side, 0, 1)
@@ -120,7 +121,6 @@ class PlanPanel(QWidget):
     def _levels(self) -> None:
         """The levels and sides that the procedure takes and the image shows."""
         procedure = next(one for one in procedures() if one.id == self.procedure.currentData())
-        self.procedure.setToolTip(procedure.title)  # the box may be narrower than the name
         before = self.level.currentText()
         self.level.clear()
         self.level.addItems(levels_in_view(procedure, self._assistant.study.labelled))

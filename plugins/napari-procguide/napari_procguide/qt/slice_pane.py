@@ -30,6 +30,8 @@ __all__ = ["SlicePane"]
 _MARGIN = 1.02
 _NARROW = 300
 """Pixels: words stand below the upper letter, not beside it."""
+_FOOT = 34
+"""Pixels: the line that every picture must bear, or two where it is narrow."""
 _WRAP = int(Qt.TextFlag.TextWordWrap)
 
 
@@ -92,7 +94,8 @@ class SlicePane(QWidget):
             scale = self.scale()
             painter.drawPixmap(0, 0, self._picture(plane, scale))
             self._crosshair(painter, scale)
-            draw_marks(painter, scale, self.source.marks(plane), self._letter_boxes())
+            foot = QRectF(0, self.height() - _FOOT, self.width(), 2 * _FOOT)
+            draw_marks(painter, scale, self.source.marks(plane), (*self._letter_boxes(), foot))
             if self.tool is not None:
                 self.tool.draw(painter, scale)
             self._words(painter, plane)
@@ -206,9 +209,7 @@ class SlicePane(QWidget):
         painter.setFont(font)
         place = self.rect().adjusted(4, 0, -4, -2)
         foot = int(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom) | _WRAP
-        narrow = place.width() < painter.fontMetrics().horizontalAdvance(DISCLAIMER) + 12
-        words = DISCLAIMER.replace(", ", ",\n") if narrow else DISCLAIMER
-        draw_words(painter, QRectF(place), words, QColor(255, 200, 120), foot)
+        draw_words(painter, QRectF(place), DISCLAIMER, QColor(255, 200, 120), foot)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Scroll through the image; with Control zoom about the pointer."""

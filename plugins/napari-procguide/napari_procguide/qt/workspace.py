@@ -216,7 +216,7 @@ class Workspace(QWidget):
         levels = self.assistant.study.levels
         if levels is not None:
             self.in_3d.setChecked(False)
-            self._show_layer_docks(True)
+            self._later(lambda: self._show_layer_docks(True))
             self._later(lambda: self.layers.edit_levels(levels))
 
     def _take(self) -> None:
@@ -224,8 +224,8 @@ class Workspace(QWidget):
         if voxels is not None:
             file = self.engine.scratch / "edited.npy"
             np.save(file, voxels)
-            self.layers.end_edit()
-            self._show_layer_docks(False)
+            self._later(self.layers.end_edit)
+            self._later(lambda: self._show_layer_docks(False))
             self.assistant.take_edited(file)
 
     def in_3d_toggle(self) -> None:
@@ -255,6 +255,7 @@ class Workspace(QWidget):
             self._watched.installEventFilter(self)
             self._make_room()
             self._draw_apart()
+            self._later(self._measure_again)
 
     def _draw_apart(self) -> None:
         """A window of its own within napari's, on X11.
@@ -278,14 +279,28 @@ class Workspace(QWidget):
         """Most of the window for the panes; napari's layer docks come back when labels are edited."""
         window, dock = self.window(), self.parent()
         if isinstance(window, QMainWindow) and isinstance(dock, QDockWidget):
-            self._show_layer_docks(False)
+            deque(self._show_layer_docks(False), maxlen=0)
             wide = round(window.width() * _SHARE_OF_WINDOW)
             window.resizeDocks([dock], [wide], Qt.Orientation.Horizontal)
 
-    def _show_layer_docks(self, shown: bool) -> None:
+    def _measure_again(self) -> Iterator[None]:
+        """Napari's dock took our least width before we wore its style: it would not fit a small screen."""
+        dock = self.parent()
+        if isinstance(dock, QDockWidget) and (layout := dock.layout()) is not None:
+            dock.setMinimumWidth(self.minimumSizeHint().width())
+            layout.invalidate()
+            dock.updateGeometry()
+        yield
+
+    def _show_layer_docks(self, shown: bool) -> Iterator[None]:
+        """Napari's list and controls of layers; the panes change their size and are drawn a turn later."""
+        self.setUpdatesEnabled(False)
         for dock in self.window().findChildren(QDockWidget):
             if dock.objectName() in _LAYER_DOCKS:
                 dock.setVisible(shown)
+        yield
+        self.setUpdatesEnabled(True)
+        yield
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Napari's window closes: so does all that runs."""
