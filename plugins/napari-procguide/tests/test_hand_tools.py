@@ -138,6 +138,26 @@ class TestMeasuring:
         assert not bar.back.isEnabled()
 
 
+class TestDragging:
+    def test_the_needles_panes_are_drawn_finely_again_when_the_hand_rests(self, assistant, qtbot):
+        from napari_procguide.models.plan import Needle
+        from napari_procguide.qt.pane_grid import PaneGrid
+
+        grid = PaneGrid(assistant)
+        qtbot.addWidget(grid)
+        grid.resize(600, 600)
+        grid.show()
+        assistant.plan.needle = Needle((9.0, 40.0, 5.0), (0.0, 0.0, 0.0), 0.7)
+        along = grid.panes["along"]
+        before = along.grab().toImage()
+        assistant.drag((8.0, 40.0, 5.0), (0.0, 0.0, 0.0))
+        assert not along.fine
+        assistant.drag((9.0, 40.0, 5.0), (0.0, 0.0, 0.0))
+        assert along.grab().toImage() != before
+        qtbot.waitUntil(lambda: along.fine, timeout=3000)
+        assert along.grab().toImage() == before
+
+
 class TestNaming:
     @pytest.fixture
     def named(self, assistant, pane):

@@ -17,6 +17,8 @@ __all__ = ["PaneGrid"]
 
 _LATE_MS = 40
 """A dragged needle is drawn with its clearances, in one go; after this time without them (assumed)."""
+_REST_MS = 100
+"""So long after the hand has moved the needle its own two panes are drawn in full again (assumed)."""
 
 
 class PaneGrid(QWidget):
@@ -73,6 +75,10 @@ class PaneGrid(QWidget):
         self._late.setSingleShot(True)
         self._late.setInterval(_LATE_MS)
         self._late.timeout.connect(self.refresh)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(_REST_MS)
+        self._rest.timeout.connect(partial(self._draw_finely, True))
         assistant.plan.needle_moved.connect(self._moved)
         assistant.view.point_changed.connect(self.follow)
         assistant.study.image_changed.connect(self.reset)
@@ -89,8 +95,17 @@ class PaneGrid(QWidget):
         """While the engine judges the needle: make the pictures that go with it."""
         if not self._late.isActive():
             self._late.start()
+        self._draw_finely(False)
+        self._rest.start()
         for pane in self.panes.values():
             pane.prepare()
+
+    def _draw_finely(self, fine: bool) -> None:
+        """The needle's own panes in full, or quickly while it is dragged."""
+        for name in ("down", "along"):
+            self.panes[name].fine = fine
+            if fine:
+                self.panes[name].update()
 
     def refresh(self) -> None:
         """Draw all panes again, once, when Qt next comes to it."""

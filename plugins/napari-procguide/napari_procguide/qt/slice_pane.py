@@ -30,6 +30,8 @@ __all__ = ["SlicePane"]
 _MARGIN = 1.02
 _NARROW = 300
 """Pixels: words stand below the upper letter, not beside it."""
+_FINE, _COARSE = 192, 112
+"""Samples along a side of an oblique picture, were it square: at rest, and while a needle is dragged."""
 _FOOT = 34
 """Pixels: the line that every picture must bear, or two where it is narrow."""
 _WRAP = int(Qt.TextFlag.TextWordWrap)
@@ -55,6 +57,8 @@ class SlicePane(QWidget):
         self.setMinimumSize(120, 100)
         self.zoom, self.shift = 1.0, QPointF(0, 0)
         self.tool: Tool | None = None
+        self.fine = True
+        """Whether an oblique plane is sampled in full; less so while its needle is dragged."""
         self._kept: tuple[Any, QPixmap] | None = None
         self.painted = 0
 
@@ -119,7 +123,7 @@ class SlicePane(QWidget):
         view, layers = self.source.look, list(self.source.label_layers())
         told = [(lattice, table.tobytes(), opacity) for lattice, table, opacity in layers]
         ratio = self.devicePixelRatioF()
-        look = (view.window, view.slab_mm, self.source.image, ratio, self.width(), self.height())
+        look = (view.window, view.slab_mm, self.source.image, ratio, self.width(), self.height(), self.fine)
         key = (plane, scale, look, told)
         if self._kept is None or self._kept[0] != key:
             kept = QPixmap(round(self.width() * ratio), round(self.height() * ratio))
@@ -143,12 +147,13 @@ class SlicePane(QWidget):
         left, top = scale.to_mm(0, 0)
         right, bottom = scale.to_mm(self.width(), self.height())
         seen = (left, top, right - left, bottom - top)
-        where = take(image, plane, slab_mm=view.slab_mm, view=seen)
+        pixels = _FINE if self.fine else _COARSE
+        where = take(image, plane, slab_mm=view.slab_mm, view=seen, pixels=pixels)
         if where is None:
             return
         draw_picture(painter, scale, where, grey(where.values, view.window))
         for lattice, table, opacity in layers:
-            labels = take(lattice, plane, view=seen, nearest=True)
+            labels = take(lattice, plane, view=seen, pixels=pixels, nearest=True)
             if labels is not None:
                 draw_labels(painter, scale, labels, table, opacity)
 
