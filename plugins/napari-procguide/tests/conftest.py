@@ -76,7 +76,7 @@ def labelled(asking: Asking, opened: Any) -> Any:
 @pytest.fixture(scope="session")
 def planned(asking: Asking, labelled: Any) -> Any:
     wishes = {"procedure": "transforaminal_esi_subpedicular", "level": "L4-L5", "side": "left"}
-    return asking.answer("plan", **wishes)
+    return asking.answer("make_plan", **wishes)
 
 
 Waiting = Callable[[Callable[[], bool]], None]

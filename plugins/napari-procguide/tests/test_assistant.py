@@ -129,12 +129,22 @@ class TestView:
         assert not ViewModel().identity
 
 
+def imported(code: str, names: set[str]) -> set[str]:
+    """Of ``names`` those that a fresh Python has loaded, or something in them, after ``code``."""
+    listed = f"import sys; {code}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", listed], capture_output=True, text=True, check=True)
+    return {name for name in names if any(f"{one}.".startswith(f"{name}.") for one in done.stdout.split())}
+
+
 def test_models_and_engine_know_no_qt():
     code = (
-        "import sys, napari_procguide.models.assistant, napari_procguide.engine.tasks, "
-        "napari_procguide.display.overlay, napari_procguide.display.levels;"
-        "gui = {'qtpy', 'PyQt6', 'PySide6', 'napari'};"
-        "print([name for name in sys.modules if name.split('.')[0] in gui])"
+        "import napari_procguide.models.assistant, napari_procguide.display.overlay, "
+        "napari_procguide.display.levels; from napari_procguide.engine.tasks import _HOME_OF, task; "
+        "assert all(callable(task(name)) for name in _HOME_OF)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    assert imported(code, {"qtpy", "PyQt6", "PySide6", "napari"}) == set()
+
+
+def test_the_first_picture_waits_for_no_planner_and_no_network():
+    code = "import napari_procguide.engine.worker, napari_procguide.engine.opening"
+    assert imported(code, {"procguide.planning.planner", "procguide.segmentation", "torch"}) == set()

@@ -116,7 +116,7 @@ def kept(asking, labelled):
     """The second needle on the left, the first on the right."""
     wishes = {"procedure": "transforaminal_esi_subpedicular", "level": "L4-L5"}
     for side, rank in (("left", 2), ("right", 1)):
-        planned = asking.answer("plan", **wishes, side=side)
+        planned = asking.answer("make_plan", **wishes, side=side)
         assert len(planned.plan_set.plans) >= rank
         needles = asking.answer("add_to_sitting", rank=rank)
     return needles
@@ -147,7 +147,7 @@ class TestSitting:
         assert list(asking.answer("add_to_sitting", rank=2)) == list(kept)
 
     def test_two_procedures_are_not_written_together(self, asking, kept, tmp_path):
-        asking.answer("plan", procedure="discography", level="L3-L4", side="left")
+        asking.answer("make_plan", procedure="discography", level="L3-L4", side="left")
         asking.answer("add_to_sitting", rank=1)
         failed = asking.message("export_sitting", folder=tmp_path / "both")
         assert isinstance(failed, Failed)

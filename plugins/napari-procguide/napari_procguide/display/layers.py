@@ -51,7 +51,7 @@ class Layers:
         viewer.scene.camera.orientation = ("away", "down", "right")
         text = viewer.canvas.overlays.text
         text.text, text.visible = DISCLAIMER.replace(", ", ",\n"), True
-        text.font_size, text.color = 9, "#ffc878"
+        text.font_size, text.color = 9, "#c86400"  # read on the dark theme and on the light
         text.position = "top_center"
         viewer.canvas.overlays.scale_bar.visible = True
 

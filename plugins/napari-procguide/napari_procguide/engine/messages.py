@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import Spine
 from procguide.findings import Finding
 from procguide.geometry import Vector
-from procguide.planning import Evaluation, PlanSet
+
+if TYPE_CHECKING:
+    from procguide.anatomy import Spine
+    from procguide.planning import Evaluation, PlanSet
 
 __all__ = [
     "BesideShown",

@@ -6,7 +6,7 @@ import contextlib
 import pickle
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,10 @@ from procguide.dicom import Study
 from procguide.errors import UsageError
 from procguide.findings import Finding
 from procguide.imaging import Grid
-from procguide.planning import CArm, Frontier, Plan, PlanSet, Subject
-from procguide.planning import Request as PlanRequest
+
+if TYPE_CHECKING:
+    from procguide.planning import CArm, Frontier, Plan, PlanSet, Subject
+    from procguide.planning import Request as PlanRequest
 
 __all__ = ["Kept", "Planned", "State"]
 

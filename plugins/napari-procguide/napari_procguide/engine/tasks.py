@@ -1,45 +1,26 @@
-"""What the engine can be asked for, by name."""
+"""What the engine can be asked for, by name. Each comes with its own imports: the first picture is quick."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
-from napari_procguide.engine import kept_labels, labelling, opening, planning, results, sitting
-from procguide.cli.steps import Steps
+__all__ = ["task"]
 
-__all__ = ["TASKS", "warm_up"]
-
-
-def warm_up(_state: Any, _steps: Steps) -> None:
-    """Import what the first segmentation and plan need, while nobody waits."""
-    import procguide.quality.assess
-    import procguide.segmentation.segment  # noqa: F401
-
-
-TASKS: Mapping[str, Callable[..., Any]] = {
-    "add_to_sitting": sitting.add_to_sitting,
-    "approve": planning.approve,
-    "beside": opening.beside,
-    "clear_sitting": sitting.clear_sitting,
-    "degibbs": labelling.degibbs,
-    "drag": planning.drag,
-    "edited": labelling.edited,
-    "export": planning.export,
-    "export_sitting": sitting.export_sitting,
-    "frames": opening.frames,
-    "judge": labelling.judge,
-    "keep_drawn": planning.keep_drawn,
-    "keep_labels": kept_labels.keep_labels,
-    "list_sample": opening.list_sample,
-    "list_series": opening.list_series,
-    "plan": planning.make_plan,
-    "read_results": results.read_results,
-    "rename": labelling.rename,
-    "rerank": planning.rerank,
-    "segment": labelling.segment,
-    "show": opening.show,
-    "take_up_labels": kept_labels.take_up_labels,
-    "thumbnails": opening.thumbnails,
-    "warm_up": warm_up,
+_HOMES: Mapping[str, tuple[str, ...]] = {
+    "kept_labels": ("keep_labels", "take_up_labels"),
+    "labelling": ("degibbs", "edited", "judge", "rename", "segment"),
+    "opening": ("beside", "frames", "list_sample", "list_series", "show", "thumbnails"),
+    "planning": ("approve", "drag", "export", "keep_drawn", "make_plan", "rerank"),
+    "results": ("read_results",),
+    "sitting": ("add_to_sitting", "clear_sitting", "export_sitting"),
 }
+"""Modules beside this one, and their functions that answer a request."""
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def task(name: str) -> Callable[..., Any]:
+    """The function that answers requests of this name; :class:`KeyError` where there is none."""
+    home = import_module(f"{__package__}.{_HOME_OF[name]}")
+    return getattr(home, name)  # type: ignore[no-any-return]

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from napari_procguide.engine import tasks
 from napari_procguide.engine.messages import Done, Failed, Progress, Request
 from napari_procguide.engine.state import State
+from napari_procguide.engine.tasks import task
 from procguide.cli.steps import Advance, Steps
 from procguide.errors import ProcguideError
 
@@ -57,7 +57,7 @@ def serve(connection: Connection, scratch: Path) -> None:
 def _answer(state: State, request: Request, connection: Connection) -> Done | Failed:
     steps = ToldSteps(connection, request.number)
     try:
-        return Done(request.number, tasks.TASKS[request.task](state, steps, **request.wishes))
+        return Done(request.number, task(request.task)(state, steps, **request.wishes))
     except ProcguideError as error:
         return Failed(request.number, str(error), traceback.format_exc())
     except MemoryError:

@@ -193,7 +193,7 @@ class Assistant:
             if not found.plan_set.plans:
                 self.said.emit(found.plan_set.reason)
 
-        self.jobs.run("Planning", "plan", planned, procedure=procedure, level=level, side=side)
+        self.jobs.run("Planning", "make_plan", planned, procedure=procedure, level=level, side=side)
 
     def rerank(self, weights: Mapping[str, float]) -> None:
         """Rank the same search by other weights."""

@@ -16,16 +16,9 @@ __all__ = ["workspace_keys"]
 
 def workspace_keys(workspace: Workspace) -> tuple[Key, ...]:
     """All of them, in the order they are listed."""
-    assistant, panes = workspace.assistant, workspace.panes.panes
+    assistant = workspace.assistant
     measurements = assistant.measurements
-
-    def scroll(name: str, steps: int) -> None:
-        panes[name].source.scroll(steps)
-
-    def zoom(factor: float) -> None:
-        for pane in panes.values():
-            pane.zoom_by(factor)
-
+    scroll, zoom = partial(_scroll, workspace), partial(_zoom, workspace)
     return (
         Key("F1", "this list", workspace.show_keys),
         Key("1", "window for bone", partial(workspace.look.preset, "Bone")),
@@ -56,6 +49,15 @@ def workspace_keys(workspace: Workspace) -> tuple[Key, ...]:
         Key("Ctrl+Return", "plan", workspace.plan.plan.click),
         Key("Esc", "stop what is going on", partial(_stop, workspace)),
     )
+
+
+def _scroll(workspace: Workspace, pane: str, steps: int) -> None:
+    workspace.panes.panes[pane].source.scroll(steps)
+
+
+def _zoom(workspace: Workspace, factor: float) -> None:
+    for pane in workspace.panes.panes.values():
+        pane.zoom_by(factor)
 
 
 def _next_needle(workspace: Workspace, step: int) -> None:
