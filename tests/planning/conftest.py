@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -11,6 +12,7 @@ from procguide.anatomy import Endplate, Sacrum, Side, Spine, Vertebra
 from procguide.geometry import Affine, AnatomicalFrame, Vector
 from procguide.imaging import LabelMap
 from procguide.phantom import build, sample_parameters
+from procguide.planning.site import LocalLabels
 
 T = TypeVar("T")
 
@@ -22,6 +24,16 @@ class Patient:
     spine: Spine
     levels: LabelMap
     regions: LabelMap
+
+    @lru_cache(maxsize=8)  # noqa: B019 (patients live as long as the tests)
+    def about(self, level: str) -> LocalLabels:
+        """The labels within 90 mm of a vertebra's middle."""
+        middle = self.levels.to_index(self.spine.vertebra(level).frame.origin)
+        reach = 90.0 / np.array(self.levels.spacing)
+        low = np.maximum(middle - reach, 0).astype(int).tolist()
+        high = np.minimum(middle + reach, self.levels.shape).astype(int).tolist()
+        present = frozenset(int(label) for label in self.regions.present())
+        return LocalLabels(self.levels.crop(low, high), self.regions.crop(low, high), present)
 
 
 @pytest.fixture(scope="session")

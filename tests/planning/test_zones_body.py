@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,19 +44,13 @@ CASES = [
 ]
 
 
-@lru_cache(maxsize=4)
-def local_labels(patient: Patient) -> LocalLabels:
-    present = frozenset(int(label) for label in patient.regions.present())
-    return LocalLabels(patient.levels, patient.regions, present)
-
-
 def site_of(patient: Patient, procedure: str, level: str, side: Side) -> Site:
     return find_site(Request(load_catalogue()[procedure].at(level), level, side), patient.spine)
 
 
 def zone_of(patient: Patient, procedure: str, level: str, side: Side) -> TargetZone:
     site = site_of(patient, procedure, level, side)
-    return CONSTRUCTIONS[site.procedure.target.construction].sample(site, local_labels(patient))
+    return CONSTRUCTIONS[site.procedure.target.construction].sample(site, patient.about(site.upper.level))
 
 
 def values_at(labels: LabelMap, points: np.ndarray) -> np.ndarray:
@@ -157,7 +150,7 @@ def test_in_a_shallow_body_the_canal_comes_first(patient: Patient) -> None:
         inferior_endplate=replace(site.upper.inferior_endplate, depth_mm=26.0),
     )
     shallow = replace(site, upper=shrunk)
-    zone = CONSTRUCTIONS[site.procedure.target.construction].sample(shallow, local_labels(patient))
+    zone = CONSTRUCTIONS[site.procedure.target.construction].sample(shallow, patient.about(site.upper.level))
     behind = 13.0 - shrunk.frame.to_local(zone.points)[:, 1]
     assert behind.min() >= 15.0 - 1e-6
     assert np.ptp(behind) < 1.0
@@ -211,7 +204,7 @@ def test_places_within_a_vessels_margin_are_left_out_unless_all_are(
 ) -> None:
     """A vena cava before the body, or all about it."""
     site = site_of(patient, SYMPATHETIC, "L3", Side.RIGHT)
-    labels = local_labels(patient)
+    labels = patient.about(site.upper.level)
     frame, front = site.upper.frame, -BodyBox.of(site.upper).half_depth_mm
     index = np.argwhere(labels.regions.voxels >= 0)
     x, y, _ = frame.to_local(labels.regions.to_patient(index)).T
@@ -247,7 +240,7 @@ def test_the_best_place_for_the_sympathetic_trunk_stands_as_both_views_show_it(
 
 
 def test_beside_a_body_the_root_from_above_counts_too(patient: Patient) -> None:
-    labels = local_labels(patient)
+    labels = patient.about("L1")
     names = [tube.name for tube in nerve_root(site_of(patient, CELIAC, "L1", Side.LEFT), labels).tubes]
     assert names == ["L1 root left", "T12 root left"]
     above = patient.spine.vertebra("T12")
@@ -260,7 +253,7 @@ def test_beside_a_body_the_root_from_above_counts_too(patient: Patient) -> None:
 
 
 def test_the_pedicles_wall_is_all_but_the_bone_itself(patient: Patient) -> None:
-    site, labels = site_of(patient, AUGMENTATION, "L3", Side.LEFT), local_labels(patient)
+    site, labels = site_of(patient, AUGMENTATION, "L3", Side.LEFT), patient.about("L3")
     wall = pedicle_wall(site, labels)
     pedicle = site.upper.pedicles[Side.LEFT]
     along = np.asarray(pedicle.centre) + np.linspace(-2, 6, 17)[:, None] * np.asarray(pedicle.axis)
@@ -274,7 +267,7 @@ def test_the_pedicles_wall_is_all_but_the_bone_itself(patient: Patient) -> None:
 
 
 def test_other_bone_leaves_out_the_vertebra_that_is_entered(patient: Patient) -> None:
-    labels = local_labels(patient)
+    labels = patient.about("L3")
     solid = other_bone(site_of(patient, AUGMENTATION, "L3", Side.LEFT), labels)
     assert solid.mask is not None
     own = labels.levels.voxels == VERSE_LABELS["L3"]
@@ -283,7 +276,7 @@ def test_other_bone_leaves_out_the_vertebra_that_is_entered(patient: Patient) ->
 
 
 def test_the_cord_is_modelled_above_the_lowest_conus(patient: Patient) -> None:
-    labels = local_labels(patient)
+    labels = patient.about("L3")
     solid = spinal_cord(site_of(patient, AUGMENTATION, "L1", Side.LEFT), labels)
     assert solid is not None
     assert solid.origin is StructureOrigin.MODELLED
@@ -297,7 +290,7 @@ def test_the_cord_is_modelled_above_the_lowest_conus(patient: Patient) -> None:
 
 
 def test_a_labelled_cord_is_believed(patient: Patient) -> None:
-    labels = local_labels(patient)
+    labels = patient.about("L1")
     seen = replace(labels, present=labels.present | {int(Region.SPINAL_CORD)})
     site = site_of(patient, AUGMENTATION, "L1", Side.LEFT)
     solid, ours = spinal_cord(site, seen), spinal_cord(site, replace(seen, coarse_organs=True))
@@ -310,7 +303,7 @@ def test_a_labelled_cord_is_believed(patient: Patient) -> None:
 def test_without_a_canal_the_cord_is_not_judged(patient: Patient) -> None:
     site = site_of(patient, AUGMENTATION, "L1", Side.LEFT)
     blind = replace(site, spine=replace(patient.spine, canal=()))
-    assert spinal_cord(blind, local_labels(patient)) is None
+    assert spinal_cord(blind, patient.about("L1")) is None
 
 
 class TestAorta:
@@ -424,4 +417,4 @@ def test_beside_a_body_that_the_image_cuts_nothing_is_planned(
     assert isinstance(site.upper, Vertebra)
     cut = replace(site, upper=replace(site.upper, complete=False))
     with pytest.raises(InputUnfitError, match=f"{level} is cut off"):
-        CONSTRUCTIONS[site.procedure.target.construction].sample(cut, local_labels(patient))
+        CONSTRUCTIONS[site.procedure.target.construction].sample(cut, patient.about(site.upper.level))

@@ -17,7 +17,7 @@ from procguide.phantom.truth.spine import true_spine
 from procguide.phantom.truth.zones import true_zones
 from procguide.planning import Request, load_catalogue
 from procguide.planning.nouns import StructureOrigin
-from procguide.planning.site import LocalLabels, Site, find_site
+from procguide.planning.site import Site, find_site
 from procguide.planning.structures import Solid, dura
 from procguide.planning.structures.adamkiewicz import adamkiewicz_zone
 from procguide.planning.structures.nerves import nerve_spread_mm
@@ -48,18 +48,13 @@ def truth() -> tuple[TrueZone, ...]:
     return true_zones(anatomy, true_spine(anatomy))
 
 
-def local(patient: Patient) -> LocalLabels:
-    present = frozenset(int(label) for label in patient.regions.present())
-    return LocalLabels(patient.levels, patient.regions, present)
-
-
 def site_of(patient: Patient, procedure: str, level: str, side: Side | None) -> Site:
     return find_site(Request(load_catalogue()[procedure].at(level), level, side), patient.spine)
 
 
 def zone_of(patient: Patient, procedure: str, level: str, side: Side | None) -> TargetZone:
     site = site_of(patient, procedure, level, side)
-    return CONSTRUCTIONS[site.procedure.target.construction].sample(site, local(patient))
+    return CONSTRUCTIONS[site.procedure.target.construction].sample(site, patient.about(site.upper.level))
 
 
 def best(zone: TargetZone) -> np.ndarray:
@@ -124,7 +119,7 @@ def test_block_stands_off_both_bones_of_the_corner(patient: Patient, level: str)
 @pytest.mark.parametrize("side", Side)
 def test_beside_the_sacrum_no_tip_strays_from_the_articular_process(patient: Patient, side: Side) -> None:
     zone, site = zone_of(patient, BLOCK, "L5", side), site_of(patient, BLOCK, "L5", side)
-    found = read_junction(site, local(patient))
+    found = read_junction(site, patient.about(site.upper.level))
     places = found.patch.from_patient(zone.points)
     assert max(found.beside_process(place) for place in places) <= 3.0
     assert np.ptp(places[:, 2]) > 1.0
@@ -164,18 +159,17 @@ def test_interlaminar_targets_lie_between_flavum_and_sac(
 def test_an_interlaminar_tip_lies_no_farther_off_the_sac_than_the_space_is_deep(
     patient: Patient, level: str
 ) -> None:
-    from scipy.ndimage import distance_transform_edt
+    from scipy.spatial import cKDTree
 
     site = site_of(patient, "lumbar_interlaminar_esi", level, None)
-    labels = local(patient)
+    labels = patient.about(site.upper.level)
     sac = dura(site, labels)
     assert sac is not None
     assert sac.mask is not None
-    far = distance_transform_edt(~sac.mask, sampling=labels.levels.spacing)
     zone = zone_of(patient, "lumbar_interlaminar_esi", level, None)
-    k, j, i = np.round(labels.levels.to_index(zone.points)).astype(int).T
     assert len(zone.points)
-    assert far[k, j, i].max() <= site.number("off_dura_most_mm") + 1.25
+    far, _ = cKDTree(labels.levels.to_patient(np.argwhere(sac.mask))).query(zone.points)
+    assert far.max() <= site.number("off_dura_most_mm") + 1.25
 
 
 def test_a_window_without_room_behind_the_sac_gives_no_target(patient: Patient) -> None:
@@ -190,7 +184,7 @@ def test_a_window_without_room_behind_the_sac_gives_no_target(patient: Patient) 
 class TestArteryZone:
     def test_lies_in_front_of_and_above_the_foramens_middle(self, patient: Patient) -> None:
         site = site_of(patient, SUBPEDICULAR, "L2-L3", Side.LEFT)
-        found = adamkiewicz_zone(site, local(patient))
+        found = adamkiewicz_zone(site, patient.about(site.upper.level))
         assert found is not None
         frame = site.upper.frame
         middle = frame.to_local(site.upper.foramina[Side.LEFT])
@@ -200,7 +194,7 @@ class TestArteryZone:
 
     def test_is_not_below_l3(self, patient: Patient) -> None:
         site = site_of(patient, SUBPEDICULAR, "L4-L5", Side.LEFT)
-        assert adamkiewicz_zone(site, local(patient)) is None
+        assert adamkiewicz_zone(site, patient.about(site.upper.level)) is None
 
 
 def test_roots_of_the_lowest_levels_have_the_wider_spread() -> None:
