@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
-from skimage.filters import threshold_li
 
 from procguide.imaging import LabelMap, Modality, Volume
+from procguide.imaging.outline import air_of, eroded, grown, outlined
 from procguide.imaging.resample import resample, working_grid
 
 __all__ = ["face_mask"]
@@ -22,7 +21,6 @@ _WIDEST_HEAD_MM = 240.0
 """No head is wider, ears and all; shoulders are. Assumed."""
 _AIRWAY_MM = 9.0
 """Half of the widest way by which air gets in. Assumed."""
-_BINS = 64
 _BEHIND_MM = 45.0
 """How far behind the head's middle the surface still goes: over the ears. Assumed."""
 
@@ -39,35 +37,16 @@ def face_mask(volume: Volume) -> NDArray[np.bool_]:
     front = _front_of_head(body)
     if not front.any():
         return np.zeros(volume.shape, dtype=bool)
-    kept = _grown(_eroded(body, _SMOOTHEST_MM + _DEPTH_MM), _SMOOTHEST_MM)
+    kept = grown(eroded(body, _WORKING_MM, _SMOOTHEST_MM + _DEPTH_MM), _WORKING_MM, _SMOOTHEST_MM)
     face = LabelMap((front & ~kept).astype(np.uint8), grid.affine, names={1: "face"})
     return np.asarray(resample(face, volume.grid).voxels > 0)
 
 
 def _body(volume: Volume) -> NDArray[np.bool_]:
-    """The patient ``(k, j, i)``, airways, sinuses and all: the largest object in each slice."""
+    """The patient ``(k, j, i)``, airways, sinuses and all."""
     image = volume.voxels
-    solid = image > (_AIR_HU if volume.modality is Modality.CT else _between_air_and_tissue(image))
-    closed = _eroded(_grown(solid, _AIRWAY_MM), _AIRWAY_MM)
-    return np.stack([_largest(ndimage.binary_fill_holes(plane)) for plane in closed])
-
-
-def _between_air_and_tissue(image: NDArray[np.float32]) -> float:
-    """Half-way from air, the commonest of the dark values, to Li's threshold of minimal cross-entropy.
-
-    Dark tissue counts as body, noise in air does not; air need not be dark where a scanner adds an offset.
-    """
-    threshold = float(threshold_li(image))
-    counts, edges = np.histogram(image[image <= threshold], bins=_BINS)
-    fullest = int(np.argmax(counts))
-    return float(edges[fullest] + edges[fullest + 1] + 2 * threshold) / 4
-
-
-def _largest(plane: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    labels, count = ndimage.label(plane)
-    if count < 2:
-        return plane
-    return np.asarray(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
+    solid = image > (_AIR_HU if volume.modality is Modality.CT else air_of(image).half_way)
+    return outlined(solid, _WORKING_MM, _AIRWAY_MM)
 
 
 def _front_of_head(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -82,15 +61,3 @@ def _front_of_head(body: NDArray[np.bool_]) -> NDArray[np.bool_]:
         middle = (rows[0] + rows[-1]) / 2 + _BEHIND_MM / _WORKING_MM
         front[k, : int(middle) + 1] = True
     return front
-
-
-def _eroded(mask: NDArray[np.bool_], by_mm: float) -> NDArray[np.bool_]:
-    """Without what lies within ``by_mm`` of the outside; the image's own border is no outside."""
-    return ~_grown(~mask, by_mm)
-
-
-def _grown(mask: NDArray[np.bool_], by_mm: float) -> NDArray[np.bool_]:
-    if not mask.any():
-        return mask
-    distance = ndimage.distance_transform_edt(~mask, sampling=_WORKING_MM)
-    return np.asarray(distance <= by_mm)
