@@ -22,7 +22,7 @@ from procguide.cli.session import (
     Session,
     TrustFlag,
 )
-from procguide.errors import InputUnfitError, NoResultError, UsageError
+from procguide.errors import NoResultError, UsageError
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -201,13 +201,7 @@ def read_and_locate(path: Path, options: PlanOptions, steps: Steps) -> tuple[Cas
     """The study that is planned on, labelled as the options say."""
     from procguide.cli.pipeline import judged, locate, read_case
 
-    case = read_case(path, steps)
-    if not case.is_ct and options.labels is None:
-        raise InputUnfitError(
-            "only a CT shows the skin, and this image's values are no CT's: plan on a CT of the patient, "
-            "or give --labels of the whole body"
-        )
-    case = judged(case, steps)
+    case = judged(read_case(path, steps), steps)
     anatomy = locate(
         case,
         steps,
@@ -263,14 +257,14 @@ def subject_of(case: Case, anatomy: Anatomy, procedure: Procedure, *levels: str)
     from procguide.planning import Subject, posture_finding
 
     found = anatomy.segmentation
-    posture = posture_finding(procedure, case.series.patient_position)
+    posture = posture_finding(procedure, case.series.patient_position, on_mri=not case.is_ct)
     return Subject(
         anatomy.spine,
         found.levels,
         found.regions,
-        case.volume if case.is_ct else None,
+        case.volume,
         (*case.findings, *found.findings, *posture, *judged_for(case, anatomy, procedure.id, levels)),
-        coarse_organs=found.organs is not None or bool(anatomy.files),
+        coarse_organs=found.organs is not None or bool(anatomy.files) or not case.is_ct,
     )
 
 

@@ -62,10 +62,10 @@ def _kind(headers: Sequence[SliceHeader]) -> list[Finding]:
 def _modality(modality: str, headers: Sequence[SliceHeader]) -> list[Finding]:
     if modality not in ("CT", "MR", "OT"):
         words = f"{modality} images are not planned on."
-        return [Finding("modality", Severity.STOP, words, "Give a CT series.")]
+        return [Finding("modality", Severity.STOP, words, "Give a CT or MR series.")]
     if modality == "MR":
-        words = "Needles are not planned on MR alone: it shows neither skin nor cortical bone reliably."
-        advice = "Plan on a CT, or give labels of the whole body; segmenting and viewing need neither."
+        words = "MR shows cortical bone and skin less reliably than CT, and no organ is labelled on it."
+        advice = "Plan on a CT where bone or organs lie beside the needle; else look for them on the image."
         return [Finding("modality", Severity.CAUTION, words, advice)]
     if modality == "CT" and not all(header.rescaled for header in headers):
         words = "The files do not say how their values become Hounsfield units; they are taken as they are."
@@ -123,12 +123,12 @@ def _thick(step: float) -> Finding:
 
 def _not_cross_sectional(headers: Sequence[SliceHeader]) -> Finding:
     if headers and not all(headers[0].size):
-        return Finding("no image", Severity.STOP, "This is not an image.", "Give a CT series.")
+        return Finding("no image", Severity.STOP, "This is not an image.", "Give a CT or MR series.")
     return Finding(
         "not cross-sectional",
         Severity.STOP,
         "The images have no place in the patient: this is not a cross-sectional series.",
-        "Give a CT series.",
+        "Give a CT or MR series.",
     )
 
 
@@ -141,15 +141,10 @@ _SHORT = {
     "modality": "MR",
     "small coverage": "small coverage",
 }
-_SKINLESS = ("modality", "modality unknown")
-"""Cautions on images that are no CT: only a CT shows the skin by itself."""
 
 
 def usable_for(findings: Sequence[Finding]) -> str:
-    """``"planning"``, ``"planning with caution: ..."``, or what forbids planning, in short words.
-
-    Of MR ``"segmenting, no needles: ..."``: the planner reads the skin from a CT, or from labels of the body.
-    """
+    """``"planning"``, ``"planning with caution: ..."``, or what forbids planning, in short words."""
     for finding in findings:
         if finding.severity is Severity.STOP:
             words = _SHORT.get(finding.name)
@@ -157,9 +152,7 @@ def usable_for(findings: Sequence[Finding]) -> str:
     cautions = [finding for finding in findings if finding.severity is Severity.CAUTION]
     if not cautions:
         return "planning"
-    needles = not any(finding.name in _SKINLESS for finding in cautions)
-    use = "planning with caution" if needles else "segmenting, no needles"
-    return f"{use}: {', '.join(map(_short, cautions))}"
+    return f"planning with caution: {', '.join(map(_short, cautions))}"
 
 
 def _short(finding: Finding) -> str:

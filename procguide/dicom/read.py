@@ -125,7 +125,7 @@ def _series_of_image(path: Path) -> Series:
             "The file does not say what made the image; its values look like CT."
             if ct
             else "The file does not say what made the image, and its values do not look like CT.",
-            "" if ct else "Give the DICOM series, or a CT: needles are planned on no other image alone.",
+            "" if ct else "It is planned on as an MRI; give the DICOM series, or a CT, where there is one.",
         )
     )
     return Series(

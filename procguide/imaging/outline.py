@@ -11,13 +11,13 @@ from scipy import ndimage
 __all__ = ["Air", "air_of", "eroded", "grown", "outlined"]
 
 _BINS = 64
-_WITHIN_ONE = 0.683
-"""Share of a normal distribution within one standard deviation."""
+_HALF_WIDTH = 1.177
+"""Half the width at half of a normal distribution's height, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class Air:
-    """What air looks like in one image: its commonest value, and the standard deviation of its darker half.
+    """What air looks like in one image: its commonest value, and its standard deviation, by its darker side.
 
     ``tissue`` is Li's threshold of minimal cross-entropy, above which only tissue lies.
     """
@@ -41,8 +41,9 @@ def air_of(values: NDArray[np.float32]) -> Air:
     counts, edges = np.histogram(dark, bins=_BINS)
     fullest = int(np.argmax(counts))
     level = float(edges[fullest] + edges[fullest + 1]) / 2
-    darker = level - dark[dark <= level]
-    deviation = float(np.quantile(darker, _WITHIN_ONE)) if darker.size else 0.0
+    fewer = np.flatnonzero(counts[:fullest] < counts[fullest] / 2)
+    half_width = level - float(edges[fewer[-1] + 1] if fewer.size else edges[0])
+    deviation = half_width / _HALF_WIDTH
     return Air(level, deviation, threshold)
 
 

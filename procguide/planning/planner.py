@@ -29,8 +29,9 @@ from procguide.planning.sacral import with_foramina_seen
 from procguide.planning.scene import Scene, assemble_scene
 from procguide.planning.search import SKIN
 from procguide.planning.site import Request, Site, Subject, find_site
-from procguide.planning.skin import body_from_ct, body_from_labels, skin_points
+from procguide.planning.skin import Body, Box, body_from_ct, body_from_labels, depth_inside, skin_points
 from procguide.planning.skin_map import SkinEntries
+from procguide.planning.skin_mri import body_from_mri
 from procguide.planning.uncertainty import Hazards
 from procguide.planning.views import with_views
 from procguide.planning.zones import CONSTRUCTIONS, TargetZone
@@ -43,12 +44,22 @@ _COARSE = ("kidney", "aorta", "vena_cava", "liver", "bowel", "lung")
 _NEVER_LABELLED = "smaller vessels"
 _ELSEWHERE = ("lung", "bowel", "vena_cava")
 """Judged only where the procedure asks for them; where it does not, a reader should know."""
+_LEAST_COVER_MM = 3.0
+"""Skin and ligament over the tip of a spinous process are thicker (assumed)."""
+_ON_MRI = (
+    "planned on MRI: no organ or vessel is labelled on it, and bone is known by its labels alone",
+    "on MRI the labelled sac reached 1 to 4 mm too far back on phantoms: the epidural space may lie deeper",
+    "whether patient and table leave the C-arm room is not judged: an MRI seldom shows all of the patient",
+)
 Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One request at its site: the scene, the zone, and where a needle may come from."""
+    """One request at its site: the scene, the zone, and where a needle may come from.
+
+    ``remarks`` say what the kind of image leaves open.
+    """
 
     request: Request
     site: Site
@@ -56,6 +67,7 @@ class Case:
     zone: TargetZone
     bearings: Bearings
     rules: tuple[StructureRule, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def procedure(self) -> Procedure:
@@ -115,21 +127,37 @@ def build_case(request: Request, subject: Subject) -> Case:
     bearings = find_bearings(site)
     inward = bearings.inward
     box = _search_box(centre, inward, request.entry)
-    body = (
-        body_from_ct(subject.image, box)
-        if subject.image is not None
-        else body_from_labels(subject.regions, box)
-    )
+    body = _body(subject, site, box)
     depth = skin_points(body, np.tile(centre, (len(inward), 1)), -inward, 250.0)
     scene = assemble_scene(site, subject, body, _needle_box(centre, inward, depth, request.entry))
     zone = _zone(request, site, scene, subject.image)
     rules = tuple(rule for rule in request.procedure.structures if rule.name in scene.structures)
     missing = [rule.name for rule in request.procedure.structures if rule.needed and rule not in rules]
     if missing:
+        where = " On MRI no organ is labelled: plan on a CT." if subject.on_mri else ""
         raise InputUnfitError(
-            f"{request.procedure.id} needs {', '.join(missing)}, which the labels do not hold."
+            f"{request.procedure.id} needs {', '.join(missing)}, which the labels do not hold.{where}"
         )
-    return Case(request, site, scene, zone, bearings, rules)
+    remarks = (*filter(None, (body.doubt,)), *_ON_MRI) if subject.on_mri else ()
+    return Case(request, site, scene, zone, bearings, rules, remarks)
+
+
+def _body(subject: Subject, site: Site, box: Box) -> Body:
+    """The body's surface from the image, else from the labels."""
+    if subject.image is None:
+        return body_from_labels(subject.regions, box)
+    if not subject.on_mri:
+        return body_from_ct(subject.image, box)
+    body = body_from_mri(subject.image, box)
+    for bone in (site.upper, site.lower):
+        tip = bone.spinous_process_tip if isinstance(bone, Vertebra) else None
+        if tip is not None and depth_inside(body, np.array(tip)) < _LEAST_COVER_MM:
+            raise InputUnfitError(
+                "what the MRI shows as the body's surface lies on or in front of a spinous process: the skin "
+                "is not in view, or as dark as air. Load a series that shows it (one in which fat is not "
+                "suppressed), or plan on a CT."
+            )
+    return body
 
 
 def _zone(request: Request, site: Site, scene: Scene, image: Volume | None) -> TargetZone:
@@ -233,7 +261,7 @@ def _warnings(case: Case) -> tuple[str, ...]:
     unasked = [name for name in _ELSEWHERE if name not in (*case.scene.structures, *case.scene.absent)]
     unseen = [name.replace("_", " ") for name in (*case.scene.absent, *unasked)]
     names = ", ".join([*unseen, _NEVER_LABELLED])
-    words = [f"not judged: {names}. Look at the images along the needle"]
+    words = [f"not judged: {names}. Look at the images along the needle", *case.remarks]
     modelled = [
         s.name.replace("_", " ")
         for s in case.scene.structures.values()

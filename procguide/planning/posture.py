@@ -62,12 +62,19 @@ def lying_of(position: str, side: Side | None) -> Lying:
     return Lying.PRONE
 
 
-def posture_finding(procedure: Procedure, patient_position: str) -> tuple[Finding, ...]:
+def posture_finding(
+    procedure: Procedure, patient_position: str, *, on_mri: bool = False
+) -> tuple[Finding, ...]:
     """A caution where image and procedure differ in posture; nothing where it is not known or agrees.
 
-    ``patient_position`` is DICOM (0018,5100), PS3.3 C.7.3.1.1.2: head or feet first, then the posture.
+    ``patient_position`` is DICOM (0018,5100), PS3.3 C.7.3.1.1.2: head or feet first, then the posture. An MRI
+    that does not say it is taken for one of a patient who lay supine, as most do.
     """
     posture = _POSTURES.get(patient_position[2:].upper()) if patient_position[:2] in ("HF", "FF") else None
+    taken = f"The image was taken {posture}"
+    if posture is None and on_mri:
+        posture = _POSTURES["S"]
+        taken = "The image does not say how the patient lay; most MRI is taken supine"
     if posture is None or procedure.position.startswith(posture):
         return ()
     planned = procedure.position.split(",")[0]
@@ -75,8 +82,7 @@ def posture_finding(procedure: Procedure, patient_position: str) -> tuple[Findin
         Finding(
             "posture",
             Severity.CAUTION,
-            f"The image was taken {posture}, the procedure is done {planned}: depth, skin and the spine's "
-            "curve will differ.",
+            f"{taken}, the procedure is done {planned}: depth, skin and the spine's curve will differ.",
             "Check depth and angles under fluoroscopy; angles are relative to the patient, not the table.",
         ),
     )

@@ -12,7 +12,7 @@ from procguide.anatomy import BONE, Anchor, Sacrum, Side, Spine, Vertebra, parse
 from procguide.errors import InputUnfitError, UsageError
 from procguide.findings import Finding
 from procguide.geometry import AnatomicalFrame, Vector
-from procguide.imaging import LabelMap, Volume
+from procguide.imaging import LabelMap, Modality, Volume
 from procguide.planning.catalogue import Procedure
 
 __all__ = ["LocalLabels", "Request", "Site", "Subject", "canonical_level", "find_site", "required"]
@@ -41,8 +41,8 @@ class Request:
 class Subject:
     """Who is planned for: the spine and its labels on one lattice, the image, and what was found on it.
 
-    ``image`` (CT) gives the skin; without it the labels must show it. ``coarse_organs``: the organs' labels
-    are those of our 4 mm network, whose surfaces are some millimetres off.
+    ``image`` (CT or MR) gives the skin; without it the labels must show it. ``coarse_organs``: labels are
+    those of networks, ours of 4 mm for organs, whose surfaces are some millimetres off.
     """
 
     spine: Spine
@@ -51,6 +51,11 @@ class Subject:
     image: Volume | None = None
     findings: tuple[Finding, ...] = ()
     coarse_organs: bool = False
+
+    @property
+    def on_mri(self) -> bool:
+        """Whether there is an image whose values are not HU."""
+        return self.image is not None and self.image.modality is not Modality.CT
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,15 @@ from procguide.imaging import Grid, LabelMap, Volume
 from procguide.imaging.resample import resample, working_grid
 from procguide.planning.parallel import in_parts
 
-__all__ = ["Body", "body_from_ct", "body_from_labels", "depth_inside", "skin_points"]
+__all__ = [
+    "Body",
+    "body_from_ct",
+    "body_from_labels",
+    "depth_inside",
+    "signed_distance",
+    "skin_points",
+    "whole_slices",
+]
 
 _SPACING_MM = 2.0
 _AIR_HU = -300
@@ -31,12 +39,13 @@ class Body:
     """Signed distance to the body's surface, negative inside, ``(k, j, i)`` float32 mm, on its own grid.
 
     ``image`` is what the surface was read from: where that ends, no skin is in view, though the field has
-    a surface there. None: nothing is known of an end.
+    a surface there. None: nothing is known of an end. ``doubt`` says why it may not be the skin.
     """
 
     field: NDArray[np.float32]
     grid: Grid
     image: Grid | None = None
+    doubt: str = ""
 
 
 def body_from_ct(image: Volume, box: Box) -> Body:
@@ -44,9 +53,9 @@ def body_from_ct(image: Volume, box: Box) -> Body:
 
     Works on whole slices, so that lung and bowel gas can be told from the air outside.
     """
-    thinned = _thin(image, box)
+    thinned = whole_slices(image, box)
     inside = _without_air(thinned.voxels > _AIR_HU).astype(np.float32)
-    return _body(thinned.with_voxels(inside), box)
+    return signed_distance(thinned.with_voxels(inside), box)
 
 
 def body_from_labels(regions: LabelMap, box: Box) -> Body:
@@ -58,15 +67,20 @@ def body_from_labels(regions: LabelMap, box: Box) -> Body:
     grid = working_grid(regions.grid, _SPACING_MM, region)
     if not np.isin(regions.present(), _SUPERFICIAL).any():
         raise InputUnfitError(
-            "the labels do not show the skin, and only a CT shows it by itself: plan on a CT of the patient, "
-            "or give labels of the whole body."
+            "the labels do not show the skin: plan on a CT or MRI of the patient, or give labels of the "
+            "whole body."
         )
     inside = _without_air(resample(regions, grid).voxels > 0).astype(np.float32)
-    return _body(Volume(inside, grid.affine), box)
+    return signed_distance(Volume(inside, grid.affine), box)
 
 
-def _thin(image: Volume, box: Box) -> Volume:
-    """Whole slices about ``box``, the slice first, every n-th voxel so that steps stay within 2 mm."""
+def whole_slices(image: Volume, box: Box, smooth_mm: float = 0.0) -> Volume:
+    """Whole slices about ``box`` as (slice, back or front, across), in steps of at most 2 mm.
+
+    Every n-th voxel is taken, after a Gaussian of ``smooth_mm`` (sigma) along axes that are fine enough.
+    """
+    from scipy.ndimage import gaussian_filter
+
     corners = np.array(np.meshgrid(*np.stack(box).T)).reshape(3, -1).T
     index = image.to_index(corners)
     slice_axis = int(np.argmax(np.abs(image.affine.directions[2])))
@@ -77,11 +91,17 @@ def _thin(image: Volume, box: Box) -> Volume:
     if stop[slice_axis] <= start[slice_axis]:
         raise InputUnfitError("the image does not cover the target. Load images that show it.")
     near = image.crop((start[0], start[1], start[2]), (stop[0], stop[1], stop[2]))
+    voxels = near.voxels
+    if smooth_mm:
+        sigma = np.where(near.spacing < 2 * smooth_mm, smooth_mm / near.spacing, 0.0)
+        voxels = gaussian_filter(voxels.astype(np.float32), sigma)
     steps = np.maximum((_SPACING_MM / near.spacing + 0.01).astype(int), 1)
-    voxels = near.voxels[tuple(slice(None, None, int(step)) for step in steps)]
-    order = [slice_axis, *(axis for axis in range(3) if axis != slice_axis)]
+    voxels = voxels[tuple(slice(None, None, int(step)) for step in steps)]
+    backward = np.abs(image.affine.directions[1])
+    across, back = sorted({0, 1, 2} - {slice_axis}, key=lambda axis: float(backward[axis]))
+    order = [slice_axis, back, across]
     scale = np.diag([*steps.astype(float), 1.0])[:, [*order, 3]]
-    return Volume(np.moveaxis(voxels, slice_axis, 0), near.affine @ Affine(scale), image.modality)
+    return Volume(voxels.transpose(order), near.affine @ Affine(scale), image.modality)
 
 
 def _without_air(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -97,8 +117,8 @@ def _without_air(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(largest)
 
 
-def _body(inside: Volume, box: Box) -> Body:
-    """Signed distance about ``box`` to where ``inside`` is one half."""
+def signed_distance(inside: Volume, box: Box) -> Body:
+    """The body about ``box`` whose surface lies where ``inside`` is one half."""
     from procguide.planning._kernels import distance_squared
 
     grid = working_grid(inside.grid, _SPACING_MM, (box[0] - _MARGIN_MM, box[1] + _MARGIN_MM))

@@ -40,11 +40,12 @@ def viewing_frame(site: Site) -> Viewing:
 
 
 def with_views(plan_set: PlanSet, site: Site, subject: Subject, carm: CArm) -> PlanSet:
-    """The plans with their views, judged against the patient and the table."""
+    """The plans with their views, judged against patient and table; on MRI, which is too narrow, not so."""
     if not plan_set.plans:
         return plan_set
     lying = lying_of(site.procedure.position, site.side)
-    around = surroundings_of(subject, lying, carm, plan_set.plans[0].trajectory.target)
+    target = plan_set.plans[0].trajectory.target
+    around = None if subject.on_mri else surroundings_of(subject, lying, carm, target)
     plans = tuple(
         replace(plan, views=views_of(site, plan.trajectory, carm, around)) for plan in plan_set.plans
     )

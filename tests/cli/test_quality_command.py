@@ -80,15 +80,14 @@ def test_a_plan_is_refused_on_an_unfit_image(invoke: Invoke, ct: Volume, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_no_needle_is_planned_on_mr_alone_and_the_list_of_series_says_so(
+def test_an_oblique_entry_outside_a_narrow_mri_is_refused_as_out_of_view(
     invoke: Invoke, tmp_path: Path
 ) -> None:
     answer = invoke("plan", SAMPLE / "t2_sagittal", *PLAN, "-o", tmp_path / "out")
-    assert answer.code == 5
-    assert "only a CT shows the skin" in answer.err
-    assert not (tmp_path / "out").exists()
+    assert answer.code == 3
+    assert "the image's edge before any skin (load images that show more)" in answer.err
     (series,) = json.loads(invoke("info", SAMPLE / "t2_sagittal", "--json").out)["series"]
-    assert series["usable_for"].startswith("segmenting, no needles: MR")
+    assert series["usable_for"].startswith("planning with caution: MR")
 
 
 def test_a_caution_stands_on_the_plan(invoke: Invoke, noise_file: Path, tmp_path: Path) -> None:

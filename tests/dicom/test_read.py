@@ -407,7 +407,7 @@ class TestChoice:
     def test_ct_comes_before_finer_mr(self, write_stack):
         study = self.stacks(write_stack, (33, 2.5, {}), (80, 1.0, {"Modality": "MR"}))
         assert study.choose().uid == "1.0"
-        assert study.choose("mr").usable_for == "segmenting, no needles: MR"
+        assert study.choose("mr").usable_for == "planning with caution: MR"
 
     def test_a_study_of_nothing_fit_says_why(self, write_stack):
         study = self.stacks(write_stack, (33, 8.0, {}))

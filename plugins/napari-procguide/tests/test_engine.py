@@ -19,11 +19,11 @@ class TestOpening:
         assert opened.series.size.startswith("105")
         assert not opened.straightened
 
-    def test_the_list_says_that_no_needle_is_planned_in_mr(self, asking, opened):
+    def test_the_list_says_what_each_series_is_used_for(self, asking, opened):
         listed = asking.answer("list_series", path=SAMPLE)
         said = {one.modality: one.usable_for for one in listed.series}
         assert said["CT"] == "planning"
-        assert "no needles" in said["MR"]
+        assert said["MR"].startswith("planning with caution: MR")
 
     def test_the_array_lies_where_the_volume_does(self, opened):
         voxels = opened.image.load()
