@@ -30,7 +30,7 @@ FILES = ("plan.json", "report.html", "plan.mrk.json")
 
 @dataclass(frozen=True)
 class Session:
-    """A study, and what is planned in it."""
+    """A study, and what is planned in it; ``side`` as the panel words it."""
 
     path: Path
     procedure: str
@@ -41,7 +41,7 @@ class Session:
 SESSIONS = {
     "abdomen": Session(DATA / "ct_abdomen_dicom", "transforaminal_esi_subpedicular", "L3-L4", "left"),
     "mri": Session(
-        DATA / "mri_lumbar" / "VB1_02_image.nii.gz", "transforaminal_esi_subpedicular", "L4-L5", "left"
+        DATA / "mri_lumbar" / "VB1_02_image.nii.gz", "lumbar_interlaminar_esi", "L4-L5", "no side"
     ),
 }
 

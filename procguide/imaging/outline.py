@@ -11,6 +11,8 @@ from scipy import ndimage
 __all__ = ["Air", "air_of", "eroded", "grown", "outlined"]
 
 _BINS = 64
+_COMMON = 0.25
+"""A value is common that occurs this often beside the commonest one (assumed)."""
 _HALF_WIDTH = 1.177
 """Half the width at half of a normal distribution's height, in standard deviations."""
 
@@ -33,15 +35,17 @@ class Air:
 
 
 def air_of(values: NDArray[np.float32]) -> Air:
-    """Air as the commonest of the dark values; it need not be dark where a scanner adds an offset."""
+    """Air as the darkest of the common dark values; it need not be dark where a scanner adds an offset."""
     from skimage.filters import threshold_li
 
     threshold = float(threshold_li(values))
     dark = values[values <= threshold]
     counts, edges = np.histogram(dark, bins=_BINS)
-    fullest = int(np.argmax(counts))
-    level = float(edges[fullest] + edges[fullest + 1]) / 2
-    fewer = np.flatnonzero(counts[:fullest] < counts[fullest] / 2)
+    smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), 1.0, mode="constant")
+    peaks = (smooth >= np.roll(smooth, 1)) & (smooth >= np.roll(smooth, -1))
+    commonest = int(np.flatnonzero(peaks & (smooth >= _COMMON * smooth.max()))[0])
+    level = float(edges[commonest] + edges[commonest + 1]) / 2
+    fewer = np.flatnonzero(counts[:commonest] < counts[commonest] / 2)
     half_width = level - float(edges[fewer[-1] + 1] if fewer.size else edges[0])
     deviation = half_width / _HALF_WIDTH
     return Air(level, deviation, threshold)

@@ -11,8 +11,9 @@ import pydicom
 import pytest
 from pydicom.uid import JPEGLSLossless
 
+from procguide.anatomy import BONE, Region
 from procguide.cli import demo as demo_module
-from procguide.imaging import Volume
+from procguide.imaging import Modality, Volume
 from procguide.imaging.files import write_image
 from procguide.phantom import Phantom
 from procguide.planning import load_catalogue
@@ -319,3 +320,39 @@ class TestDemo:
 
 def test_a_volume_is_never_changed(ct: Volume) -> None:
     assert not ct.voxels.flags.writeable
+
+
+@pytest.fixture
+def mri(subject: Phantom, tmp_path: Path) -> Path:
+    """Flat tissues and noise in a slab of 64 mm, as NIfTI."""
+    table = np.full(max(Region) + 1, 250, dtype=np.int16)
+    table[[Region.BACKGROUND, Region.FAT, Region.CEREBROSPINAL_FLUID]] = 0, 900, 1200
+    table[[Region.SKIN, *BONE]] = 300
+    noise = np.random.default_rng(4).normal(0, 15, (2, *subject.tissues.shape))
+    signal = np.hypot(table[subject.tissues.voxels] + noise[0], noise[1]).astype(np.int16)
+    middle = round(float(subject.tissues.to_index(subject.spine.vertebra("L4").frame.origin)[2]))
+    slab = Volume(signal, subject.tissues.affine, Modality.MR).crop(
+        (0, 0, middle - 16), (*signal.shape[:2], middle + 16)
+    )
+    return write_image(slab, tmp_path / "mri.nii.gz")
+
+
+@pytest.mark.usefixtures("truthful")
+def test_a_needle_is_planned_on_a_narrow_mri(
+    invoke: Invoke, subject: Phantom, mri: Path, tmp_path: Path
+) -> None:
+    asked = ("--procedure", "lumbar_interlaminar_esi", "--level", "L3-L4")
+    answer = invoke("plan", mri, *asked, "-o", tmp_path / "out", "--json")
+    assert answer.code == 0, answer.err
+    assert _names(tmp_path / "out") == [name for name in FILES if name != "dicom"]
+    document = json.loads(answer.out)
+    best = document["plans"][0]
+    outward = np.subtract(best["entry_lps_mm"], best["target_lps_mm"])
+    steps = np.array(best["entry_lps_mm"]) + np.array([[-5.0], [5.0]]) * outward / np.linalg.norm(outward)
+    inside, outside = np.round(subject.tissues.to_index(steps)).astype(int)
+    assert subject.tissues.voxels[tuple(inside)] > 0
+    assert subject.tissues.voxels[tuple(outside)] == 0
+    run = json.loads((tmp_path / "out" / "run.json").read_text())
+    said = " ".join([*document["warnings"], *(one["words"] for one in run["findings"])])
+    for words in ("planned on MRI", "most MRI is taken supine", "C-arm room is not judged"):
+        assert words in said

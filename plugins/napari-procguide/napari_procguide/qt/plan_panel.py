@@ -202,6 +202,7 @@ class PlanPanel(QWidget):
         self.lock.setChecked(plan.locked)
         self.lock.blockSignals(False)
         self.said.setText(self._state_words())
+        self.said.setToolTip("" if plan.plan_set is None else "\n".join(plan.plan_set.cautions))
 
     def _state_words(self) -> str:
         plan, labelled = self._assistant.plan, self._assistant.study.labelled
