@@ -91,21 +91,28 @@ def foramina_on_ct(
 def _hiatus(unrolled: Unrolled) -> Vector | None:
     """Where the canal opens under the skin; None where the labels do not follow it so far down.
 
-    The last place with bone behind the midline before four millimetres without; else the last with such bone
-    near the labelled canal's end: labels of a few millimetres close the opening and its ligament with bone.
+    The last place with bone behind the midline before four millimetres without, or more where more bone than
+    that follows: the roof has cracks. Else the last with such bone near the labelled canal's end: labels of a
+    few millimetres close the opening and its ligament with bone.
     """
     lowest = BEFORE_MM + len(unrolled.labelled) - 1
     endplate = int(np.argmin(np.abs(unrolled.line[:, 2])))
     middle = np.abs(unrolled.across) <= 1.0
     roofed = (unrolled.dorsal[:, middle] > 0.5).sum(axis=1) >= 2
     for row in range(endplate + _LEAST_CANAL_MM, lowest + 1):
-        if roofed[row] and not roofed[row + 1 : row + 1 + _OPEN_MM].any():
+        gap = _run(~roofed[row + 1 :])
+        if roofed[row] and gap >= _OPEN_MM and _run(roofed[row + 1 + gap : lowest + 1]) <= gap:
             return vector(unrolled.patch.to_patient(unrolled.line[row]))
     near = np.flatnonzero(roofed[lowest - _PAST_ROOF_MM : lowest + 1])
     if lowest - endplate < _LEAST_CANAL_MM or not len(near):
         return None
     row = lowest - _PAST_ROOF_MM + int(near[-1])
     return vector(unrolled.patch.to_patient(unrolled.line[row]))
+
+
+def _run(flags: Mask) -> int:
+    """How many of ``flags`` ``(n,)`` are set in a row, from the first on."""
+    return int(np.argmin([*flags, False]))
 
 
 def _joint_lines(patch: Patch, bone: Mask) -> dict[Side, tuple[Vector, ...]]:

@@ -27,11 +27,15 @@ _POOR_CANAL_MM = 15.0
 """The same of the canal's labels above their own end: there they lie too far back."""
 _CUT_OFF_MM = 24.0
 """A canal whose labels end farther above the windows' edge ended where the network saw it end (assumed)."""
-_BONE_HU, _CANAL_HU = 150.0, 120.0
+_BONE_HU, _CANAL_HU = 150.0, 80.0
 _GOES_ON = 0.35
 """A canal's section is no less than this share of those above: else it has ended (assumed)."""
 _STEP_MM, _CANAL_STEP_MM = 2.4, 1.2
 """How far an outline may move outward from one section to the next below."""
+_CRACK_MM = 2.4
+"""Half the widest crack of a section's outline that still counts as closed (assumed)."""
+_GAP_MM = 10.0
+"""So far down a canal is looked for that sections do not enclose: beside a foramen they are open (assumed)."""
 _ASIDE_MM = 30.0
 _LEAST_MM2 = 60.0
 _SMOOTHING = 0.5
@@ -101,23 +105,45 @@ def _follow(part: NDArray[np.uint8], density: NDArray[np.float32], seen: int, sp
     """Change ``part`` (k, j, i) from its last section down; above section ``seen`` its sacrum stays."""
     whole, canal = _labelled(part[-1]), np.isin(part[-1], CANAL_PARTS)
     usual, outward = int(canal.sum()), round(_STEP_MM / spacing)
+    missed: list[int] = []
     for k in range(len(part) - 2, -1, -1):
         section, labelled = part[k], k >= seen
         dense = (density[k] >= _BONE_HU) & np.isin(section, _OPEN_TO)
         near = _labelled(section) if labelled else ndimage.binary_dilation(whole, iterations=outward)
-        whole = _most_of(ndimage.binary_fill_holes(ndimage.binary_closing(dense)) & near, whole)
+        whole = _most_of(_enclosed(dense, 1) & near, whole)
         if not labelled and whole.sum() * spacing**2 < _LEAST_MM2:
             break
-        near = ndimage.binary_dilation(canal, iterations=round(_CANAL_STEP_MM / spacing))
-        followed = _most_of(whole & (density[k] < _CANAL_HU) & near, canal)
+        moved = round(_CANAL_STEP_MM / spacing) * (1 + len(missed))
+        near = ndimage.binary_dilation(canal, iterations=moved)
+        soft = _enclosed(dense, round(_CRACK_MM / spacing)) & (density[k] < _CANAL_HU)
+        followed = _most_of(soft & near, canal)
         if followed.sum() >= max(_GOES_ON * usual, 1):
+            for row in missed:
+                _label_canal(part[row], canal & (density[row] < _CANAL_HU), density[row] >= _BONE_HU)
+            missed.clear()
             canal, usual = followed, round(0.8 * usual + 0.2 * followed.sum())
-            section[np.isin(section, CANAL_PARTS) & ~canal & dense] = TissueClass.SACRUM
-            section[canal & ~np.isin(section, CANAL_PARTS)] = TissueClass.CANAL
+            _label_canal(section, canal, dense)
+        elif len(missed) < round(_GAP_MM / spacing):
+            missed.append(k)
         else:
             canal = np.isin(section, CANAL_PARTS) & labelled
+            missed.clear()
         if not labelled:
-            section[whole & ~canal & (dense | (section == TissueClass.OTHER))] = TissueClass.SACRUM
+            bone = whole & (dense | (section == TissueClass.OTHER))
+            section[bone & ~(canal & (not missed))] = TissueClass.SACRUM
+
+
+def _label_canal(section: NDArray[np.uint8], canal: Mask, dense: Mask) -> None:
+    """Make ``canal`` the only canal of a section; what else was labelled so and is dense is sacrum."""
+    section[np.isin(section, CANAL_PARTS) & ~canal & dense] = TissueClass.SACRUM
+    section[canal & ~np.isin(section, CANAL_PARTS)] = TissueClass.CANAL
+
+
+def _enclosed(dense: Mask, crack: int) -> Mask:
+    """What is dense in a section, and what that encloses but for cracks of twice so many voxels."""
+    room = crack + 1
+    closed = ndimage.binary_closing(np.pad(dense, room), iterations=crack)[room:-room, room:-room]
+    return np.asarray(ndimage.binary_fill_holes(closed))
 
 
 def _labelled(section: NDArray[np.uint8]) -> Mask:

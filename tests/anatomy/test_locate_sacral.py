@@ -32,6 +32,23 @@ def test_hiatus_is_the_canals_end(pelvis: Phantom) -> None:
     assert gap.max() < 4.0
 
 
+def test_a_crack_in_the_roof_is_not_the_hiatus(pelvis: Phantom) -> None:
+    whole = pelvis.spine.sacrum
+    assert whole is not None
+    assert whole.hiatus is not None
+    crack = pelvis.anatomy.canal.points[-1] + (0.0, 0.0, 18.0)
+    bone = np.argwhere(pelvis.regions.voxels == Region.SACRUM)
+    off = pelvis.regions.to_patient(bone) - crack
+    behind = bone[(np.abs(off[:, 0]) < 5.0) & (np.abs(off[:, 2]) < 3.0)]
+    levels, regions = pelvis.levels.voxels.copy(), pelvis.regions.voxels.copy()
+    levels[tuple(behind.T)] = regions[tuple(behind.T)] = 0
+    cracked = pelvis.levels.with_voxels(levels), pelvis.regions.with_voxels(regions)
+    found = with_sacral_landmarks(*cracked, pelvis.spine).sacrum
+    assert found is not None
+    assert found.hiatus is not None
+    assert np.linalg.norm(np.subtract(found.hiatus, whole.hiatus)) < 2.0
+
+
 @pytest.mark.parametrize("lean_deg", [-4.5, 4.5])
 def test_the_canal_is_followed_where_s1_leans_to_a_side(pelvis: Phantom, lean_deg: float) -> None:
     upright = pelvis.spine.sacrum

@@ -23,10 +23,11 @@ BONE = (slice(20, 40), slice(15, 45))
 CANAL = (slice(28, 33), slice(27, 33))
 
 
-def sacrum() -> tuple[Volume, Prediction]:
-    """A block of 300 HU with a canal, labelled down to where the window ends."""
+def sacrum(open_at: slice = slice(0)) -> tuple[Volume, Prediction]:
+    """A block of 300 HU with a canal, open behind in some sections, labelled down to the window's end."""
     image = np.full(SHAPE, 40.0, dtype=np.float32)
     image[15:, *BONE] = 300.0
+    image[open_at, 33:, 26:34] = 40.0
     image[30:, *CANAL] = 0.0
     classes = np.zeros(SHAPE, dtype=np.uint8)
     classes[WINDOW:, *BONE] = TissueClass.SACRUM
@@ -52,6 +53,22 @@ def test_sacrum_and_canal_go_on_below_the_window_as_far_as_the_ct_shows_them() -
     outside[:, *BONE] = False
     assert not classes[outside].any()
     assert np.array_equal(answer.classes, before)
+
+
+@pytest.mark.parametrize("from_section", [44, 70])
+def test_the_canal_is_followed_past_sections_that_are_open_behind(from_section: int) -> None:
+    open_at = slice(from_section, from_section + 5)
+    volume, answer = sacrum(open_at)
+    classes = complete_sacrum(volume, answer)
+    assert (classes[32:, 29:32, 28:32] == TissueClass.CANAL).all()
+    assert not (classes[open_at, 35:] == TissueClass.CANAL).any()
+
+
+def test_a_canal_that_stays_open_behind_has_ended() -> None:
+    volume, answer = sacrum(slice(50))
+    classes = complete_sacrum(volume, answer)
+    is_canal = (classes == TissueClass.CANAL).any(axis=(1, 2))
+    assert abs(int(np.flatnonzero(is_canal)[0]) - 50) <= 1
 
 
 def test_what_another_class_holds_is_left() -> None:
