@@ -67,7 +67,8 @@ def _sampled(site: Site, labels: LocalLabels, ticks: tuple[int, int, int]) -> Ta
     )
     ranges = [np.linspace(*end, count) for end, count in zip(ends, ticks, strict=True)]
     angle, height, off = (axis.ravel() for axis in np.meshgrid(*ranges, indexing="ij"))
-    radius = _surface(site, labels, box, angle, height) + off
+    surface = _surface(site, labels, box, angle, height)
+    radius = surface + off
     x, y = _on_ray(site, radius, angle)
     points = box.between(x, y, height)
     _, region = label_at(labels, near(points, _FREE_MM))
@@ -76,7 +77,7 @@ def _sampled(site: Site, labels: LocalLabels, ticks: tuple[int, int, int]) -> Ta
     along = radius * (angle - best)
     tall_mm = float(np.linalg.norm(box.between(0, 0, 1) - box.between(0, 0, 0)))
     up = tall_mm * (height - _middle(site, "height_low_fraction", "height_high_fraction"))
-    out = off - _middle(site, "off_bone_low_mm", "off_bone_high_mm")
+    out = off - np.clip(_best_radius(site) - surface, *ends[2])
     off_best = np.linalg.norm([along, _ALIKE * up, _ALIKE * out], axis=0)[kept]
     return TargetZone(points[kept], np.clip(off_best / _POOR_MM, 0, 1))
 
@@ -97,11 +98,21 @@ def _beside_vessels(site: Site, labels: LocalLabels, zone: TargetZone) -> Target
     return TargetZone(zone.points[kept], zone.misfit[kept])
 
 
+def _in_both_views(site: Site) -> tuple[float, float]:
+    """Where the tip is to stand, from the body's middle: lateral in the AP view, forward in the lateral one, mm."""
+    box, number = BodyBox.of(site.upper), site.number
+    return number("lateral_fraction") * box.half_width_mm, box.half_depth_mm - number("behind_front_mm")
+
+
 def _best_angle(site: Site) -> float:
     """About the body's middle, from straight lateral toward the front, radians."""
-    box, number = BodyBox.of(site.upper), site.number
-    lateral_mm = number("lateral_fraction") * box.half_width_mm
-    return float(np.arctan2(box.half_depth_mm - number("behind_front_mm"), lateral_mm))
+    lateral_mm, forward_mm = _in_both_views(site)
+    return float(np.arctan2(forward_mm, lateral_mm))
+
+
+def _best_radius(site: Site) -> float:
+    """From the body's middle, mm."""
+    return float(np.hypot(*_in_both_views(site)))
 
 
 def _middle(site: Site, low: str, high: str) -> float:
