@@ -35,7 +35,7 @@ _STEP_MM, _CANAL_STEP_MM = 2.4, 1.2
 _CRACK_MM = 2.4
 """Half the widest crack of a section's outline that still counts as closed (assumed)."""
 _GAP_MM = 10.0
-"""So far down a canal is looked for that sections do not enclose: beside a foramen they are open (assumed)."""
+"""So far down a canal is looked for that no section encloses: beside a foramen they are open (assumed)."""
 _ASIDE_MM = 30.0
 _LEAST_MM2 = 60.0
 _SMOOTHING = 0.5
