@@ -43,10 +43,10 @@ def beside_margin(site: Site, labels: LocalLabels) -> TargetZone:
 
     The best ray leads to where the tip stands in two views: by its share of the body's half-width in the AP
     one, so far behind the anterior border in the lateral one. Others lie some degrees behind or before it.
-    Heights are shares of the body's own from its lower endplate, best in the middle of their range; a distance
-    off the bone is best that leads to where those views show the tip. Points near any bone, farther forward than the catalogue lets the tip
-    come, or within the margin of aorta or vena cava are left out; where these vessels leave none, they stay,
-    to say why there is no needle.
+    Heights are shares of the body's own from its lower endplate, best in the middle of their range; that
+    distance off the bone is best that leads to where those views show the tip. Points near any bone, farther
+    forward than the catalogue lets the tip come, or within the margin of aorta or vena cava are left out;
+    where these vessels leave none, they stay, to say why there is no needle.
     """
     require_whole(site.upper)
     zones = (_sampled(site, labels, ticks) for ticks in _TICKS)
@@ -99,7 +99,7 @@ def _beside_vessels(site: Site, labels: LocalLabels, zone: TargetZone) -> Target
 
 
 def _in_both_views(site: Site) -> tuple[float, float]:
-    """Where the tip is to stand, from the body's middle: to the side in the AP view, forward in the lateral, mm."""
+    """Where the tip is to stand, mm from the body's middle: aside in the AP view, forward in the lateral."""
     box, number = BodyBox.of(site.upper), site.number
     return number("lateral_fraction") * box.half_width_mm, box.half_depth_mm - number("behind_front_mm")
 
