@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from procguide.errors import InputUnfitError
+from procguide.geometry import Affine
 from procguide.imaging import Volume
 from procguide.imaging.outline import air_of, eroded, outlined
 from procguide.planning.skin import Body, Box, signed_distance, whole_slices
@@ -31,6 +32,7 @@ _LEVELLED_MM = 5.0
 _NO_DATA_SHARE, _OUTSIDE_SHARE, _HELD_SHARE = 0.01, 0.5, 0.5
 _AIR_BEHIND_MM, _AIR_BEHIND_SHARE = 6.0, 0.05
 _NEAR_MM, _BAND_MM, _FAR_MM, _THICK_MM, _DOUBTFUL_SHARE = 4.0, 10.0, 40.0, 6.0, 0.25
+"""These lengths and shares are assumed."""
 _Reals = NDArray[np.float32]
 _Mask = NDArray[np.bool_]
 
@@ -59,7 +61,7 @@ class _Outline:
 def body_from_mri(image: Volume, box: Box) -> Body:
     """Skin where the signal falls half-way from the brightest within 4 mm to the air of its own slice.
 
-    Air is the commonest dark value about the back, whatever a scanner adds to it; what lies above its noise
+    Air is the darkest common value about the back, whatever a scanner adds to it; what lies above its noise
     and hangs together is the body, with what a skin line encloses. Beside a narrow image's first and last
     sagittal slice nothing is known, so no air comes in there. On phantoms the skin is found 1 mm too deep to
     1 mm too far out on average, 2 mm too deep where it gives no signal (docs/planning.md).
@@ -68,7 +70,7 @@ def body_from_mri(image: Volume, box: Box) -> Body:
     slices = whole_slices(_without_padding(image), box, _SMOOTH_MM)
     if slices.affine.directions[1][1] < 0:  # so that the second axis runs to the back
         flipped = slices.affine.shifted((0, slices.shape[1] - 1, 0)).matrix @ np.diag([1, -1, 1, 1])
-        slices = Volume(slices.voxels[:, ::-1], type(slices.affine)(flipped), slices.modality)
+        slices = Volume(slices.voxels[:, ::-1], Affine(flipped), slices.modality)
     first = max(int(slices.to_index(np.stack(box))[:, 1].min()), 0)
     back = slices.crop((0, first, 0), slices.shape)
     found = _outline(back)
