@@ -1,6 +1,9 @@
-"""The sample from the first click to the exported plan: nothing is handed over but by the widgets."""
+"""The sample from the first click to the approved plan: nothing is handed over but by the widgets."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Iterator
 
 import pytest
 from conftest import SAMPLE
@@ -9,6 +12,9 @@ from napari_procguide._launch import add_workspace
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
+from watchdog import Watchdog
+
+from procguide.approval import approval_of
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +31,19 @@ def workspace(qapp):
         qapp.processEvents()
 
 
+@pytest.fixture(scope="module")
+def watchdog(workspace) -> Iterator[Watchdog]:
+    wait(lambda: workspace.settled)
+    with Watchdog(limit_ms=200.0).watching() as watching:
+        yield watching
+
+
 def click(button):
     assert button.isEnabled()
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def test_open_segment_plan_drag_and_export(workspace, monkeypatch, tmp_path):
+def test_open_segment_plan_drag_export_and_approve(workspace, watchdog, monkeypatch, tmp_path):
     study, plan, panel = workspace.assistant.study, workspace.assistant.plan, workspace.plan
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_args, **_more: str(SAMPLE))
     workspace.tabs.setCurrentWidget(workspace.series)
@@ -50,8 +63,9 @@ def test_open_segment_plan_drag_and_export(workspace, monkeypatch, tmp_path):
     wait(lambda: plan.needle is not None, "plan")
     assert plan.needle.target[0] < -8  # the patient's right, LPS
     wait(lambda: workspace.settled)
-    for name in ("axial", "sagittal", "coronal", "down", "along"):
-        assert picture(workspace.panes.panes[name]).std() > 5
+    with watchdog.pause():
+        for name in ("axial", "sagittal", "coronal", "down", "along"):
+            assert picture(workspace.panes.panes[name]).std() > 5
 
     pane, needle = workspace.panes.panes["axial"], plan.needle
     drag(pane, pixel(pane, needle.entry), pixel(pane, (needle.entry[0] - 6, *needle.entry[1:])))
@@ -64,3 +78,15 @@ def test_open_segment_plan_drag_and_export(workspace, monkeypatch, tmp_path):
     click(panel.export)
     wait(lambda: plan.folder is not None, "export")
     assert (plan.folder / "report.html").is_file()
+
+    click(panel.approve)
+    dialog = panel.dialog
+    QTest.keyClicks(dialog.name, "Jane Doe")
+    QTest.keyClicks(dialog.reason, "path clear on all slices")
+    QTest.mouseClick(dialog.looked, Qt.MouseButton.LeftButton)
+    click(dialog.ok)
+    wait(lambda: plan.approved is not None, "approve")
+    approval = approval_of(json.loads((plan.folder / "plan.json").read_text()))
+    assert approval is not None
+    assert (approval.by, approval.reason) == ("Jane Doe", "path clear on all slices")
+    assert not watchdog.blocks, f"the window stood still: {watchdog.blocks}"
