@@ -73,6 +73,10 @@ class Screen:
 
 @pytest.fixture
 def screen(qapp) -> Iterator[Screen]:
+    """Without windows that other tests of this process left, which the command's would lie under."""
+    for widget in qapp.topLevelWidgets():
+        widget.hide()
+    qapp.processEvents()
     screen = Screen()
     yield screen
     screen.close()

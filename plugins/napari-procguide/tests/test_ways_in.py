@@ -62,21 +62,6 @@ class TestOpening:
         assert picture(workspace.panes.panes["sagittal"]).std() > 5
 
 
-def test_the_panes_fill_a_second_window_too(workspace, qapp):
-    import napari
-
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(1600, 1000)
-    second = add_workspace(viewer)
-    wait(lambda: second.settled)
-    filled = second.panes.height() / second.height()
-    viewer.close()
-    for _ in range(5):
-        qapp.processEvents()
-    assert workspace.isVisible()
-    assert filled > 0.85
-
-
 def test_segmentation_tells_how_far_it_is_and_is_stopped_by_its_button(workspace):
     workspace.tabs.setCurrentWidget(workspace.spine)
     QTest.mouseClick(workspace.spine.segment, Qt.MouseButton.LeftButton)
