@@ -79,4 +79,20 @@ def planned(asking: Asking, labelled: Any) -> Any:
     return asking.answer("make_plan", **wishes)
 
 
+@pytest.fixture(scope="module")
+def workspace(qapp: Any) -> Iterator[Any]:
+    """The workspace in a napari window of its own; a file whose window differs has another of this name."""
+    import napari
+    from napari_procguide._launch import add_workspace
+
+    viewer = napari.Viewer(show=True)
+    viewer.window.resize(1600, 1000)
+    workspace = add_workspace(viewer)
+    workspace.assistant.memory = None  # what other tests left is not taken up
+    yield workspace
+    viewer.close()
+    for _ in range(5):
+        qapp.processEvents()
+
+
 Waiting = Callable[[Callable[[], bool]], None]

@@ -6,25 +6,10 @@ import numpy as np
 import pytest
 from conftest import SAMPLE
 from hands import picture, wait
-from napari_procguide._launch import add_workspace
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
-
-
-@pytest.fixture(scope="module")
-def workspace(qapp):
-    import napari
-
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(1600, 1000)
-    workspace = add_workspace(viewer)
-    workspace.assistant.memory = None  # what other tests left is not taken up
-    yield workspace
-    viewer.close()
-    for _ in range(5):
-        qapp.processEvents()
 
 
 @pytest.fixture

@@ -8,27 +8,12 @@ from collections.abc import Iterator
 import pytest
 from conftest import SAMPLE
 from hands import drag, picture, pixel, wait
-from napari_procguide._launch import add_workspace
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QFileDialog
 from watchdog import Watchdog
 
 from procguide.approval import approval_of
-
-
-@pytest.fixture(scope="module")
-def workspace(qapp):
-    import napari
-
-    viewer = napari.Viewer(show=True)
-    viewer.window.resize(1600, 1000)
-    workspace = add_workspace(viewer)
-    workspace.assistant.memory = None  # what other tests left is not taken up
-    yield workspace
-    viewer.close()
-    for _ in range(5):
-        qapp.processEvents()
 
 
 @pytest.fixture(scope="module")
