@@ -33,14 +33,12 @@ class Window:
     """A viewer with the workspace, and waiting for it."""
 
     def __init__(self) -> None:
-        import napari
-        from napari_procguide._launch import add_workspace
+        from napari_procguide._launch import new_window
         from qtpy.QtWidgets import QApplication
 
-        self.viewer = napari.Viewer(show=True)
+        self.viewer, self.workspace = new_window()
         self.viewer.window.resize(1600, 1000)
         self.application = QApplication.instance()
-        self.workspace = add_workspace(self.viewer)
         self.assistant = self.workspace.assistant
         self.wait(lambda: self.workspace.settled)
 
@@ -82,14 +80,17 @@ class Window:
 
 
 def opening(series: Path) -> dict[str, Any]:
-    """From asking for a series to its first image in the panes; the engine has had time to start."""
+    """From asking for a series to its first image in the panes: at once in a new window, and later."""
     window = Window()
+    at_once = window.open(series)
+    window.quiet()
     window.open(SAMPLE)
     window.quiet()
-    seconds = [window.open(series)]
+    later = window.open(series)
     window.quiet()
     window.close()
-    return {"series": series.name, "first_image_s": round(min(seconds), 2), "limit_s": 3.0}
+    seconds = {"at_once_s": round(at_once, 2), "later_s": round(later, 2)}
+    return {"series": series.name, "first_image": seconds, "limit_s": 3.0}
 
 
 def _per_step(window: Window, step: Callable[[int], None]) -> dict[str, float]:

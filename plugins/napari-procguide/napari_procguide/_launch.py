@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from napari_procguide.qt.workspace import Workspace
 
-__all__ = ["add_workspace", "launch", "show_workspace", "workspace_of"]
+__all__ = ["add_workspace", "launch", "new_window", "show_workspace", "workspace_of"]
 
 _NAME = "procguide workspace"
 _PLUGIN = "napari-procguide"
@@ -18,13 +18,23 @@ _PLUGIN = "napari-procguide"
 
 def launch(path: Path | None) -> None:
     """A napari with the workspace on ``path``, until its window is closed."""
-    import napari
-
-    viewer = napari.Viewer(title="procguide")
-    workspace = add_workspace(viewer)
+    _, workspace = new_window()
     if path is not None:
         workspace.assistant.open(path)
+    import napari
+
     napari.run()
+
+
+def new_window() -> tuple[Viewer, Workspace]:
+    """A napari of its own, and the workspace in it; the engine starts while they are made."""
+    from napari_procguide.engine.client import early_engine
+
+    with early_engine():
+        import napari
+
+        viewer = napari.Viewer(title="procguide")
+        return viewer, add_workspace(viewer)
 
 
 def add_workspace(viewer: Viewer) -> Workspace:

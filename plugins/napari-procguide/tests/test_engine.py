@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SAMPLE, TRUTH, WAIT_S, Asking
-from napari_procguide.engine.messages import Failed
+from napari_procguide.engine import client
+from napari_procguide.engine.client import Message, early_engine, engine_for
+from napari_procguide.engine.messages import Done, Failed
 
 from procguide.geometry import Affine
 from procguide.imaging import Modality, Volume
@@ -205,3 +207,26 @@ class TestProcess:
             time.sleep(0.05)
         assert "starts anew" in asking.messages[-1].words
         asking.engine.close()
+
+    def test_one_started_early_is_the_windows_and_takes_what_it_asks(self):
+        heard: list[Message] = []
+        with early_engine():
+            engine = engine_for(heard.append)
+        assert engine.running
+        number = engine.ask("list_series", path=SAMPLE)
+        end = time.monotonic() + WAIT_S
+        while not any(isinstance(message, Done) and message.number == number for message in heard):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        engine.close()
+
+    def test_one_started_early_that_no_window_takes_ends(self):
+        with early_engine():
+            (engine,) = client._EARLY
+            process = engine._process
+        assert process.poll() is not None
+        assert not engine.scratch.exists()
+        later = engine_for(print)
+        assert later is not engine
+        assert not later.running
+        later.close()

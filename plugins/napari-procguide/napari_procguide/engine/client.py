@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Any
 
 from napari_procguide.engine.messages import Done, Failed, Progress, Request
 
-__all__ = ["Engine", "Message"]
+__all__ = ["Engine", "Message", "early_engine", "engine_for"]
 
 Message = Progress | Done | Failed
 _START_S = 60.0
+_EARLY: list[Engine] = []
 
 
 class Engine:
@@ -33,7 +34,7 @@ class Engine:
     """
 
     def __init__(self, deliver: Callable[[Message], None]) -> None:
-        self._deliver = deliver
+        self.deliver = deliver
         self.scratch = Path(tempfile.mkdtemp(prefix="procguide-view-"))
         self._lock = threading.Lock()
         self._number = 0
@@ -128,7 +129,7 @@ class Engine:
 
     def _tell(self, message: Message) -> None:
         if not self._closed:
-            self._deliver(message)
+            self.deliver(message)
 
     def _send(self, connection: Connection, request: Request) -> None:
         try:
@@ -153,6 +154,33 @@ class Engine:
         self._lost(process)
         with contextlib.suppress(OSError, EOFError, AuthenticationError):
             Client(address, authkey=key).close()
+
+
+@contextlib.contextmanager
+def early_engine() -> Iterator[None]:
+    """An engine starts while the window is still being made; it is closed if no window has taken it."""
+    engine = Engine(_unheard)
+    engine.start()
+    _EARLY.append(engine)
+    try:
+        yield
+    finally:
+        if engine in _EARLY:
+            _EARLY.remove(engine)
+            engine.close()
+
+
+def engine_for(deliver: Callable[[Message], None]) -> Engine:
+    """A window's engine: the early one, or another, yet to be started."""
+    if not _EARLY:
+        return Engine(deliver)
+    engine = _EARLY.pop()
+    engine.deliver = deliver
+    return engine
+
+
+def _unheard(_message: Message) -> None:
+    """Nobody listens yet: an engine that ends so early is started anew by what is asked first."""
 
 
 def _close_pipe(process: subprocess.Popen[bytes]) -> None:

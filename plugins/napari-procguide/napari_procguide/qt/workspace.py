@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 
 from napari_procguide._settings import memory_folder, setting
 from napari_procguide.display.layers import Layers
-from napari_procguide.engine.client import Engine
+from napari_procguide.engine.client import engine_for
 from napari_procguide.models.assistant import Assistant
 from napari_procguide.models.memory import Memory
 from napari_procguide.qt.beside_pane import BesidePane
@@ -63,7 +63,7 @@ class Workspace(QWidget):
         super().__init__()
         self.viewer = napari_viewer
         self.mailbox = Mailbox(self)
-        self.engine = Engine(self.mailbox.post)
+        self.engine = engine_for(self.mailbox.post)
         self.assistant = Assistant(self.engine)
         self.mailbox.receive = self.assistant.jobs.receive
         self.layers = Layers(napari_viewer)
