@@ -15,7 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -191,35 +191,56 @@ def dragging(_series: Path) -> dict[str, Any]:
     return {"median_ms": round(float(low), 1), "p95_ms": round(float(high), 1), "limit_ms": 50}
 
 
-def blocks(_series: Path) -> dict[str, Any]:
-    """The longest time that the window's thread was busy at a stretch, through a session."""
+def blocks(series: Path) -> dict[str, Any]:
+    """The longest time that the window's thread was busy at a stretch, through a session, step by step."""
     from watchdog import Watchdog
 
-    window = Window()
-    assistant = window.assistant
+    window, found = Window(), {}
     with Watchdog().watching() as watch:
-        window.open(SAMPLE)
-        window.quiet()
-        assistant.judge()
-        window.wait(lambda: assistant.study.judged is not None)
-        window.plan()
-        needle = assistant.plan.needle
+        for step, act in _session(window, series):
+            watch.longest_ms = watch.wall_ms = 0.0
+            act()
+            window.quiet()
+            found[step] = {"thread_ms": round(watch.longest_ms), "wall_ms": round(watch.wall_ms)}
+    window.close()
+    longest = {unit: max(one[unit] for one in found.values()) for unit in ("thread_ms", "wall_ms")}
+    return {"longest": longest, "steps": found, "limit_ms": 200}
+
+
+def _session(window: Window, series: Path) -> Iterator[tuple[str, Callable[[], object]]]:
+    """What a person does, in order."""
+    assistant, workspace, plan = window.assistant, window.workspace, window.assistant.plan
+    folder = Path(tempfile.mkdtemp()) / "plan"
+
+    def until(act: Callable[[], object], done: Callable[[], object]) -> Callable[[], object]:
+        return lambda: (act(), window.wait(lambda: bool(done())))
+
+    def drag() -> None:
+        needle = plan.needle
         for number in range(10):
             assistant.drag((needle.entry[0] + number, *needle.entry[1:]), needle.target)
-            window.wait(lambda: assistant.plan.needle.judged)
-        assistant.fly_to(1)
-        before = assistant.plan.planned
-        assistant.rerank({"length": 1.0})
-        window.wait(lambda: assistant.plan.planned is not before)
-        window.open(SAMPLE)
-        window.quiet()
-    window.close()
-    return {
-        "longest_thread_ms": round(watch.longest_ms),
-        "longest_wall_ms": round(watch.wall_ms),
-        "where": watch.where.splitlines()[-2:],
-        "limit_ms": 200,
-    }
+            window.wait(lambda: plan.needle.judged)
+
+    yield "open the series", lambda: window.open(series)
+    yield "open the sample", lambda: window.open(SAMPLE)
+    yield "judge its quality", until(assistant.judge, lambda: assistant.study.judged)
+    yield "label and plan", window.plan
+    yield "drag the needle", drag
+    yield "fly to another", lambda: assistant.fly_to(1)
+    before = plan.planned
+    weights = {"length": 1.0}
+    yield "rank anew", until(lambda: assistant.rerank(weights), lambda: plan.planned is not before)
+    for _ in range(2):
+        yield f"3D {'off' if workspace.in_3d.isChecked() else 'on'}", workspace.in_3d.toggle
+    yield "export", until(lambda: workspace.plan.export_to(folder), lambda: plan.folder == folder)
+    yield "edit labels", workspace.spine.edit.click
+    labelled = assistant.study.labelled
+    yield (
+        "use edited labels",
+        until(workspace.spine.take.click, lambda: assistant.study.labelled is not labelled),
+    )
+    yield "open the series again", lambda: window.open(series)
+    yield "segment it", until(assistant.segment, lambda: assistant.study.labelled)
 
 
 def memory(_series: Path) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The engine: what it answers, that it can be stopped, that it ends without a trace."""
 
 import json
+import pickle
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from conftest import SAMPLE, TRUTH, WAIT_S, Asking
 from napari_procguide.engine import client
 from napari_procguide.engine.client import Message, early_engine, engine_for
 from napari_procguide.engine.messages import Done, Failed
+from napari_procguide.engine.state import State
 
 from procguide.geometry import Affine
 from procguide.imaging import Modality, Volume
@@ -28,7 +30,7 @@ class TestOpening:
         assert said["MR"].startswith("planning with caution: MR")
 
     def test_the_array_lies_where_the_volume_does(self, opened):
-        voxels = opened.image.load()
+        voxels = opened.image.voxels
         assert voxels.dtype == np.int16
         assert voxels.shape == (105, 284, 284)
         assert min(opened.image.spacing) > 0
@@ -165,9 +167,9 @@ class TestKeptLabels:
         asking.answer("keep_labels", file=tmp_path / "kept" / "one.npz")
         assert [file.name for file in (tmp_path / "kept").iterdir()] == ["one.npz"]
         assert (tmp_path / "kept" / "one.npz").stat().st_mode & 0o077 == 0
-        levels = before.levels.load()
+        levels = before.levels.voxels
         after = asking.answer("take_up_labels", file=tmp_path / "kept" / "one.npz")
-        assert np.array_equal(after.levels.load(), levels)
+        assert np.array_equal(after.levels.voxels, levels)
         assert after.levels.origin == before.levels.origin
         assert after.spine.levels == before.spine.levels
         assert (after.confidence, after.anchor) == (before.confidence, before.anchor)
@@ -178,6 +180,25 @@ class TestKeptLabels:
         failed = asking.message("take_up_labels", file=tmp_path / "one.npz")
         assert isinstance(failed, Failed)
         assert "Press Segment" in failed.words
+
+
+class TestArrays:
+    def test_they_are_read_as_the_message_is_and_need_their_file_no_more(self, tmp_path):
+        state = State(tmp_path)
+        voxels = np.arange(24, dtype=np.int16).reshape(2, 3, 4) - 5
+        said = state.save("image", voxels, Volume(voxels, Affine(np.eye(4)), Modality.CT).grid)
+        heard = pickle.loads(pickle.dumps(said))  # noqa: S301 (our own)
+        said.file.unlink()
+        assert np.array_equal(heard.voxels, voxels)
+        assert heard.air == -5
+
+    def test_the_file_before_the_newest_stays_for_a_window_that_is_late(self, tmp_path):
+        state = State(tmp_path)
+        files = []
+        for _ in range(3):
+            files.append(state.fresh("image"))
+            files[-1].touch()
+        assert [file.exists() for file in files] == [False, True, True]
 
 
 class TestProcess:

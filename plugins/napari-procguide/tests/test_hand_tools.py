@@ -38,7 +38,7 @@ def assistant() -> Assistant:
     """A block of 100 mm, its middle in the patient's origin."""
     assistant = Assistant(Noted())
     voxels = np.random.default_rng(0).integers(0, 500, (50, 50, 50)).astype(np.int16)
-    image = Lattice(voxels, np.full(3, -49.0), np.full(3, 2.0))
+    image = Lattice(voxels, np.full(3, -49.0), np.full(3, 2.0), float(voxels.min()))
     assistant.study.set_opened(None, image)
     assistant.view.set_box(image.low, image.high)
     return assistant

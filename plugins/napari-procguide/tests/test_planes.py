@@ -16,7 +16,7 @@ LEFT_KIDNEY = (40.0, 30.0, 20.0)
 def marked() -> Lattice:
     """A body with one bright place, in the left kidney: patient left, behind, above the middle."""
     voxels = np.zeros((40, 60, 70), np.int16)
-    lattice = Lattice(voxels, np.array([-40.0, -60.0, -70.0]), np.array([2.0, 2.0, 2.0]))
+    lattice = Lattice(voxels, np.array([-40.0, -60.0, -70.0]), np.array([2.0, 2.0, 2.0]), float(voxels.min()))
     index = np.round(lattice.index_of(LEFT_KIDNEY)).astype(int)
     voxels[tuple(slice(i - 1, i + 2) for i in index)] = 1000
     return lattice

@@ -57,7 +57,7 @@ class Layers:
 
     def warm_up(self) -> Iterator[None]:
         """Make the layers and have each drawn once, a step at a time: shaders are built beforehand."""
-        nothing = Lattice(np.zeros((2, 2, 2), np.int16), np.zeros(3), np.ones(3))
+        nothing = Lattice(np.zeros((2, 2, 2), np.int16), np.zeros(3), np.ones(3), 0.0)
         yield from self.show_image(nothing, (0.0, 1.0))
         yield from self.edit_levels(nothing)
         yield from self.end_edit()

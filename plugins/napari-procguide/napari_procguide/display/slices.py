@@ -54,8 +54,8 @@ def _by_index(lattice: Lattice, plane: Plane, slab_mm: float) -> Slice | None:
     low, high = max(low, 0), min(high, lattice.voxels.shape[normal])
     if low >= high:
         return None
-    values = lattice.voxels.take(range(low, high), axis=normal)
-    values = values.max(axis=normal) if high - low > 1 else np.squeeze(values, axis=normal)
+    slab = np.moveaxis(lattice.voxels, normal, 0)[low:high]
+    values = slab.max(axis=0) if len(slab) > 1 else slab[0]
     if right < down:
         values = values.T
     flip_right, flip_down = plane.right[2 - right] < 0, plane.down[2 - down] < 0

@@ -122,7 +122,7 @@ class Engine:
             waiting, self._waiting = self._waiting, []
         for request in waiting:
             self._send(connection, request)
-        with contextlib.suppress(EOFError, OSError, TypeError):
+        with contextlib.suppress(EOFError, OSError, TypeError, MemoryError):
             while True:
                 self._tell(connection.recv())
         self._lost(process)

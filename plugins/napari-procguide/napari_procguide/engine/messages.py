@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -89,16 +90,27 @@ class Failed:
 class GridShown:
     """An array on disk with axes (superior, posterior, left): ``origin`` and ``spacing`` in that order, mm.
 
-    ``origin`` is the place of voxel (0, 0, 0), as (z, y, x) of patient LPS.
+    ``origin`` is the place of voxel (0, 0, 0), as (z, y, x) of patient LPS. At the window's end the array is
+    read as the message is, on the thread that receives it: the window does not wait for the disk.
     """
 
     file: Path
     origin: tuple[float, float, float]
     spacing: tuple[float, float, float]
 
-    def load(self) -> NDArray[Any]:
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.air  # noqa: B018 (worked out, and kept)
+
+    @cached_property
+    def voxels(self) -> NDArray[Any]:
         """The array, read into memory."""
         return np.asarray(np.load(self.file))
+
+    @cached_property
+    def air(self) -> float:
+        """The least value: what lies outside."""
+        return float(self.voxels.min())
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ class State:
         self._case: Case | None = None
         self._anatomy: Anatomy | None = None
         self._count = 0
+        self._newest: dict[str, Path] = {}
 
     @property
     def study(self) -> Study:
@@ -130,12 +131,14 @@ class State:
         self._keep("sitting", sitting)
 
     def fresh(self, name: str) -> Path:
-        """A file that the window does not read yet; those of the name before go."""
+        """A file that the window does not read yet; those of the name before go, but the last one."""
         self._count += 1
         for old in self.scratch.glob(f"{name}-*.npy"):
-            with contextlib.suppress(OSError):  # still read, where a file that is open cannot go
-                old.unlink()
-        return self.scratch / f"{name}-{self._count}.npy"
+            if old != self._newest.get(name):  # which the window may yet have to read
+                with contextlib.suppress(OSError):  # still read, where a file that is open cannot go
+                    old.unlink()
+        self._newest[name] = self.scratch / f"{name}-{self._count}.npy"
+        return self._newest[name]
 
     def save(self, name: str, array: NDArray[Any], grid: Grid) -> GridShown:
         """``array`` on the axis-aligned ``grid`` (superior, posterior, left) as a file for the window."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,23 +19,19 @@ __all__ = ["Lattice", "StudyModel"]
 class Lattice:
     """An array ``(superior, posterior, left)``; ``origin`` and ``spacing`` are (z, y, x) mm.
 
-    The napari layer of it has ``origin`` for its translation and ``spacing`` for its scale: napari's world is
-    patient LPS, reversed.
+    ``air`` is the least value: what lies outside. The napari layer of it has ``origin`` for its translation
+    and ``spacing`` for its scale: napari's world is patient LPS, reversed.
     """
 
     voxels: NDArray[Any]
     origin: NDArray[np.float64]
     spacing: NDArray[np.float64]
+    air: float
 
     @classmethod
     def read(cls, shown: GridShown) -> Lattice:
         """From the engine's file."""
-        return cls(shown.load(), np.array(shown.origin), np.array(shown.spacing))
-
-    @cached_property
-    def air(self) -> float:
-        """The least value: what lies outside."""
-        return float(self.voxels.min())
+        return cls(shown.voxels, np.array(shown.origin), np.array(shown.spacing), shown.air)
 
     @property
     def low(self) -> Vector:
