@@ -218,4 +218,4 @@ class PlanPanel(QWidget):
             return plan.plan_set.reason
         if plan.folder is not None:
             return f"Written to {plan.folder}. Nobody has approved it yet."
-        return "; ".join(plan.plan_set.cautions[:2])
+        return "; ".join(words.rstrip(".") for words in plan.plan_set.cautions[:2])
