@@ -94,6 +94,8 @@ class Region(IntEnum):
     VERTEBRAL_ARTERY = 62
     OESOPHAGUS = 63
     TRACHEA = 64
+    JUGULAR_VEIN = 65
+    THYROID = 66
 
     @property
     def label(self) -> str:
@@ -167,6 +169,8 @@ BROAD: Mapping[Region, Region] = MappingProxyType(
             Region.VERTEBRAL_ARTERY,
             Region.OESOPHAGUS,
             Region.TRACHEA,
+            Region.JUGULAR_VEIN,
+            Region.THYROID,
         ),
         Region.SOFT_TISSUE,
     )

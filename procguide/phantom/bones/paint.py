@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,7 +18,7 @@ from procguide.phantom.bones.vertebra import vertebra_field
 from procguide.phantom.canvas import Canvas, instance_of
 from procguide.phantom.solids import FAR, Array, Field, carve
 
-__all__ = ["paint_bones"]
+__all__ = ["paint_bones", "paint_owned"]
 
 BONE_GAP_MM = 1.1
 
@@ -52,6 +54,11 @@ def _paint_spine(canvas: Canvas, anatomy: Anatomy, canal: Array) -> Array:
         if field is not None:
             field = roughened(canvas.grid, field, anatomy.parameters.seed, VERSE_LABELS[name])
             owned.append((name, field))
+    return paint_owned(canvas, owned, canal)
+
+
+def paint_owned(canvas: Canvas, owned: Sequence[tuple[str, Field]], canal: Array) -> Array:
+    """Bones by name, none where ``canal`` is negative; returns the distance to the nearest, before gaps."""
     first, second = np.full((2, *canvas.grid.shape), FAR, dtype=np.float32)
     for _, field in owned:
         a, b = first[field.window], second[field.window]

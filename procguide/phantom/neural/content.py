@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from procguide.anatomy import Region
 from procguide.phantom.assemble import Anatomy
 from procguide.phantom.canvas import Canvas
+from procguide.phantom.neural.canal import CanalLine
 from procguide.phantom.solids import FAR, Array, Window, radial
 from procguide.phantom.tubes import nearest_point
 
-__all__ = ["paint_content"]
+__all__ = ["Places", "paint_content", "places_along"]
 
 DURA_MM = 0.35
 SAC_TAPER = 0.23
@@ -30,7 +31,7 @@ BESIDE = np.array(
 
 
 @dataclass(frozen=True)
-class _Places:
+class Places:
     """The voxels near the canal as flat arrays: station, mm to the left and behind the centreline."""
 
     where: Window
@@ -47,7 +48,7 @@ class _Places:
 def paint_content(canvas: Canvas, anatomy: Anatomy) -> Array:
     """Fill the canal; returns the distance to its wall, negative inside. Discs that bulge into it stay."""
     wall = np.full(canvas.grid.shape, FAR, dtype=np.float32)
-    places = _places(canvas, anatomy)
+    places = places_along(canvas, anatomy.canal_line)
     if places is None:
         return wall
     line, sac = anatomy.canal_line, anatomy.sac
@@ -78,8 +79,8 @@ def paint_content(canvas: Canvas, anatomy: Anatomy) -> Array:
     return wall
 
 
-def _places(canvas: Canvas, anatomy: Anatomy) -> _Places | None:
-    line = anatomy.canal_line
+def places_along(canvas: Canvas, line: CanalLine) -> Places | None:
+    """The voxels within 9 mm of the canal's wall; None where it lies outside the lattice."""
     points = line.tube.points
     found = nearest_point(canvas.grid, points, float(line.tube.half.max()) + 9.0)
     if found is None:
@@ -97,11 +98,11 @@ def _places(canvas: Canvas, anatomy: Anatomy) -> _Places | None:
     near = np.zeros(index.shape, dtype=bool)
     near[tuple(place[keep].T)] = True
     x, y = (np.einsum("ij,ij->i", offset, axis)[keep] for axis in (left, posterior))
-    return _Places(where, near, station[keep], x, y)
+    return Places(where, near, station[keep], x, y)
 
 
 def _flavum(
-    out: NDArray[np.uint8], places: _Places, thickness: NDArray[np.float64],
+    out: NDArray[np.uint8], places: Places, thickness: NDArray[np.float64],
     shape: tuple[Array, Array, Array, Array],
 ) -> None:  # fmt: skip
     """Two halves from the midline ridge to the joints; what bone there is will be painted over it."""
@@ -121,7 +122,7 @@ def _flavum(
 
 
 def _ligament(
-    out: NDArray[np.uint8], places: _Places, anatomy: Anatomy, shape: tuple[Array, Array, Array, Array]
+    out: NDArray[np.uint8], places: Places, anatomy: Anatomy, shape: tuple[Array, Array, Array, Array]
 ) -> None:
     """The posterior longitudinal ligament along the canal's front wall, wide at the discs, down to S2."""
     ax, y, d, within = shape
@@ -140,7 +141,7 @@ def _ligament(
     out[strip] = Region.POSTERIOR_LONGITUDINAL_LIGAMENT
 
 
-def _sac_distance(places: _Places, anatomy: Anatomy) -> Array:
+def _sac_distance(places: Places, anatomy: Anatomy) -> Array:
     """Distance to the dura, negative inside, 1000 where there is no sac."""
     sac = anatomy.sac
     half_x = places.of(sac.sac_half_x)
@@ -151,7 +152,7 @@ def _sac_distance(places: _Places, anatomy: Anatomy) -> Array:
     return np.asarray(np.where(half_x > 0.3, d, FAR), dtype=np.float32)
 
 
-def _sac(out: NDArray[np.uint8], places: _Places, anatomy: Anatomy, d: Array, spacing: float) -> None:
+def _sac(out: NDArray[np.uint8], places: Places, anatomy: Anatomy, d: Array, spacing: float) -> None:
     """Dura, fluid and cord."""
     sac, some = anatomy.sac, d < FAR
     out[d < 0] = Region.CEREBROSPINAL_FLUID
@@ -163,7 +164,7 @@ def _sac(out: NDArray[np.uint8], places: _Places, anatomy: Anatomy, d: Array, sp
     out[some & (cord_x > 0.25) & (cord < 0)] = Region.SPINAL_CORD
 
 
-def _write(canvas: Canvas, places: _Places, out: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> None:
+def _write(canvas: Canvas, places: Places, out: NDArray[np.uint8], chosen: NDArray[np.bool_]) -> None:
     index = tuple(axis[chosen] for axis in np.nonzero(places.near))
     canvas.tissues[places.where][index] = out[chosen]
     canvas.instances[places.where][index] = 0
