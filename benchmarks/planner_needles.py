@@ -20,8 +20,8 @@ from planner_truth import (
     Wanted,
     clearance,
     segment_distance,
-    true_zone,
 )
+from planner_zones import true_zone
 
 from procguide.anatomy import Side
 from procguide.phantom import sample_parameters

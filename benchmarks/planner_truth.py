@@ -10,7 +10,7 @@ import pickle
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,8 @@ import numpy as np
 from procguide.anatomy import BONE, CANAL_CONTENT, VERSE_LABELS, VERSE_NAMES, Region, Side, Spine
 from procguide.geometry import Affine
 from procguide.imaging import LabelMap
-from procguide.phantom import build, sample_parameters
-from procguide.phantom.bones.pose import Pose, pose_spine
+from procguide.phantom import Phantom, build, sample_parameters
+from procguide.phantom.neck import NeckPhantom, build_neck, sample_neck
 from procguide.phantom.truth.nouns import TrueZone
 from procguide.planning import Procedure
 from procguide.planning.catalogue import Approach
@@ -49,6 +49,12 @@ TISSUES: Mapping[str, tuple[Region, ...]] = {
     "liver": (Region.LIVER,),
     "spleen": (Region.SPLEEN,),
     "lung": (Region.LUNG, Region.PLEURA),
+    "vertebral_artery": (Region.VERTEBRAL_ARTERY,),
+    "carotid_artery": (Region.CAROTID_ARTERY,),
+    "jugular_vein": (Region.JUGULAR_VEIN,),
+    "trachea": (Region.TRACHEA,),
+    "oesophagus": (Region.OESOPHAGUS,),
+    "thyroid": (Region.THYROID,),
 }
 """What the truth holds of the structures that the catalogue names; the rest of them it cannot judge."""
 GRAVE = (
@@ -61,27 +67,38 @@ GRAVE = (
     "kidney",
     "bowel",
     "nerve_root",
+    "vertebral_artery",
+    "carotid_artery",
+    "jugular_vein",
+    "trachea",
+    "oesophagus",
+    "thyroid",
 )
 """What no needle may pierce. A needle near one of them is measured again at 0.5 mm."""
 
 
+NECK = ("cervical_interlaminar_esi", "cervical_medial_branch_block", "stellate_ganglion_block")
+"""Asked of the neck's phantom, all others of the trunk's."""
+
+
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """A phantom as it is: tissues and levels at 1.2 mm, and where needles belong."""
+    """A phantom as it is: tissues and levels at 1.2 mm, and where needles belong; ``neck`` or trunk."""
 
     seed: int
     tissues: LabelMap
     levels: LabelMap
     spine: Spine
     zones: tuple[TrueZone, ...]
+    neck: bool = False
 
     @classmethod
-    def of(cls, seed: int, cache: Path | None) -> Truth:
+    def of(cls, seed: int, cache: Path | None, *, neck: bool = False) -> Truth:
         """Built, or read from ``cache``, where it is kept after."""
-        file = cache / f"{seed}.pkl" if cache else None
+        file = cache / f"{'neck' if neck else ''}{seed}.pkl" if cache else None
         if file is not None and file.exists():
-            return cls._unpack(seed, pickle.loads(file.read_bytes()))  # noqa: S301 (our own file)
-        phantom = build(sample_parameters(seed), SPACING_MM)
+            return cls._unpack(seed, pickle.loads(file.read_bytes()), neck)  # noqa: S301 (our own file)
+        phantom = phantom_of(seed, neck, SPACING_MM)
         data = {
             "shape": phantom.tissues.shape,
             "affine": phantom.tissues.affine.matrix,
@@ -93,10 +110,10 @@ class Truth:
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(pickle.dumps(data))
-        return cls._unpack(seed, data)
+        return cls._unpack(seed, data, neck)
 
     @classmethod
-    def _unpack(cls, seed: int, data: Mapping[str, Any]) -> Truth:
+    def _unpack(cls, seed: int, data: Mapping[str, Any], neck: bool) -> Truth:
         def labels(name: str, names: dict[int, str]) -> LabelMap:
             voxels = np.frombuffer(zlib.decompress(data[name]), np.uint8).reshape(data["shape"])
             return LabelMap(voxels, Affine(data["affine"]), names=names, source="phantom")
@@ -104,13 +121,13 @@ class Truth:
         tissues = labels("tissues", {int(r): r.label for r in Region if r})
         spine = data["spine"]
         zones = tuple(zone for zone in data["zones"] if not _astray(zone, spine))
-        return cls(seed, tissues, labels("levels", dict(VERSE_NAMES)), spine, zones)
+        return cls(seed, tissues, labels("levels", dict(VERSE_NAMES)), spine, zones, neck)
 
     def finely_about(self, start: np.ndarray, end: np.ndarray) -> Truth:
         """The same subject built again at 0.5 mm, within 8 mm about a line."""
         low, high = np.minimum(start, end) - 8.0, np.maximum(start, end) + 8.0
-        phantom = build(sample_parameters(self.seed), 0.5, box=(low, high))
-        return Truth(self.seed, phantom.tissues, phantom.levels, self.spine, self.zones)
+        phantom = phantom_of(self.seed, self.neck, 0.5, (low, high))
+        return Truth(self.seed, phantom.tissues, phantom.levels, self.spine, self.zones, self.neck)
 
     @cached_property
     def voxels(self) -> dict[str, np.ndarray]:
@@ -169,6 +186,15 @@ class Truth:
         return Region(number).label if number else "air"
 
 
+def phantom_of(
+    seed: int, neck: bool, spacing_mm: float, box: tuple[np.ndarray, np.ndarray] | None = None
+) -> Phantom | NeckPhantom:
+    """The subject of that seed."""
+    if neck:
+        return build_neck(sample_neck(seed), spacing_mm, box=box)
+    return build(sample_parameters(seed), spacing_mm, box=box)
+
+
 def _astray(zone: TrueZone, spine: Spine) -> bool:
     """Whether the phantom led a dorsal ramus down the wrong side of an articular process.
 
@@ -205,108 +231,13 @@ def clearance(centres: np.ndarray, entry: np.ndarray, target: np.ndarray, spacin
 
 
 def fine_clearance(
-    seed: int, name: str, entry: np.ndarray, target: np.ndarray, wanted: Wanted
+    truth: Truth, name: str, entry: np.ndarray, target: np.ndarray, wanted: Wanted
 ) -> float | None:
     """The same from the phantom built again about the needle at 0.5 mm, for what is near."""
     low, high = np.minimum(entry, target) - 6.0, np.maximum(entry, target) + 6.0
-    tissues = build(sample_parameters(seed), 0.5, box=(low, high)).tissues
+    tissues = phantom_of(truth.seed, truth.neck, 0.5, (low, high)).tissues
     centres = tissues.to_patient(np.argwhere(tissues.mask(*TISSUES[name])))
     return clearance(wanted.open_hiatus(name, centres), entry, target, 0.5)
-
-
-BY_TISSUE: Mapping[str, tuple[tuple[Region, ...], tuple[float, float, float]]] = {
-    "lumbar_interlaminar_esi": ((Region.EPIDURAL_FAT, Region.EPIDURAL_VEIN), (7.0, 4.0, 13.0)),
-    "scs_lead": ((Region.EPIDURAL_FAT, Region.EPIDURAL_VEIN), (7.0, 4.0, 13.0)),
-    "discography": ((Region.NUCLEUS_PULPOSUS,), (12.0, 12.0, 12.0)),
-    "transforaminal_esi_subpedicular": (
-        (Region.FAT, Region.EPIDURAL_FAT, Region.EPIDURAL_VEIN),
-        (15.0, 15.0, 15.0),
-    ),
-}
-"""Where the zone is a tissue, told by the truth itself: its voxels about the nominal zone's centre, mm."""
-
-
-def true_zone(truth: Truth, procedure: str, zone: TrueZone) -> np.ndarray:
-    """Points of the true zone ``(n, 3)`` LPS mm.
-
-    The phantom's own nominal zone; for the epidural space between two laminae and for a disc's nucleus the
-    tissue's voxels: the nominal box is a part of it that a needle need not reach.
-    """
-    if procedure == "transforaminal_esi_subpedicular":
-        return safe_triangle(truth, zone)
-    if procedure == "facet_joint_injection":
-        return grown_joint_line(truth.seed, zone)
-    if procedure not in BY_TISSUE:
-        return np.asarray(zone.points)
-    regions, half = BY_TISSUE[procedure]
-    low = np.maximum(truth.tissues.to_index(np.asarray(zone.centre)) - np.array(half[::-1]) / SPACING_MM, 0)
-    high = truth.tissues.to_index(np.asarray(zone.centre)) + np.array(half[::-1]) / SPACING_MM + 1
-    window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-    index = np.argwhere(np.isin(truth.tissues.voxels[window], regions)) + low.astype(int)
-    return truth.tissues.to_patient(index) if len(index) else np.asarray(zone.points)
-
-
-@cache
-def _pose(seed: int) -> Pose:
-    return pose_spine(sample_parameters(seed))
-
-
-def grown_joint_line(seed: int, zone: TrueZone) -> np.ndarray:
-    """The joint's dorsal opening ``(7, 3)`` LPS mm, behind what arthropathy made of its processes.
-
-    The phantom's own line lies 1.5 mm outside the faces as they were before: its processes grow in width by
-    the root of ``bulk``, and in worn joints the line is in the cleft, up to 2 mm before the rims. Against the
-    line that touches both processes from behind, which no wear moves, it lies 1.0 mm outside in healthy
-    joints, 0.0 at a bulk of 1.2 to 1.4 and 1.0 mm inside at 1.45 (medians of 90 joints, seeds 2000 to 2024).
-    """
-    assert zone.side is not None
-    joint = _pose(seed).facets[zone.level or "", zone.side]
-    edge, grown = (
-        joint.at(joint.behind * (joint.width / 2 * growth + 1.5), 0.0, 0.0)
-        for growth in (1.0, joint.bulk**0.5)
-    )
-    return np.asarray(zone.points) + (grown - edge)
-
-
-def safe_triangle(truth: Truth, zone: TrueZone) -> np.ndarray:
-    """Fat in the dorsal foramen, under the pedicle and free of the nerve: its voxels ``(n, 3)`` LPS mm.
-
-    From six o'clock (1.5 mm medial of it) to the pedicle's outer border, down to 7 mm under it, from the
-    foramen's middle 6 mm back. The phantom's nominal box cannot serve: it is centred on the ganglion (on
-    average its points lie 0.2 to 0.5 mm within the nerve, seeds 2000 to 2009).
-    """
-    regions, half = BY_TISSUE["transforaminal_esi_subpedicular"]
-    vertebra = truth.spine.vertebra(zone.level or "")
-    assert zone.side is not None
-    pedicle = vertebra.pedicles[zone.side]
-    x, _, z = vertebra.frame.to_local(pedicle.centre)
-    middle = vertebra.frame.to_local(vertebra.foramina[zone.side])[1]
-    near = truth.tissues.to_index(np.asarray(zone.centre))
-    low = np.maximum(near - np.array(half) / SPACING_MM, 0).astype(int)
-    high = (near + np.array(half) / SPACING_MM).astype(int) + 1
-    window = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    found = truth.tissues.to_patient(np.argwhere(np.isin(truth.tissues.voxels[window], regions)) + low)
-    local = vertebra.frame.to_local(found) - (x, middle, z - pedicle.height_mm / 2)
-    across = local[:, 0] * zone.side.sign
-    inside = (across >= -1.5) & (across <= pedicle.width_mm / 2)
-    inside &= (local[:, 1] >= 0) & (local[:, 1] <= 6) & (local[:, 2] <= 0) & (local[:, 2] >= -7)
-    return found[inside] if inside.any() else np.asarray(zone.points)
-
-
-def off_zone(points: np.ndarray, at: np.ndarray, spacing: float = 0.0) -> float:
-    """Distance of ``at`` to a true zone, mm; 0 within it.
-
-    A zone is a box where it has 27 points, else the line or cloud that its points sample: of voxels where
-    ``spacing`` is theirs.
-    """
-    middle = points[len(points) // 2]
-    # A line may have as many points as a box; only a box's lie in pairs about its middle.
-    if len(points) == 27 and not spacing and np.allclose(points + points[::-1], 2 * middle, atol=1e-3):
-        half = np.array([points[22], points[16], points[14]]) - middle
-        size = np.linalg.norm(half, axis=1)
-        local = (half / size[:, None]) @ (at - middle)
-        return float(np.linalg.norm(np.maximum(np.abs(local) - size, 0)))
-    return float(max(np.linalg.norm(points - at, axis=1).min() - spacing / 2, 0.0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from procguide.anatomy.levels import VERSE_NAMES
 from procguide.anatomy.locate_arch import Arch, locate_arch
 from procguide.anatomy.locate_between import Joint, free_articular_process, locate_foramen, locate_joints
-from procguide.anatomy.locate_body import Body, locate_body
+from procguide.anatomy.locate_body import Body, least_volume_mm3, locate_body
 from procguide.anatomy.locate_canal import locate_canal
 from procguide.anatomy.locate_patch import SACRUM_LABEL, Labels
 from procguide.anatomy.locate_sacral import locate_sacral
@@ -128,7 +128,7 @@ def _rough_bodies(labels: Labels) -> dict[int, RoughBody]:
         own = values == label
         in_body = index[own & (regions == Region.BODY)]
         in_arch = index[own & ~np.isin(regions, (Region.BODY, Region.DISC, *CANAL_CONTENT))]
-        if len(in_body) * np.prod(labels.levels.spacing) < 2000:
+        if len(in_body) * np.prod(labels.levels.spacing) < least_volume_mm3(int(label)):
             continue
         centre = labels.levels.to_patient(np.median(in_body, axis=0))
         arch = labels.levels.to_patient(np.median(in_arch, axis=0)) if len(in_arch) > 50 else None

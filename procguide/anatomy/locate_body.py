@@ -9,12 +9,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from procguide.anatomy.levels import VERSE_LABELS
 from procguide.anatomy.locate_patch import STEP_MM, Labels, Mask, Patch, largest, without_holes
 from procguide.anatomy.spine import Endplate
 from procguide.geometry import AnatomicalFrame, unit, vector
 
-__all__ = ["Body", "fit_plane", "locate_body", "symmetric_frame"]
+__all__ = ["Body", "fit_plane", "least_volume_mm3", "locate_body", "symmetric_frame"]
 
+
+@dataclass(frozen=True)
+class _Least:
+    """What a body must have to be one: volume, height, and ``rim_mm`` from its border a floor."""
+
+    volume_mm3: float
+    height_mm: int
+    rim_mm: float
+    floor_mm2: int
+
+
+_LEAST = _Least(2000, 10, 3.0, 100)
+_LEAST_CERVICAL = _Least(900, 7, 2.0, 50)
+"""Small women's C3 to C5 have 1.2 to 2 ml and are 10 to 12 mm high (assumed with room)."""
 _BODY_LOW, _BODY_HIGH = (-38, -32, -30), (38, 32, 30)
 _ALL_LOW, _ALL_HIGH = (-56, -34, -38), (56, 72, 30)
 MaskOf = Callable[[Labels], Mask]
@@ -47,7 +62,7 @@ def locate_body(
         for _ in range(rounds):
             patch = Patch.around(labels, frame, _BODY_LOW, _BODY_HIGH)
             body = _solid_body(patch, label)
-            planes = _planes(patch, body) if body is not None else None
+            planes = _planes(patch, body, label) if body is not None else None
             if planes is None:
                 return None
             frame = _level(frame, planes, cut_above, cut_below)
@@ -58,26 +73,37 @@ def locate_body(
         )
     patch = Patch.around(labels, frame, _BODY_LOW, _BODY_HIGH)
     body = _solid_body(patch, label)
-    planes = _planes(patch, body) if body is not None else None
+    planes = _planes(patch, body, label) if body is not None else None
     if body is None or planes is None:
         return None
     return _describe(patch, body, planes, label, complete=not (cut_above or cut_below))
 
 
+def least_volume_mm3(label: int) -> float:
+    """Of a body of that level: less in the neck."""
+    return _least(label).volume_mm3
+
+
+def _least(label: int) -> _Least:
+    return _LEAST_CERVICAL if label <= VERSE_LABELS["C7"] else _LEAST
+
+
 def _solid_body(patch: Patch, label: int) -> Mask | None:
-    """The body without crumbs and holes; None below 2 ml or 10 mm height."""
+    """The body without crumbs and holes; None where it is too small or too low for its level."""
     body = largest(ndimage.binary_opening(patch.sample(lambda found: found.body(label))))
-    if body.sum() < 2000 or body.any(axis=(1, 2)).sum() < 10:
+    least = _least(label)
+    if body.sum() < least.volume_mm3 or body.any(axis=(1, 2)).sum() < least.height_mm:
         return None
     return without_holes(body)
 
 
-def _planes(patch: Patch, body: Mask) -> tuple[Plane, Plane] | None:
+def _planes(patch: Patch, body: Mask, label: int) -> tuple[Plane, Plane] | None:
     """Planes through the upper and the lower surface, away from the rim."""
     height = body.sum(axis=0)
     footprint = largest(height >= 0.6 * np.percentile(height[height > 0], 90))
-    inner = ndimage.distance_transform_edt(footprint) >= 3.0
-    if inner.sum() < 100:
+    least = _least(label)
+    inner = ndimage.distance_transform_edt(footprint) >= least.rim_mm
+    if inner.sum() < least.floor_mm2:
         return None
     top = patch.superior[-1] - np.argmax(body[::-1], axis=0) * STEP_MM + STEP_MM / 2
     bottom = patch.superior[0] + np.argmax(body, axis=0) * STEP_MM - STEP_MM / 2

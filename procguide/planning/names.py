@@ -59,6 +59,8 @@ class StructureName(StrEnum):
     CAROTID_ARTERY = "carotid_artery"
     OESOPHAGUS = "oesophagus"
     TRACHEA = "trachea"
+    JUGULAR_VEIN = "jugular_vein"
+    THYROID = "thyroid"
 
 
 class Objective(StrEnum):

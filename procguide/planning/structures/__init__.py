@@ -124,6 +124,8 @@ BUILDERS: Mapping[StructureName, StructureBuilder] = MappingProxyType(
         StructureName.CAROTID_ARTERY: from_regions(Region.CAROTID_ARTERY),
         StructureName.OESOPHAGUS: from_regions(Region.OESOPHAGUS),
         StructureName.TRACHEA: from_regions(Region.TRACHEA),
+        StructureName.JUGULAR_VEIN: from_regions(Region.JUGULAR_VEIN),
+        StructureName.THYROID: from_regions(Region.THYROID),
         StructureName.LUNG: lung,
     }
 )

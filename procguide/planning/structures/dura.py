@@ -60,7 +60,7 @@ _Reals = NDArray[np.float64]
 
 def dura_spread_mm(level: str) -> float:
     """The spread at that level; above L1 that of L1, below L5 that of L5."""
-    return DURA_SPREAD_MM.get(level, DURA_SPREAD_MM["L1" if level.startswith("T") else "L5"])
+    return DURA_SPREAD_MM.get(level, DURA_SPREAD_MM["L5" if level.startswith("L") else "L1"])
 
 
 def beside_pedicles(spine: Spine, grid: Grid, medial_mm: float = 0.0) -> NDArray[np.bool_]:

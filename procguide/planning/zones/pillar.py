@@ -14,7 +14,9 @@ from procguide.planning.zones.nouns import TargetZone
 
 __all__ = ["centre", "pillar_points", "sample"]
 
-_LATERAL_MM = (9.0, 32.0)
+_LATERAL_MM = (13.0, 32.0)
+"""Medial of it is lamina, which hangs lower."""
+_STANDS_OUT_MM = 2.5
 _BEHIND_WALL_MM = (-2.0, 20.0)
 _LEAST_VOXELS_MM3 = 300.0
 
@@ -31,30 +33,34 @@ def sample(site: Site, labels: LocalLabels) -> TargetZone:
     vertebra, side, number = site.upper, site.own_side, site.number
     require_whole(vertebra)
     local = pillar_points(vertebra, side, labels)
-    middle = np.median(local[:, 1:], axis=0)
+    # As a lateral view shows it: each millimetre counts once, however thick the bone is there.
+    middle = np.unique(np.round(local[:, 1:]), axis=0).mean(axis=0)
     low, high = np.quantile(local[:, 2], (0.05, 0.95))
     middle[1] += number("above_centroid_fraction") * (high - low)
     reach, off = number("reach_mm"), number("off_bone_mm")
-    points, misfit = [], []
+    faces: list[tuple[float, float, float]] = []
     for back in np.arange(-reach, reach + 0.1, 1.0):
         for up in np.arange(-reach, reach + 0.1, 1.0):
             column = local[np.abs(local[:, 1:] - (middle + np.array([back, up]))).max(axis=1) <= 0.8]
             if len(column):
-                lateral = float(column[:, 0].max()) + off
-                points.append((side.sign * lateral, middle[0] + back, middle[1] + up))
-                misfit.append(np.hypot(back, up) / (2 * reach))
-    return TargetZone(
-        vertebra.frame.to_patient(np.array(points).reshape(-1, 3)), np.clip(np.array(misfit), 0, 1)
-    )
+                faces.append((float(column[:, 0].max()), back, up))
+    face = np.array(faces).reshape(-1, 3)
+    # What stands out from the face is a transverse process's root or an osteophyte.
+    face = face[face[:, 0] <= np.median(face[:, 0]) + _STANDS_OUT_MM] if len(face) else face
+    points = np.column_stack([side.sign * (face[:, 0] + off), middle + face[:, 1:]])
+    misfit = np.hypot(face[:, 1], face[:, 2]) / (2 * reach)
+    return TargetZone(vertebra.frame.to_patient(points), np.clip(misfit, 0, 1))
 
 
 def pillar_points(vertebra: Vertebra, side: Side, labels: LocalLabels) -> NDArray[np.float64]:
     """Bone of the pillar, ``(n, 3)``: lateral (positive on the own side), posterior, superior; mm.
 
-    What of the vertebra lies behind its body, beside the canal and behind the transverse foramen.
+    What of the vertebra lies behind its body, beside the canal and behind the transverse foramen; without
+    its transverse process where labels tell that apart.
     """
     levels = labels.levels
-    own = (levels.voxels == VERSE_LABELS[vertebra.level]) & (labels.regions.voxels != Region.BODY)
+    other = labels.regions.mask(Region.BODY, Region.TRANSVERSE_PROCESS)
+    own = (levels.voxels == VERSE_LABELS[vertebra.level]) & ~other
     points = vertebra.frame.to_local(levels.to_patient(np.argwhere(own))) * (side.sign, 1.0, 1.0)
     wall = (vertebra.superior_endplate.depth_mm + vertebra.inferior_endplate.depth_mm) / 4
     behind = points[:, 1] - wall
