@@ -10,8 +10,9 @@ al., Neuroradiology 2013;55:585, 2,287 people), C5 in about 6 % and C4 in 1 % (T
 Morphol 2023;82:274); C7 in one of two hundred is assumed. Longus colli 8 to 10 mm thick at C6 and C7 (Ates
 et al., Reg Anesth Pain Med 2009;34:219, 40 on MRI). The medial branch crosses the middle of C5's pillar,
 and somewhat higher at C3, C4 and C6; C7's lies between the root of the transverse process and the articular
-process's tip (Lord, McDonald, Bogduk, Neurosurg Q 1998;8:288, as redrawn by Furman). Wear by age, lordosis
-(12 degrees lying) and the slope of T1 (22), sizes of soft tissues: assumed.
+process's tip (Lord, McDonald, Bogduk, Neurosurg Q 1998;8:288, as redrawn by Furman). Carotid and
+vertebral artery at C7 lie about as on one chest CT with contrast. Wear by age, lordosis (12 degrees lying),
+the slope of T1 (22) and sizes of soft tissues: assumed.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def sample_neck(seed: int) -> NeckParameters:
             for level, mean in _BRANCH_UP.items()
             for side in Side
         },
-        carotid={side: (_within(rng, 27.0, 2.5), _within(rng, 11.0, 2.5)) for side in Side},
+        carotid={side: (_within(rng, 23.0, 2.5), _within(rng, 11.0, 2.0)) for side in Side},
         carotid_radius=float(rng.normal(3.4, 0.35)),
         jugular_radius={side: float(np.clip(rng.normal(5.4, 1.3), 2.5, 8.5)) for side in Side},
         thyroid=float(np.clip(rng.normal(1.0, 0.15), 0.7, 1.6)),

@@ -133,11 +133,11 @@ def vertebral_arteries(parameters: NeckParameters, bones: Mapping[str, NeckVerte
             bone = bones[level]
             place = bone.foramen(side)
             if n > entry:
-                ahead = 9.0 if n == entry + 1 else 12.0
-                place = place + bone.size * np.array([s * 2.5, -ahead, 0.0])
+                ahead = 7.0 if n == entry + 1 else 10.0
+                place = place + bone.size * np.array([s * 1.0, -ahead, 0.0])
             points.append(bone.frame.to_patient(place))
         t1 = bones["T1"].frame
-        points.append(t1.to_patient((s * 25.0, -20.0, 2.0)))
+        points.append(t1.to_patient((s * 23.0, -18.0, 2.0)))
         points.append(t1.to_patient((s * 27.0, -26.0, -12.0)))
         curve, *_ = smooth_curve(np.array(points))
         found[side] = _round(curve, radius)
