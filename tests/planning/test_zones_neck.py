@@ -1,4 +1,4 @@
-"""Target zones of the neck on a plain synthetic neck: the phantoms end at T8."""
+"""Target zones of the neck on a plain synthetic neck."""
 
 from __future__ import annotations
 
