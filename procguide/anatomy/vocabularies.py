@@ -78,6 +78,7 @@ def _totalsegmentator() -> dict[int, Meaning]:
         5: Meaning((Region.LIVER,)),
         15: Meaning((Region.OESOPHAGUS,)),
         16: Meaning((Region.TRACHEA,)),
+        17: Meaning((Region.THYROID,)),
         52: Meaning((Region.AORTA,)),
         63: Meaning((Region.VENA_CAVA,)),
         79: Meaning((Region.SPINAL_CORD,)),

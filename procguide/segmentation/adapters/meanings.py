@@ -55,6 +55,8 @@ _WORDS: tuple[tuple[str, tuple[Region, ...]], ...] = (
     (r"carotid", (Region.CAROTID_ARTERY,)),
     (r"o?esophagus", (Region.OESOPHAGUS,)),
     (r"trachea", (Region.TRACHEA,)),
+    (r"jugular", (Region.JUGULAR_VEIN,)),
+    (r"\bthyroid (gland|lobe)|^thyroid$", (Region.THYROID,)),
 )
 
 
