@@ -1,7 +1,7 @@
 """Where each procedure's needle tip belongs in this subject, from the construction itself.
 
-Zones follow the target column of the project's procedure catalogue; what a catalogue entry aims at in the
-neck is not here, as the phantom ends at T8. Extents in mm are assumed where the catalogue gives none.
+Zones follow the target column of the project's procedure catalogue; those of the neck are in
+:mod:`procguide.phantom.neck.truth`. Extents in mm are assumed where the catalogue gives none.
 """
 
 from __future__ import annotations
