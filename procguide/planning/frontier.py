@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from procguide.errors import UsageError
 from procguide.planning.candidates import MANY, Candidates, generate
+from procguide.planning.easing import eased
 from procguide.planning.names import Objective
 from procguide.planning.nouns import CArmReach
 from procguide.planning.objectives import Measures, measure, score, total
@@ -68,11 +69,12 @@ class Frontier:
 
 
 def explore(case: Case, reach: CArmReach | None = None) -> Frontier:
-    """Search one case: every candidate judged, the feasible ones measured."""
+    """Search one case: every candidate judged, the feasible ones measured.
+
+    Where none keeps the margins the case is eased, as far as the catalogue lets it be.
+    """
     reach = reach or usual_reach(case)
-    judged = _judged(case, case.zone, MANY)
-    if case.zone.finer is not None and not judged.feasible.any():
-        judged = _judged(case, case.zone.finer(), _FINER * MANY)
+    case, judged = _searched(case)
     which = np.flatnonzero(judged.feasible)
     feasible = _taken(judged.candidates, which)
     clearances = {name: values[which] for name, values in judged.clearances.items()}
@@ -80,6 +82,25 @@ def explore(case: Case, reach: CArmReach | None = None) -> Frontier:
     chance = chance_of_violation(case.hazards, entries, targets)
     measures = measure(case, entries, targets, clearances, chance, feasible.target_misfit, reach)
     return Frontier(case, reach, judged, which, feasible, clearances, measures, score(measures))
+
+
+def _searched(case: Case) -> tuple[Case, Judged]:
+    """The case and its needles; with the margins eased where that is what lets one pass."""
+    judged = _zone_searched(case)
+    if not judged.feasible.any():
+        for easier in eased(case):
+            found = _zone_searched(easier)
+            if found.feasible.any():
+                return easier, found
+    return case, judged
+
+
+def _zone_searched(case: Case) -> Judged:
+    """Needles to the zone; where none passes, more to its finer one."""
+    judged = _judged(case, case.zone, MANY)
+    if case.zone.finer is not None and not judged.feasible.any():
+        judged = _judged(case, case.zone.finer(), _FINER * MANY)
+    return judged
 
 
 def _judged(case: Case, zone: TargetZone, many: int) -> Judged:

@@ -176,12 +176,8 @@ def test_the_explanation_says_by_how_little_a_margin_is_missed(patient: Patient)
     """A margin that no needle can keep, with the other structures out of the way."""
     procedure = load_catalogue()[TRANSFORAMINAL]
     rules = [rule for rule in procedure.structures if rule.name in ("nerve_root", "dura", "disc")]
-    strict = [
-        rule.model_copy(update={"margin_mm": rule.margin_mm.model_copy(update={"value": 9.0})})
-        if rule.name == "nerve_root"
-        else rule
-        for rule in rules
-    ]
+    nine = {"margin_mm": rules[0].margin_mm.model_copy(update={"value": 9.0}), "least_margin_mm": None}
+    strict = [rule.model_copy(update=nine) if rule.name == "nerve_root" else rule for rule in rules]
     subject = Subject(patient.spine, patient.levels, patient.regions)
     case = build_case(
         Request(procedure.model_copy(update={"structures": tuple(strict)}), "L3-L4", Side.LEFT), subject

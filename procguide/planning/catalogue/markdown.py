@@ -147,6 +147,8 @@ def _structures(entry: Procedure) -> Iterator[tuple[str, ...]]:
 
 def _rule(rule: StructureRule) -> str:
     words = []
+    if (least := rule.least_margin_mm) is not None:
+        words.append(f"{_value(least)} mm where no needle keeps that and it is modelled; the plan says so")
     if rule.contact_mm is not None:
         words.append(f"the last {_value(rule.contact_mm)} mm may touch it")
     if rule.harmless:

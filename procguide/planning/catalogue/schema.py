@@ -123,6 +123,7 @@ class TargetRule(Model):
 class StructureRule(Model):
     """A structure that the needle's surface stays away from.
 
+    ``least_margin_mm``: kept where no needle keeps ``margin_mm`` and the structure is modelled, not seen.
     ``contact_mm``: length before the tip that may touch (bone as a backstop) but not enter.
     ``harmless``: touching it is no injury, so it does not count in the probability of a violation.
     ``needed``: without it there is no plan; otherwise its absence is a warning.
@@ -136,6 +137,7 @@ class StructureRule(Model):
 
     name: StructureName
     margin_mm: Number
+    least_margin_mm: Number | None = None
     contact_mm: Number | None = None
     harmless: bool = False
     needed: bool = False
@@ -143,6 +145,14 @@ class StructureRule(Model):
     kept_beyond: bool = True
     whole_spread: bool = False
     levels: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _eased_is_smaller(self) -> StructureRule:
+        least = self.least_margin_mm
+        if least is not None and not 0 <= least.value < self.margin_mm.value:
+            most = self.margin_mm.value
+            raise ValueError(f"least_margin_mm {least.value:g} is not from 0 to below margin_mm, {most:g}")
+        return self
 
 
 class Uncertainty(Model):
