@@ -21,6 +21,8 @@ _OUT_MM = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
 _OFF_WALL_MM = 3.0
 """In the sacral groove the ramus keeps to the articular process's base: at most so far beside its wall does
 the electrode's middle lie (assumed)."""
+_ROWS = 6
+"""Of the groove's sections, 0.5 mm apart, the uppermost: where an electrode may touch its floor (assumed)."""
 _OBLIQUES = {False: (0.0, 10.0, 20.0), True: (-5.0, 0.0, 8.0)}
 _TILTS = (-35.0, -42.0, -50.0)
 
@@ -61,7 +63,7 @@ def _contacts(site: Site, found: Junction) -> Iterator[tuple[NDArray[np.float64]
     number = site.number
     best = number("off_bone_mm") + site.procedure.needle.radius_mm
     if isinstance(site.below, Sacrum):
-        floor, outward = found.groove()
+        floor, outward = (one[-_ROWS:] for one in found.upper_groove())
         for n, (point, way) in enumerate(zip(floor, outward, strict=True)):
             for tilt, out in product(_TILTS, _OUT_MM):
                 contact = point + out * way

@@ -88,11 +88,7 @@ def _groove_zone(found: Junction) -> TargetZone:
     down the ramus has turned back under the articular process, and where the ala falls away the deepest
     place lies on its slope.
     """
-    floor, outward = found.groove()
-    if len(floor):
-        off = floor[:, :2] - np.median(floor[-_UPPER_ROWS:, :2], axis=0)
-        near = np.linalg.norm(off, axis=1) <= _STRAY_MM
-        floor, outward = floor[near], outward[near]
+    floor, outward = found.upper_groove()
     height = np.linspace(_LOW_ROW, 0, len(floor))
     points = np.concatenate([floor + out * outward for out in _OUT_MM])
     misfit = np.concatenate([height + abs(out - _BEST_OUT_MM) / 5 for out in _OUT_MM])
@@ -168,6 +164,18 @@ class Junction:
         rows = range(max(top - 12, 0), max(top - 3, 0))
         floor, outward = groove(self.solid, self.patch.levels > 0, (beside, behind), rows)
         return self.patch.local(floor), outward
+
+    def upper_groove(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Its uppermost rows, where the ramus enters it, down to where the floor strays from theirs.
+
+        There the ala falls away, and the deepest place lies on its slope.
+        """
+        floor, outward = self.groove()
+        if not len(floor):
+            return floor, outward
+        off = floor[:, :2] - np.median(floor[-_UPPER_ROWS:, :2], axis=0)
+        near = np.linalg.norm(off, axis=1) <= _STRAY_MM
+        return floor[near], outward[near]
 
 
 def read_junction(site: Site, labels: LocalLabels) -> Junction:
