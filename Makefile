@@ -26,7 +26,7 @@ sample: $(VENV)/.installed
 	python -c "from procguide.phantom.sample import replace_samples; replace_samples('sample_dicom')"
 
 test: lint
-	OMP_NUM_THREADS=1 pytest -n 3 --dist loadfile --durations=30
+	OMP_NUM_THREADS=1 pytest -n auto --dist loadfile --durations=30
 	cd plugins/napari-procguide && pytest -n 2 --dist loadfile
 
 # Not in every run of the tests: counting lines takes time.
