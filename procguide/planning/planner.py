@@ -261,7 +261,7 @@ def _warnings(case: Case) -> tuple[str, ...]:
     unasked = [name for name in _ELSEWHERE if name not in (*case.scene.structures, *case.scene.absent)]
     unseen = [name.replace("_", " ") for name in (*case.scene.absent, *unasked)]
     names = ", ".join([*unseen, _NEVER_LABELLED])
-    words = [f"not judged: {names}. Look at the images along the needle", *case.remarks]
+    words = [*case.remarks, f"not judged: {names}. Look at the images along the needle"]
     modelled = [
         s.name.replace("_", " ")
         for s in case.scene.structures.values()

@@ -56,6 +56,7 @@ def test_half_way_is_tried_first_and_the_plan_says_so(patient: Patient) -> None:
     found = plans_of(explore(asked(patient, 9.0, 1.0)))
     assert margin_of(found) in (5.0, 1.0)
     (words,) = told(found)
+    assert found.warnings[0] == words
     kept = f"{margin_of(found):g} mm or more"
     assert words.startswith(f"NO NEEDLE KEEPS 9 mm from the modelled nerve root: these keep {kept}.")
     for plan in found.plans:
