@@ -102,16 +102,23 @@ def phantom_of(
     parameters: PhantomParameters, anatomy: Anatomy, canvas: Canvas, posture: str = "supine"
 ) -> Phantom:
     """A painted canvas as label maps with their vocabularies."""
-    affine = canvas.grid.affine
-    numbers = [int(n) for n in np.flatnonzero(np.bincount(canvas.instances.ravel())) if n]
     return Phantom(
         parameters,
-        LabelMap(canvas.tissues, affine, names={int(r): r.label for r in Region if r}, source="phantom"),
-        LabelMap(canvas.levels, affine, names=dict(VERSE_NAMES), source="phantom"),
-        LabelMap(canvas.instances, affine, names={n: instance_words(n) for n in numbers}, source="phantom"),
+        *label_maps(canvas),
         canvas.bone,
         anatomy,
         posture,
+    )
+
+
+def label_maps(canvas: Canvas) -> tuple[LabelMap, LabelMap, LabelMap]:
+    """Tissues, levels and instances of a painted canvas, with the words for their numbers."""
+    affine = canvas.grid.affine
+    numbers = [int(n) for n in np.flatnonzero(np.bincount(canvas.instances.ravel())) if n]
+    return (
+        LabelMap(canvas.tissues, affine, names={int(r): r.label for r in Region if r}, source="phantom"),
+        LabelMap(canvas.levels, affine, names=dict(VERSE_NAMES), source="phantom"),
+        LabelMap(canvas.instances, affine, names={n: instance_words(n) for n in numbers}, source="phantom"),
     )
 
 

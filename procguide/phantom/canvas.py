@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from procguide.anatomy import VERSE_LABELS, VERSE_NAMES, Region, Side
+from procguide.geometry import Affine
 from procguide.imaging import Grid
 from procguide.phantom.solids import FAR, Array, Window
 
-__all__ = ["SACRAL_LABELS", "Canvas", "instance_of", "instance_words"]
+__all__ = ["SACRAL_LABELS", "Canvas", "grid_between", "instance_of", "instance_words"]
 
 SACRAL_LABELS = {f"S{n}": 29 + n for n in range(1, 6)}
 """Sacral segments, for nerves: S1 30 to S5 34; bone of the sacrum is 26 as a whole."""
@@ -68,3 +69,16 @@ class Canvas:
         _, j, i = self.grid.shape
         grid = Grid((part.stop - part.start, j, i), self.grid.affine.shifted((start, 0, 0)))
         return Canvas(grid, self.tissues[part], self.levels[part], self.instances[part], self.bone[part])
+
+
+def grid_between(
+    low: NDArray[np.float64],
+    high: NDArray[np.float64],
+    spacing_mm: float,
+    box: tuple[ArrayLike, ArrayLike] | None,
+) -> Grid:
+    """The isotropic lattice from ``low`` to ``high`` (LPS mm), or what of it lies in ``box``."""
+    if box is not None:
+        low, high = np.maximum(low, np.asarray(box[0], float)), np.minimum(high, np.asarray(box[1], float))
+    k, j, i = (max(1, int(n)) for n in np.ceil((high - low) / spacing_mm)[::-1])
+    return Grid((k, j, i), Affine.axis_aligned(spacing_mm, low + spacing_mm / 2))

@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import ArrayLike
 
-from procguide.geometry import Affine
 from procguide.imaging import Grid
 from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.coccyx import coccyx_tip
 from procguide.phantom.bones.discs import paint_discs
 from procguide.phantom.bones.hardware_paint import paint_hardware
 from procguide.phantom.bones.paint import paint_bones
-from procguide.phantom.canvas import Canvas
+from procguide.phantom.canvas import Canvas, grid_between
 from procguide.phantom.neural.paint import paint_canal, paint_nerves
 from procguide.phantom.soft.torso import paint_torso
 
@@ -35,10 +34,7 @@ def default_grid(anatomy: Anatomy, spacing_mm: float, box: tuple[ArrayLike, Arra
     half = float(torso.half_width[inside].max()) + 12
     low = np.array([-half, float(torso.front[inside].min()) - 12, float(tip[2]) - 8])
     high = np.array([half, float(torso.back[inside].max()) + 12, top])
-    if box is not None:
-        low, high = np.maximum(low, np.asarray(box[0], float)), np.minimum(high, np.asarray(box[1], float))
-    k, j, i = (max(1, int(n)) for n in np.ceil((high - low) / spacing_mm)[::-1])
-    return Grid((k, j, i), Affine.axis_aligned(spacing_mm, low + spacing_mm / 2))
+    return grid_between(low, high, spacing_mm, box)
 
 
 def paint(anatomy: Anatomy, grid: Grid) -> Canvas:

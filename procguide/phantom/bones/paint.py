@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from procguide.anatomy import SACRUM, VERSE_LABELS, Region
+from procguide.anatomy import SACRUM, VERSE_LABELS, Region, Side
 from procguide.phantom.assemble import Anatomy
 from procguide.phantom.bones.coccyx import COCCYX, coccyx_parts
-from procguide.phantom.bones.facets import joint_space
+from procguide.phantom.bones.facets import FacetPose, joint_space
 from procguide.phantom.bones.hardware_paint import without_laminae
 from procguide.phantom.bones.pelvis_paint import paint_hips, paint_remnants, paint_ribs, roughened
 from procguide.phantom.bones.sacrum import sacrum_parts
@@ -18,23 +18,23 @@ from procguide.phantom.bones.vertebra import vertebra_field
 from procguide.phantom.canvas import Canvas, instance_of
 from procguide.phantom.solids import FAR, Array, Field, carve
 
-__all__ = ["paint_bones", "paint_owned"]
+__all__ = ["paint_bones", "paint_joint_spaces", "paint_owned"]
 
 BONE_GAP_MM = 1.1
 
 
 def paint_bones(canvas: Canvas, anatomy: Anatomy, canal: Array) -> None:
     """Spine, ilia and ribs. ``canal`` is the distance to the canal's wall, negative inside: no bone there."""
-    _paint_joint_spaces(canvas, anatomy)
+    paint_joint_spaces(canvas, anatomy.pose.facets)
     paint_remnants(canvas, anatomy)
     spine = _paint_spine(canvas, anatomy, canal)
     paint_hips(canvas, anatomy, spine)
     paint_ribs(canvas, anatomy)
 
 
-def _paint_joint_spaces(canvas: Canvas, anatomy: Anatomy) -> None:
+def paint_joint_spaces(canvas: Canvas, joints: Mapping[tuple[str, Side], FacetPose]) -> None:
     """Cartilage of the facet joints, by the level above and the side."""
-    for (level, side), joint in anatomy.pose.facets.items():
+    for (level, side), joint in joints.items():
         field = carve(canvas.grid, [joint_space(joint)], margin=1.0)
         if field is not None:
             canvas.put(field.window, field.distance < 0, Region.FACET_CARTILAGE, level, side)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from procguide.anatomy import VERSE_NAMES, Region, Spine
+from procguide.anatomy import Spine
 from procguide.errors import UsageError
 from procguide.imaging import LabelMap
-from procguide.phantom.build import broad_regions
-from procguide.phantom.canvas import instance_words
+from procguide.phantom.build import broad_regions, label_maps
 from procguide.phantom.neck.assemble import NeckAnatomy, assemble_neck
 from procguide.phantom.neck.paint import default_neck_grid, paint_neck
 from procguide.phantom.neck.parameters import NeckParameters
@@ -64,13 +62,4 @@ def build_neck(
         raise UsageError(f"spacing must be positive, got {spacing_mm} mm")
     anatomy = assemble_neck(parameters)
     canvas = paint_neck(anatomy, default_neck_grid(anatomy, spacing_mm, box))
-    affine = canvas.grid.affine
-    numbers = [int(n) for n in np.flatnonzero(np.bincount(canvas.instances.ravel())) if n]
-    return NeckPhantom(
-        parameters,
-        LabelMap(canvas.tissues, affine, names={int(r): r.label for r in Region if r}, source="phantom"),
-        LabelMap(canvas.levels, affine, names=dict(VERSE_NAMES), source="phantom"),
-        LabelMap(canvas.instances, affine, names={n: instance_words(n) for n in numbers}, source="phantom"),
-        canvas.bone,
-        anatomy,
-    )
+    return NeckPhantom(parameters, *label_maps(canvas), canvas.bone, anatomy)

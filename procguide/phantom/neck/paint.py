@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from procguide.anatomy import BONE, Region, Side
-from procguide.geometry import Affine
 from procguide.imaging import Grid
-from procguide.phantom.bones.facets import joint_space
-from procguide.phantom.bones.paint import paint_owned
-from procguide.phantom.canvas import Canvas
+from procguide.phantom.bones.paint import paint_joint_spaces, paint_owned
+from procguide.phantom.canvas import Canvas, grid_between
 from procguide.phantom.neck.assemble import NeckAnatomy
 from procguide.phantom.neck.content import paint_neck_canal
 from procguide.phantom.neck.parameters import NECK_LEVELS
@@ -49,10 +47,7 @@ def default_neck_grid(
     x, half = outline.centre[inside, 0], outline.half_width[inside]
     low = np.array([float((x - half).min()) - 10, float(outline.front[inside].min()) - 10, bottom])
     high = np.array([float((x + half).max()) + 10, float(outline.back[inside].max()) + 10, top])
-    if box is not None:
-        low, high = np.maximum(low, np.asarray(box[0], float)), np.minimum(high, np.asarray(box[1], float))
-    k, j, i = (max(1, int(n)) for n in np.ceil((high - low) / spacing_mm)[::-1])
-    return Grid((k, j, i), Affine.axis_aligned(spacing_mm, low + spacing_mm / 2))
+    return grid_between(low, high, spacing_mm, box)
 
 
 def paint_neck(anatomy: NeckAnatomy, grid: Grid) -> Canvas:
@@ -63,7 +58,7 @@ def paint_neck(anatomy: NeckAnatomy, grid: Grid) -> Canvas:
     _paint_ribs(canvas, anatomy)
     _paint_discs(canvas, anatomy)
     wall = paint_neck_canal(canvas, anatomy)
-    _paint_joints(canvas, anatomy)
+    paint_joint_spaces(canvas, anatomy.pose.joints)
     _paint_arteries(canvas, anatomy, wall)
     owned = []
     for level in NECK_LEVELS:
@@ -155,13 +150,6 @@ def _paint_discs(canvas: Canvas, anatomy: NeckAnatomy) -> None:
             x, np.asarray((y + low_y) / 2 - 1.0, np.float32), *(np.array(half) * (0.6 - 0.2 * worn))
         )
         canvas.put(where, between & (inner < 0), Region.NUCLEUS_PULPOSUS, upper)
-
-
-def _paint_joints(canvas: Canvas, anatomy: NeckAnatomy) -> None:
-    for (level, side), joint in anatomy.pose.joints.items():
-        field = carve(canvas.grid, [joint_space(joint)], margin=1.0)
-        if field is not None:
-            canvas.put(field.window, field.distance < 0, Region.FACET_CARTILAGE, level, side)
 
 
 def _paint_arteries(canvas: Canvas, anatomy: NeckAnatomy, wall: Array) -> None:
